@@ -1,0 +1,1 @@
+"""Prefect block types of this project."""

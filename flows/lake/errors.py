@@ -1,0 +1,192 @@
+"""Everything that can go wrong on the way to the lake, as one tree.
+
+Each message says what happened, where, and what to do next, so that a Prefect state message or a log line is
+enough to act on. Where it happened is also kept in attributes (`bucket`, `key`, `path`). botocore's exceptions are
+translated in `flows.lake.s3_errors`; nothing here imports boto3, pandas or Prefect.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def _rebuild(cls: type[LakeError], args: tuple[Any, ...], attributes: dict[str, Any]) -> LakeError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
+
+class LakeError(Exception):
+    """Base of every error that this project raises on purpose.
+
+    Args:
+        message: What happened and where, as one sentence.
+        remedy: What the reader should do next, as one sentence.
+        bucket: The S3 bucket concerned.
+        key: The object key concerned.
+        path: The source file or folder concerned.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str | None = None,
+        bucket: str | None = None,
+        key: str | None = None,
+        path: Path | str | None = None,
+    ) -> None:
+        super().__init__(f"{message} {remedy}" if remedy else message)
+        self.remedy = remedy
+        self.bucket = bucket
+        self.key = key
+        self.path = Path(path) if path is not None else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default rebuilds by calling the class with `args`, which subclasses with other signatures refuse; errors
+        # cross process borders (Dask, process pools), so they must pickle.
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class SettingsError(LakeError, ValueError):
+    """The run's parameters are wrong; raised before the first network call."""
+
+
+class SourceError(LakeError):
+    """The source folder or a file in it cannot be used."""
+
+
+class SourceNotFound(SourceError, FileNotFoundError):
+    """The source folder does not exist, is no folder, or holds no file that matches."""
+
+
+class SourceUnreadable(SourceError, PermissionError):
+    """A source file cannot be opened for reading."""
+
+
+class SourceChanged(SourceError):
+    """A source file changed while it was read: it is still being written."""
+
+
+class KeyCollision(SourceError, ValueError):
+    """Two source files would be stored under the same key."""
+
+
+class KeyInvalid(SourceError, ValueError):
+    """A file's key breaks S3's rules, for example its 1,024 bytes of UTF-8."""
+
+
+class CsvRejected(LakeError, ValueError):
+    """A file is no CSV that pandas can read.
+
+    Args:
+        path: The file.
+        reason: Why it was rejected, as one sentence.
+        line: The line, counted from 1, where the trouble is, if it is known.
+        byte: The offset, counted from 0, where the trouble is, if it is known.
+        delimiter: The delimiter that was tried.
+        encoding: The encoding that was tried.
+        remedy: What to do about it.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        reason: str,
+        *,
+        line: int | None = None,
+        byte: int | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        where = f", line {line:,}" if line is not None else f", byte {byte:,}" if byte is not None else ""
+        tried = [
+            text
+            for text in (
+                f"delimiter {delimiter!r}" if delimiter is not None else None,
+                f"encoding {encoding}" if encoding is not None else None,
+            )
+            if text
+        ]
+        told = f" (read with {', '.join(tried)})" if tried else ""
+        super().__init__(f"{Path(path).name}{where}: {reason}{told}", remedy=remedy, path=path)
+        self.reason = reason
+        self.line = line
+        self.byte = byte
+        self.delimiter = delimiter
+        self.encoding = encoding
+
+
+class StorageError(LakeError):
+    """The S3 side refused, failed or cannot be reached."""
+
+
+class EndpointUnreachable(StorageError, ConnectionError):
+    """No answer from the S3 endpoint: wrong address, no network, or a time-out."""
+
+
+class CertificateRejected(StorageError):
+    """The endpoint's TLS certificate is not trusted."""
+
+
+class CredentialsError(StorageError):
+    """The credentials do not work; nothing can be done in this run."""
+
+
+class CredentialsMissing(CredentialsError):
+    """The credentials block does not exist, cannot be read, or leads to no credentials."""
+
+
+class CredentialsRejected(CredentialsError):
+    """S3 or STS does not know the access key, or the signature does not match."""
+
+
+class CredentialsExpired(CredentialsError):
+    """The session behind the credentials has ended."""
+
+
+class ClockSkewed(CredentialsError):
+    """This machine's clock is too far from the server's: signatures are refused."""
+
+
+class AccessDenied(StorageError, PermissionError):
+    """The credentials are valid but may not do this."""
+
+
+class BucketError(StorageError):
+    """The bucket cannot be used."""
+
+
+class BucketNameInvalid(BucketError, SettingsError):
+    """The bucket's name breaks S3's published rules; raised before any call."""
+
+
+class BucketNotOurs(BucketError, PermissionError):
+    """The bucket belongs to someone else, or these credentials may not see it."""
+
+
+class BucketInOtherRegion(BucketError):
+    """The bucket exists in another region than the credentials block names."""
+
+
+class BucketVanished(BucketError):
+    """The bucket was deleted while the run was using it; it is never made again silently."""
+
+
+class BucketNotHardened(BucketError):
+    """A bucket was created on AWS but a required protection could not be applied."""
+
+
+class UploadFailed(StorageError):
+    """An object could not be stored after every retry."""
+
+
+class IntegrityError(StorageError):
+    """What S3 holds differs from what was read."""
+
+
+class RunFailed(LakeError):
+    """At least one file of a run did not reach the raw layer; the message counts and names them."""

@@ -1,0 +1,125 @@
+"""One place that turns botocore's exceptions into the project's own.
+
+The table maps S3's and STS's published error codes to a class and a remedy. What the server answered is kept in the
+message, so that nothing is hidden by the translation; the cause stays attached (`raise … from`). Whatever is in no
+row becomes a plain `StorageError` with the server's own words.
+
+Codes: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from botocore import exceptions as boto
+
+from flows.lake import errors
+
+RENEW = "Renew the credentials in the block with `make block` and start the run again."
+
+
+@dataclass(frozen=True)
+class _Row:
+    error: type[errors.StorageError]
+    remedy: str
+
+
+_WRONG_KEYS = _Row(errors.CredentialsRejected, RENEW)
+_EXPIRED = _Row(errors.CredentialsExpired, RENEW)
+_CLOCK = _Row(errors.ClockSkewed, "Set this machine's clock (NTP) and start the run again.")
+_DENIED = _Row(errors.AccessDenied, "Give these credentials the permission, or use the block of another identity.")
+_NO_BUCKET = _Row(errors.BucketVanished, "Find out who deleted it; a new run creates it again.")
+_BUSY = _Row(errors.UploadFailed, "The server stayed busy through every retry: start the run again later.")
+
+BY_CODE: dict[str, _Row] = {
+    "InvalidAccessKeyId": _WRONG_KEYS,
+    "InvalidClientTokenId": _WRONG_KEYS,
+    "UnrecognizedClientException": _WRONG_KEYS,
+    "SignatureDoesNotMatch": _WRONG_KEYS,
+    "AuthorizationHeaderMalformed": _Row(errors.BucketInOtherRegion, "Name the bucket's region in the block."),
+    "InvalidToken": _WRONG_KEYS,
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
+    "RequestExpired": _EXPIRED,
+    "RequestTimeTooSkewed": _CLOCK,
+    "AccessDenied": _DENIED,
+    "AccessDeniedException": _DENIED,
+    "AllAccessDisabled": _DENIED,
+    "AccountProblem": _DENIED,
+    "NoSuchBucket": _NO_BUCKET,
+    "PermanentRedirect": _Row(errors.BucketInOtherRegion, "Name the bucket's region in the block."),
+    "BucketAlreadyExists": _Row(errors.BucketNotOurs, "Bucket names are global: choose another one."),
+    "SlowDown": _BUSY,
+    "ServiceUnavailable": _BUSY,
+    "InternalError": _BUSY,
+    "BadDigest": _Row(errors.IntegrityError, "The bytes were altered on their way: start the run again."),
+    "InvalidDigest": _Row(errors.IntegrityError, "The bytes were altered on their way: start the run again."),
+}
+
+
+def code_of(error: BaseException) -> str:
+    """Return the server's error code, or the HTTP status where it sent none, or an empty string."""
+    if isinstance(error, boto.ClientError):
+        return str(error.response.get("Error", {}).get("Code", ""))
+    return ""
+
+
+def status_of(error: BaseException) -> int:
+    """Return the HTTP status of a botocore client error, 0 for anything else."""
+    if isinstance(error, boto.ClientError):
+        return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return 0
+
+
+def translate(
+    error: Exception, doing: str, *, bucket: str | None = None, key: str | None = None, endpoint: str | None = None
+) -> errors.LakeError:
+    """Return the project's error for one of botocore's.
+
+    Args:
+        error: What botocore raised.
+        doing: What was being done, to follow "while", for example `uploading movies.csv`.
+        bucket: The bucket concerned.
+        key: The key concerned.
+        endpoint: The endpoint's address, for messages about the connection.
+    """
+    where: dict[str, Any] = {"bucket": bucket, "key": key}
+    at = f" at {endpoint}" if endpoint else ""
+    if isinstance(error, boto.ClientError):
+        code, message = code_of(error), str(error.response.get("Error", {}).get("Message", "")).rstrip(".")
+        row = BY_CODE.get(code)
+        if row is None and status_of(error) == 403:
+            row = _DENIED
+        said = f"S3 answered {code or status_of(error)}" + (f" ({message})" if message and message != code else "")
+        named = f", bucket {bucket!r}" if bucket else ""
+        if row:
+            return row.error(f"{said} while {doing}{named}.", remedy=row.remedy, **where)
+        return errors.StorageError(f"{said} while {doing}{named}.", **where)
+    if isinstance(error, boto.SSLError):
+        remedy = "Name its CA bundle in the block (AWS Client Parameters, verify_cert_path)."
+        return errors.CertificateRejected(
+            f"The TLS certificate{at} is not trusted while {doing}.", remedy=remedy, **where
+        )
+    if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.ProfileNotFound)):
+        return errors.CredentialsMissing(f"No usable credentials while {doing}: {error}.", remedy=RENEW, **where)
+    if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
+        return errors.EndpointUnreachable(
+            f"No answer from the S3 endpoint{at} while {doing} ({type(error).__name__}).",
+            remedy="Check the endpoint address in the credentials block and the network, then start the run again.",
+            **where,
+        )
+    return errors.StorageError(f"{type(error).__name__} while {doing}: {error}.", **where)
+
+
+@contextmanager
+def translated(
+    doing: str, *, bucket: str | None = None, key: str | None = None, endpoint: str | None = None
+) -> Iterator[None]:
+    """Raise the project's error, from its cause, for any of botocore's inside the block."""
+    try:
+        yield
+    except (boto.ClientError, boto.BotoCoreError) as error:
+        raise translate(error, doing, bucket=bucket, key=key, endpoint=endpoint) from error
