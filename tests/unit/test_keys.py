@@ -85,7 +85,9 @@ def test_date_in_name(name: str, pattern: str) -> None:
     assert keys.date_in_name(Path(name), pattern) == DAY
 
 
-@pytest.mark.parametrize("name", ["orders.csv", "orders_2024-02-30.csv", "orders_12024-03-05.csv", "orders_2024-03-051.csv"])
+@pytest.mark.parametrize(
+    "name", ["orders.csv", "orders_2024-02-30.csv", "orders_12024-03-05.csv", "orders_2024-03-051.csv"]
+)
 def test_date_in_name_without_a_date_is_an_error(name: str) -> None:
     with pytest.raises(SourceError, match=name):
         keys.date_in_name(Path(name), "%Y-%m-%d")
