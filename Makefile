@@ -16,6 +16,18 @@ help: ## list the commands
 ingest: $(VENV)/.local ## ingest SOURCE (default data/sample) into the embedded local lake
 	@$(BIN)/python -m deployments.ingest "$$SOURCE"
 
+up: $(VENV)/.local ## local stack in the foreground: server with UI, lake, worker, deployments (UI_PORT, LAKE_PORT)
+	@$(BIN)/python -m deployments.up
+
+run: $(VENV)/.local ## start ingest-raw/daily on the stack that `make up` runs, and follow it (SOURCE)
+	@$(BIN)/python -m deployments.run $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
+
+deploy: $(VENV)/.local ## create the work pools and deploy everything to the server of PREFECT_API_URL
+	@$(BIN)/python -m deployments.deploy
+
+block: $(VENV)/.local ## store AWS credentials in an encrypted Prefect block
+	@$(BIN)/python -m blocks.register
+
 test: $(VENV)/.dev ## run every test
 	@$(BIN)/python -m pytest
 
@@ -58,4 +70,4 @@ $(VENV)/.bench: requirements-bench.txt | $(VENV)/.python
 	@$(PIP) -r requirements-bench.txt
 	@touch $@ $(VENV)/.dev $(VENV)/.local
 
-.PHONY: help ingest test check data lock clean
+.PHONY: help ingest up run deploy block test check data lock clean

@@ -28,12 +28,18 @@ def main() -> int:
     os.environ["PREFECT_LOGGING_FORMATTERS_STANDARD_FLOW_RUN_FMT"] = "%(asctime)s.%(msecs)03d  %(message)s"
     os.environ["PREFECT_LOGGING_FORMATTERS_STANDARD_TASK_RUN_FMT"] = "%(asctime)s.%(msecs)03d  %(message)s"
     try:
-        with (
-            stack.embedded_lake(stack.free_port()) as lake,
-            stack.prefect_server(stack.free_port()) as api_url,
-        ):
-            os.environ["PREFECT_API_URL"] = api_url
-            return _run(lake, options.source, dry_run=options.dry_run)
+        with stack.only_one() as running:
+            if running:
+                stack.say("Using the server and the lake that `make up` runs")
+                os.environ["PREFECT_API_URL"] = running
+                return _run(options.source, dry_run=options.dry_run)
+            with (
+                stack.embedded_lake(stack.free_port()) as lake,
+                stack.prefect_server(stack.free_port()) as api_url,
+            ):
+                os.environ["PREFECT_API_URL"] = api_url
+                stack.store_lake_block(lake)
+                return _run(options.source, dry_run=options.dry_run)
     except stack.StackError as error:
         print(error, file=sys.stderr)
         return 2
@@ -42,15 +48,14 @@ def main() -> int:
         return 130
 
 
-def _run(lake: stack.LakeServer, source: Path, *, dry_run: bool) -> int:
+def _run(source: Path, *, dry_run: bool) -> int:
     from flows.ingest_raw import ingest_raw
 
-    stack.store_lake_block(lake)
-    state = ingest_raw(source=source, dry_run=dry_run, return_state=True)
+    state = ingest_raw(source=source.absolute(), dry_run=dry_run, return_state=True)
     print()
     print(state.message)
-    print(f"The lake:    {stack.LAKE_FOLDER}  (plain files: open the folder; logs are under Logs/)")
-    print("The profile: `make up`, then Artifacts in the UI; history of every run is kept there")
+    print(f"The lake:     {stack.LAKE_FOLDER} (plain files; the log is under Logs/)")
+    print("The profile:  `make up`, then Artifacts in the UI, where the history of every run is kept")
     return 0 if state.is_completed() else 1
 
 

@@ -7,8 +7,10 @@ then stops them in order; on Linux they also end when the parent is killed.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import ctypes
+import fcntl
 import os
 import secrets
 import signal
@@ -26,6 +28,7 @@ from typing import TextIO
 PROJECT = Path(__file__).resolve().parent.parent
 PREFECT_HOME = PROJECT / ".prefect"
 LAKE_FOLDER = PROJECT / "lake"
+LOCK = PREFECT_HOME / "stack.lock"
 LAKE_BLOCK = "local-lake"
 START_TIMEOUT_S = 300
 """A server may take a minute on a slow machine, and longer on its first start, when it creates its database."""
@@ -42,6 +45,52 @@ class LakeServer:
     endpoint_url: str
     access_key: str
     secret_key: str = field(repr=False)
+
+
+@contextlib.contextmanager
+def only_one(api_url: str = "") -> Iterator[str | None]:
+    """Hold the project's Prefect home, which two servers must not share, while the block runs.
+
+    Args:
+        api_url: The address to tell others that want to use what this process runs; empty if they may not.
+
+    Yields:
+        `None` when this process holds the home now, else the address of the stack that holds it.
+
+    Raises:
+        StackError: Something else that does not share its server is at work.
+    """
+    PREFECT_HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with LOCK.open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            running = lock.read().strip()
+            if not running:
+                raise StackError(f"Another `make ingest` is at work in {PROJECT}: wait for it to end.") from None
+            yield running
+            return
+        lock.truncate(0)
+        lock.write(api_url)
+        lock.flush()
+        yield None
+        lock.truncate(0)
+
+
+def block_key() -> str:
+    """Return the key that encrypts this stack's blocks, made on first use.
+
+    It lies in a file that only its owner may read, beside the database and not in it: the database alone opens nothing.
+    """
+    path = PREFECT_HOME / "block-encryption.key"
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            # The form of a Fernet key, which is what Prefect takes.
+            file.write(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+    except FileExistsError:
+        pass
+    return path.read_text()
 
 
 def isolate_prefect(api_url: str | None = None) -> None:
@@ -82,17 +131,22 @@ def _die_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def child(command: list[str], log: Path, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program until the block ends; its output goes to a file."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
+def child(
+    command: list[str], log: Path | None, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program until the block ends; its output goes to a file, or where this process's own goes."""
+    with contextlib.ExitStack() as files:
+        output = None
+        if log is not None:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            output = files.enter_context(log.open("ab"))
         process = subprocess.Popen(
             command,
             cwd=PROJECT,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if output else None,
             start_new_session=True,
             preexec_fn=_die_with_parent,
         )
@@ -159,7 +213,7 @@ def prefect_server(port: int) -> Iterator[str]:
     log = PREFECT_HOME / "server.log"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     say("Starting the Prefect server")
-    with child(command, log) as process:
+    with child(command, log, {"PREFECT_SERVER_ENCRYPTION_KEY": block_key()}) as process:
         wait_until(lambda: _answers(f"http://127.0.0.1:{port}/api/health"), process, "the Prefect server", log)
         yield f"http://127.0.0.1:{port}/api"
 
@@ -172,8 +226,9 @@ def embedded_lake(port: int, folder: Path = LAKE_FOLDER) -> Iterator[LakeServer]
     lake = LakeServer(f"http://127.0.0.1:{port}", secrets.token_hex(10), secrets.token_urlsafe(30))
     rclone = Path(sys.executable).with_name("rclone")
     command = [str(rclone), "serve", "s3", "--addr", f"127.0.0.1:{port}", "--config", os.devnull, str(folder)]
-    # The keys go by environment: a command line can be read by every user of the machine.
-    keys = {"RCLONE_AUTH_KEY": f"{lake.access_key},{lake.secret_key}"}
+    # The keys go by environment: a command line can be read by every user of the machine. rclone reads the variable as
+    # CSV, hence the quotes around the comma.
+    keys = {"RCLONE_AUTH_KEY": f'"{lake.access_key},{lake.secret_key}"'}
     with child(command, log, keys) as process:
         wait_until(lambda: _answers(lake.endpoint_url), process, "the embedded lake", log)
         yield lake

@@ -59,6 +59,9 @@ class IngestSettings:
         return parse_dialect(self.dialects.get(dataset, ""))
 
     def _problems(self) -> Iterator[str]:
+        if self.source == Path():
+            # An empty text becomes the current folder, which a run that an event started without a source must not take.
+            yield "source is empty: name the folder"
         if not self.pattern.strip() or "/" in self.pattern:
             yield f"pattern {self.pattern!r} must be a file name with wildcards, without folders (see recursive)"
         if not self.credentials.strip():
