@@ -83,7 +83,7 @@ def closing_table(summary: RunSummary) -> str:
             _cell(outcome.kept_as or outcome.key),
         )
     screen = io.StringIO()
-    console = Console(file=screen, width=400, no_color=True, highlight=False, markup=False, emoji=False)
+    console = Console(file=screen, width=4096, no_color=True, highlight=False, markup=False, emoji=False)
     console.print(table)
     lines = [line.rstrip() for line in screen.getvalue().splitlines()]
     text = "\n".join(line for line in lines if line)
