@@ -21,6 +21,7 @@ from prefect.states import Completed, Failed
 
 from flows import tasks, ui
 from flows.lake import keys, report, run_log
+from flows.lake.csv_profile_text import format_profile
 from flows.lake.errors import LakeError, RunFailed
 from flows.lake.models import CsvProfile, FileOutcome, RunSummary
 from flows.lake.settings import IngestSettings
@@ -106,8 +107,8 @@ class RunRecord:
             f"{outcome.path.name} {outcome.state}: {where}, {report.shape_text(outcome)},"
             f" {report.size_text(outcome.size_bytes)}{proof}"
         )
-        for hint in outcome.profile.hints if outcome.profile else ():
-            self._log.warning(f"{outcome.path.name}: {hint}")
+        if outcome.profile:
+            self._log.info(f"Profile of {outcome.path.name}:\n{format_profile(outcome.profile)}")
 
     def listed(self, listing: Any) -> None:
         """Note what the bucket holds at the end."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -94,7 +94,7 @@ def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - a part of 
 
     remedy = "Store it with `make block`, or name another block in the parameter credentials."
     try:
-        block = LakeCredentials.load(credentials)
+        block = cast("LakeCredentials", LakeCredentials.load(credentials))
     except ValueError as error:
         raise CredentialsMissing(f"There is no Lake Credentials block {credentials!r}.", remedy=remedy) from error
     client = block.get_s3_client(client_config())
@@ -193,7 +193,7 @@ def _store(file: SourceFile, profiled: tuple[CsvProfile, float], target: Target,
         lake.client,
         file.path,
         profile,
-        lambda: profile_csv(file.path, file.dialect),
+        reprofile=lambda: profile_csv(file.path, file.dialect),
         bucket=target.bucket,
         key=file.key,
         options=upload.UploadOptions(metadata={"run-id": target.run_id}),
