@@ -1,0 +1,125 @@
+"""Says whose a block's credentials are, and when they expire.
+
+Key decision: on AWS `GetCallerIdentity` decides, which needs no permission and cannot be denied; on a custom endpoint
+a listing of buckets does, and "access denied" to it still proves that the endpoint knows the key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from botocore import exceptions as boto
+from botocore.config import Config
+
+from blocks import sessions
+from flows.lake import s3_errors
+from flows.lake.errors import CredentialsMissing
+
+if TYPE_CHECKING:
+    from blocks.lake_credentials import LakeCredentials
+
+# Whoever waits for this answer sits at a terminal or holds up a run.
+_QUICK = Config(connect_timeout=10, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose credentials are.
+
+    Attributes:
+        way: How they authenticate, for example `access key` or `assumed role`.
+        account: The AWS account, `None` on a custom endpoint.
+        arn: The AWS identity, `None` on a custom endpoint.
+        access_key_id: The public name of the key that signs now.
+        endpoint: The custom endpoint that knows the key, `None` for AWS.
+        buckets: How many buckets the endpoint lists, `None` where it was not asked or does not tell.
+        expires_at: When the session ends, where it is known.
+        renewed: Whether the session is renewed by itself before it ends.
+        temporary: Whether there is an end at all.
+    """
+
+    way: str
+    account: str | None
+    arn: str | None
+    access_key_id: str
+    endpoint: str | None
+    buckets: int | None
+    expires_at: datetime | None
+    renewed: bool
+    temporary: bool
+
+    def sentence(self) -> str:
+        """Return whose they are and when they expire, for people."""
+        if self.arn:
+            whose = f"They are {self.arn} in the AWS account {self.account}"
+        else:
+            listed = "" if self.buckets is None else f", which lists {self.buckets} bucket{'s' * (self.buckets != 1)}"
+            whose = f"They are {self.access_key_id} at {self.endpoint}{listed}"
+        return f"{whose} ({self.way}). {self.expiry()}"
+
+    def expiry(self) -> str:
+        """Return when they expire, for people."""
+        if not self.temporary:
+            return "They do not expire."
+        when = self.expires_at.astimezone().strftime("%Y-%m-%d %H:%M %Z") if self.expires_at else None
+        if self.renewed:
+            return f"The session ends {f'at {when}' if when else 'soon'} and is renewed by itself."
+        return f"They expire at {when}." if when else "They expire; AWS does not say when."
+
+
+def ask(credentials: LakeCredentials) -> Identity:
+    """Ask the endpoint whose credentials are; botocore's errors are left to the caller to translate."""
+    account = arn = buckets = None
+    if sessions.is_aws(credentials.endpoint_url):
+        answer = credentials.get_client("sts", _QUICK).get_caller_identity()
+        account, arn = answer["Account"], answer["Arn"]
+    else:
+        buckets = _count_buckets(credentials)
+    used = credentials.get_boto3_session().get_credentials()
+    if used is None:
+        raise CredentialsMissing("Nothing leads to credentials.")
+    frozen = used.get_frozen_credentials()
+    renewed = sessions.renews(used)
+    return Identity(
+        way=_way(credentials, used.method),
+        account=account,
+        arn=arn,
+        access_key_id=frozen.access_key or "",
+        endpoint=credentials.endpoint_url,
+        buckets=buckets,
+        expires_at=sessions.expiry_of(used) or (credentials.aws_session_expires if frozen.token else None),
+        renewed=renewed,
+        temporary=renewed or bool(frozen.token),
+    )
+
+
+def _count_buckets(credentials: LakeCredentials) -> int | None:
+    try:
+        return len(credentials.get_s3_client(_QUICK).list_buckets().get("Buckets", []))
+    except boto.ClientError as error:
+        if s3_errors.code_of(error) in ("AccessDenied", "AccessDeniedException", "AllAccessDisabled"):
+            return None
+        raise
+
+
+def _way(credentials: LakeCredentials, method: str) -> str:
+    if credentials.assume_role_arn:
+        return "assumed role"
+    if credentials.profile_name:
+        return f"profile {credentials.profile_name}"
+    if credentials.aws_session_token:
+        return "temporary keys"
+    if credentials.aws_access_key_id:
+        return "access key"
+    return {"container-role": "role of the container", "iam-role": "role of the instance"}.get(method, method)
+
+
+def is_sso(error: BaseException | None) -> bool:
+    """Return whether an error, or what caused it, says that an SSO session has ended."""
+    while error is not None:
+        if isinstance(error, (boto.SSOError, boto.TokenRetrievalError)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
