@@ -145,7 +145,7 @@ def locate(settings: IngestSettings) -> Target:
     run_id = flow_run.id or ""
     lake = connect(settings.credentials, run_id)
     identity = lake.block.identity()
-    get_run_logger().info(identity.sentence())
+    get_run_logger().info("Credentials block %r: %s", settings.credentials, identity.sentence())
 
     def account() -> str:
         if identity.account is None:
