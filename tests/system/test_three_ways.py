@@ -238,9 +238,8 @@ def test_make_ingest_while_the_stack_is_up_uses_it(stack: RunningStack, folder: 
 def test_stack_interrupted_leaves_nothing_and_goes_on_with_its_history(tmp_path: Path) -> None:
     ports = {"UI_PORT": free_port(), "LAKE_PORT": free_port()}
     with stack_up(tmp_path, ports) as first:
-        run = api(
-            first, f"/deployments/{daily(first)['id']}/create_flow_run", {"parameters": daily(first)["parameters"]}
-        )
+        given = {"parameters": daily(first)["parameters"]}
+        run = api(first, f"/deployments/{daily(first)['id']}/create_flow_run", given)
         assert final_run(first, run["id"])["state"]["type"] == "COMPLETED"
     assert first.process.returncode == 0, "".join(first.output)
     assert left_running(tmp_path) == []
