@@ -134,7 +134,10 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
     if summary.warnings or notes:
         lines += ["", "## Worth knowing", ""]
         lines += [f"- {_md(note)}" for note in (*summary.warnings, *notes)]
-    lines += ["", f"Run `{summary.run_name}` ({summary.run_id}), started {summary.started.isoformat(timespec='seconds')}."]
+    lines += [
+        "",
+        f"Run `{summary.run_name}` ({summary.run_id}), started {summary.started.isoformat(timespec='seconds')}.",
+    ]
     if summary.objects is not None:
         lines.append(f"The bucket holds {summary.objects:,} objects, {size_text(summary.size_bytes)}.")
     if summary.hidden:
@@ -147,7 +150,9 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
 def console_link(endpoint_url: str | None, bucket: str, region: str, key: str) -> str:
     """Return the address at which a browser shows an object: the AWS console, or the custom endpoint itself."""
     if endpoint_url is None:
-        return f"https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
+        return (
+            f"https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
+        )
     return f"{endpoint_url.rstrip('/')}/{bucket}/{quote(key)}"
 
 
