@@ -22,11 +22,15 @@ from flows.lake.source import find_files
 from flows.record import RunRecord
 from flows.ui import DEFAULT_TIMEZONE, run_name
 
-FILES_AT_ONCE = 2 * (os.cpu_count() or 2)
+THREADS = 2 * (os.cpu_count() or 2)
 """An upload waits for its own profile in a thread of its own, hence two threads a core."""
 
 
-@flow(name="ingest-raw", flow_run_name=run_name, task_runner=ThreadPoolTaskRunner(max_workers=FILES_AT_ONCE))
+@flow(
+    name="ingest-raw",
+    flow_run_name=run_name,
+    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]  # Prefect's own futures differ
+)
 def ingest_raw(
     source: Path = Path("data/sample"),
     pattern: Annotated[str, Field(min_length=1, max_length=255)] = "*.csv",

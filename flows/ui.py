@@ -11,7 +11,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -42,7 +42,8 @@ def slug(text: str) -> str:
 
 def logical_date(zone: ZoneInfo) -> date:
     """Return the day that this run is for: its scheduled start in a time zone, however late it really began."""
-    return flow_run.scheduled_start_time.astimezone(zone).date()
+    start: datetime = flow_run.scheduled_start_time
+    return start.astimezone(zone).date()
 
 
 def run_name() -> str:

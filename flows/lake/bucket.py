@@ -47,20 +47,16 @@ class BucketReport:
         created: This run made it.
         region: The region that the server names, else the client's.
         settings: Its protections.
-        exists: It is there; only a look that changes nothing says otherwise.
     """
 
     name: str
     created: bool
     region: str
     settings: tuple[BucketSetting, ...]
-    exists: bool = True
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a person should know or mend, a sentence each with the command that does it."""
-        if not self.exists:
-            return (f"Bucket {self.name!r} does not exist yet; a run creates and protects it.",)
+        """What a person should mend, a sentence each with the command that does it."""
         return tuple(
             f"Bucket {self.name!r} has no {setting.name} ({setting.detail})."
             + (f" Add it with: {setting.remedy}" if setting.remedy else "")
@@ -116,8 +112,8 @@ def ensure_bucket(
         return BucketReport(bucket, created, access.look() or client.meta.region_name, hardening.apply())
 
 
-def inspect_bucket(client: S3Client, bucket: str, *, expected_owner: str | None = None) -> BucketReport:
-    """Say what `ensure_bucket` would find, and change nothing.
+def inspect_bucket(client: S3Client, bucket: str, *, expected_owner: str | None = None) -> BucketReport | None:
+    """Look at a bucket without changing anything, for a dry run; `None` when there is no such bucket.
 
     Raises:
         StorageError: As `ensure_bucket`.
@@ -126,7 +122,7 @@ def inspect_bucket(client: S3Client, bucket: str, *, expected_owner: str | None 
     with access.doing("looking for"):
         region = access.look()
         if region is None:
-            return BucketReport(bucket, False, client.meta.region_name, (), exists=False)
+            return None
         return BucketReport(bucket, False, region, Hardening(client, bucket, access.owner, None).inspect())
 
 

@@ -48,10 +48,15 @@ def verdict_text(summary: RunSummary) -> str:
         did = "Dry run, nothing was written" if summary.dry_run else f"Landed in s3://{summary.bucket}"
         return f"{did}. {counts_text(summary)}."
     shown = summary.bad[:10]
-    named = "; ".join(f"{one.path.name} ({one.state}): {one.reason.rstrip('.')}" for one in shown)
+    named = "; ".join(f"{_cell(one.path.name)} ({one.state}): {_without_name(one)}" for one in shown)
     more = f"; and {len(summary.bad) - len(shown):,} more, see the log" if len(summary.bad) > len(shown) else ""
     total = len(summary.outcomes)
     return f"{len(summary.bad):,} of {total:,} file{'s' * (total != 1)} did not land: {named}{more}."
+
+
+def _without_name(outcome: FileOutcome) -> str:
+    """Return a bad file's reason without the name that many reasons begin with."""
+    return outcome.reason.removeprefix(outcome.path.name).lstrip(",: ").rstrip(".")
 
 
 def _listed(summary: RunSummary) -> tuple[list[FileOutcome], int]:
@@ -91,9 +96,8 @@ def closing_table(summary: RunSummary) -> str:
 
 
 def _cell(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text.encode("unicode_escape").decode() if not text.isprintable() else text)
+    """Write a name or key on one line, whatever it holds."""
+    return text if text.isprintable() else text.encode("unicode_escape", "backslashreplace").decode()
 
 
 def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key: str | None) -> str:

@@ -1,8 +1,8 @@
 """Keeping an object that is about to be replaced by other bytes.
 
 A bucket with versions keeps it by itself. On one without, it is copied inside the server to
-`Superseded/<its key>/<its modification time>-<of its ETag>` and the copy is compared with it before anything replaces it; when that
-cannot be done, the file fails and the old object stays.
+`Superseded/<its key>/<its modification time>-<piece of its ETag>`, and the copy is compared with it before anything
+replaces it; when that cannot be done, the file fails and the old object stays.
 """
 
 from __future__ import annotations

@@ -175,6 +175,7 @@ def _send_parts(
 
     workers = max(1, min(concurrency, BUFFER_BYTES // part_bytes))
     sent_bytes = 0
+    first: Exception | None = None
     futures: list[Future[tuple[PartDigest, str] | None]] = []
     with ThreadPoolExecutor(workers, thread_name_prefix="part") as pool:
         # The pool takes them in this order: servers that write parts as a stream keep those that come early in memory.
@@ -184,16 +185,18 @@ def _send_parts(
                 if (part := future.result()) is not None and progress:
                     sent_bytes += part[0].size_bytes
                     progress(sent_bytes, source.size_bytes)
-        except Exception:  # noqa: S110 - told below, when every part under way has ended
-            pass
+        except Exception as error:
+            first = error  # told below, when every part under way has ended
         finally:
             stop.set()
             for future in futures:
                 future.cancel()
-    failures = [error for future in futures if not future.cancelled() and (error := future.exception())]
+    failures = [failure for future in futures if not future.cancelled() and (failure := future.exception())]
     if failures:
         # Some servers end the whole upload with its first bad part: what the others then say is not the reason.
-        raise next((error for error in failures if not _is_gone(error)), failures[0])
+        raise next((failure for failure in failures if not _is_gone(failure)), failures[0])
+    if first:
+        raise first
     return [part for future in futures if (part := future.result()) is not None]
 
 

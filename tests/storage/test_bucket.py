@@ -262,9 +262,12 @@ def test_bucket_expected_owner_goes_with_every_request_but_creation(moto: S3Serv
 def test_bucket_inspect_changes_nothing(s3: S3) -> None:
     client = eager_client(s3.server)
     sent = writes_of(client)
+    assert bucket.inspect_bucket(client, s3.bucket) is None
+    assert sent == []
+    s3.server.client().create_bucket(Bucket=s3.bucket)
     report = bucket.inspect_bucket(client, s3.bucket)
-    assert not report.exists
-    assert "does not exist yet" in report.warnings[0]
+    assert report
+    assert not report.created
     assert sent == []
 
 
