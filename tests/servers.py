@@ -22,6 +22,8 @@ from typing import IO, Any
 import boto3
 from botocore.config import Config
 
+from tests.certificates import Authority
+
 START_TIMEOUT_S = 60
 REGION = "us-east-1"
 MIN_PART_BYTES = 5 * 1024
@@ -99,48 +101,46 @@ def _served(command: list[str], pattern: str, environment: dict[str, str] | None
 
 
 @contextmanager
-def moto_server(*, certificate: Path | None = None, key: Path | None = None) -> Iterator[S3Server]:
+def moto_server(*, tls: Authority | None = None) -> Iterator[S3Server]:
     """Run moto's server: versions, settings and policies, but no integrity checks (it believes every checksum).
 
     Args:
-        certificate: A PEM file with the certificate, and behind it the authority's, to speak TLS.
-        key: The PEM file with the certificate's key.
+        tls: Speak TLS with this authority's certificate.
     """
     command = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-p", "0"]
-    if certificate and key:
-        command += ["-c", str(certificate), "-k", str(key)]
+    if tls:
+        command += ["-c", str(tls.certificate), "-k", str(tls.key)]
     environment = {"S3_UPLOAD_PART_MIN_SIZE": str(MIN_PART_BYTES), "PYTHONUNBUFFERED": "1"}
     with _served(command, r"Running on (https?://\S+)", environment) as url:
         yield S3Server(
-            name="moto-tls" if certificate else "moto",
+            name="moto-tls" if tls else "moto",
             endpoint_url=url,
             access_key="AKIAMOTOTESTKEY00001",
             secret_key="moto-secret",
-            ca_bundle=str(certificate) if certificate else None,
+            ca_bundle=str(tls.ca_bundle) if tls else None,
         )
 
 
 @contextmanager
-def rclone_server(root: Path, *, certificate: Path | None = None, key: Path | None = None) -> Iterator[S3Server]:
+def rclone_server(root: Path, *, tls: Authority | None = None) -> Iterator[S3Server]:
     """Run `rclone serve s3` over a folder: checks signatures and Content-MD5, knows no versions and no checksums.
 
     Args:
         root: The folder; each folder in it is a bucket.
-        certificate: A PEM file with the certificate, and behind it the authority's, to speak TLS.
-        key: The PEM file with the certificate's key.
+        tls: Speak TLS with this authority's certificate.
     """
     root.mkdir(parents=True, exist_ok=True)
     access_key, secret_key = "rclonetestkey", "rclone-secret"
     command = [str(Path(sys.executable).with_name("rclone")), "serve", "s3", "--config", os.devnull]
     command += ["--auth-key", f"{access_key},{secret_key}", "--addr", "127.0.0.1:0", str(root)]
-    if certificate and key:
-        command += ["--cert", str(certificate), "--key", str(key)]
+    if tls:
+        command += ["--cert", str(tls.certificate), "--key", str(tls.key)]
     with _served(command, r"Starting s3 server on \[(https?://[^\]]+)\]") as url:
         yield S3Server(
-            name="rclone-tls" if certificate else "rclone",
+            name="rclone-tls" if tls else "rclone",
             endpoint_url=url,
             access_key=access_key,
             secret_key=secret_key,
-            ca_bundle=str(certificate) if certificate else None,
+            ca_bundle=str(tls.ca_bundle) if tls else None,
             root=root,
         )

@@ -33,7 +33,7 @@ FIRST_CONTACT_S = 15.0
 """How long an endpoint is tried that has never answered: a typing error should not cost more than a minute."""
 
 FIRST_DELAY_S = 0.5
-LONGEST_DELAY_S = 20.0
+LONGEST_DELAY_S = 10.0
 
 BUSY_STATUSES = frozenset({429, 500, 502, 503, 504})
 BUSY_CODES = frozenset(

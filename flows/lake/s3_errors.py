@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
 
 from flows.lake import errors
+from flows.lake.s3_client import is_certificate_error
 
 RENEW = "Renew the credentials in the block with `make block` and start the run again."
 
@@ -33,6 +35,7 @@ _EXPIRED = _Row(errors.CredentialsExpired, RENEW)
 _CLOCK = _Row(errors.ClockSkewed, "Set this machine's clock (NTP) and start the run again.")
 _DENIED = _Row(errors.AccessDenied, "Give these credentials the permission, or use the block of another identity.")
 _NO_BUCKET = _Row(errors.BucketVanished, "Find out who deleted it; a new run creates it again.")
+_ELSEWHERE = _Row(errors.BucketInOtherRegion, "Name the bucket's region in the credentials block.")
 _BUSY = _Row(errors.UploadFailed, "The server stayed busy through every retry: start the run again later.")
 
 BY_CODE: dict[str, _Row] = {
@@ -40,7 +43,7 @@ BY_CODE: dict[str, _Row] = {
     "InvalidClientTokenId": _WRONG_KEYS,
     "UnrecognizedClientException": _WRONG_KEYS,
     "SignatureDoesNotMatch": _WRONG_KEYS,
-    "AuthorizationHeaderMalformed": _Row(errors.BucketInOtherRegion, "Name the bucket's region in the block."),
+    "AuthorizationHeaderMalformed": _ELSEWHERE,
     "InvalidToken": _WRONG_KEYS,
     "ExpiredToken": _EXPIRED,
     "ExpiredTokenException": _EXPIRED,
@@ -51,7 +54,13 @@ BY_CODE: dict[str, _Row] = {
     "AllAccessDisabled": _DENIED,
     "AccountProblem": _DENIED,
     "NoSuchBucket": _NO_BUCKET,
-    "PermanentRedirect": _Row(errors.BucketInOtherRegion, "Name the bucket's region in the block."),
+    "PermanentRedirect": _ELSEWHERE,
+    "301": _ELSEWHERE,
+    "IllegalLocationConstraintException": _ELSEWHERE,
+    "InvalidBucketName": _Row(errors.BucketNameInvalid, "Choose a name that the server takes."),
+    "InvalidNamespaceHeader": _Row(
+        errors.BucketNameInvalid, "Write it as lake-{account}-{region}-an, and both are filled in."
+    ),
     "BucketAlreadyExists": _Row(errors.BucketNotOurs, "Bucket names are global: choose another one."),
     "SlowDown": _BUSY,
     "ServiceUnavailable": _BUSY,
@@ -102,11 +111,13 @@ def translate(
         if row is None and status_of(error) == 403:
             row = _DENIED
         said = f"S3 answered {code or status_of(error)}" + (f" ({message})" if message and message != code else "")
-        named = f", bucket {bucket!r}" if bucket else ""
+        tries = int(error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)) + 1
+        named = f" in bucket {bucket!r}" if bucket and repr(bucket) not in doing else ""
+        named += f", {tries} times" if tries > 1 else ""
         if row:
             return row.error(f"{said} while {doing}{named}.", remedy=row.remedy, **where)
         return errors.StorageError(f"{said} while {doing}{named}.", **where)
-    if isinstance(error, boto.SSLError):
+    if is_certificate_error(error):
         remedy = "Name its CA bundle in the block (AWS Client Parameters, verify_cert_path)."
         return errors.CertificateRejected(
             f"The TLS certificate{at} is not trusted while {doing}.", remedy=remedy, **where
@@ -119,6 +130,9 @@ def translate(
             remedy="Check the endpoint address in the credentials block and the network, then start the run again.",
             **where,
         )
+    if isinstance(error, ResponseParserError):
+        remedy = "Check that the endpoint address in the credentials block leads to an S3 server."
+        return errors.StorageError(f"The answer{at} is not S3's while {doing}.", remedy=remedy, **where)
     return errors.StorageError(f"{type(error).__name__} while {doing}: {error}.", **where)
 
 
@@ -134,5 +148,5 @@ def translated(
     """Raise the project's error, from its cause, for any of botocore's inside the block."""
     try:
         yield
-    except (boto.ClientError, boto.BotoCoreError) as error:
+    except (boto.ClientError, boto.BotoCoreError, boto.HTTPClientError, ResponseParserError) as error:
         raise translate(error, doing, bucket=bucket, key=key, endpoint=endpoint, path=path) from error

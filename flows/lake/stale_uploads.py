@@ -60,7 +60,8 @@ def _listed(client: S3Client, bucket: str, prefix: str, owner: dict[str, Any]) -
             for upload in page.get("Uploads", ())
         ]
     except ClientError as error:
-        if not is_aws(client) and status_of(error) in (405, 501):
+        # Some servers do not list them, and rclone answers NoSuchUpload for a bucket that never had one.
+        if not is_aws(client) and (status_of(error) in (405, 501) or code_of(error) == "NoSuchUpload"):
             return []
         raise
 

@@ -139,9 +139,9 @@ class _Upload:
                 if code_of(error) not in ALTERED_CODES or mismatches:
                     raise
                 mismatches += 1
-            except IntegrityError:
+            except IntegrityError as error:
                 if mismatches:
-                    raise
+                    raise self._named(error) from error
                 mismatches += 1
         raise UploadFailed(
             f"s3://{self.target.bucket}/{self.target.key} changed each time {self.source.path} was to be stored there.",
@@ -220,16 +220,27 @@ class _Upload:
 
     def _proof(self, sent: Sent) -> VerifiedBy | Literal[False]:
         """Return how the server's word proves that it holds the file, or `False`."""
+        if self.target.needs_md5 and not sent.etag_proves and not sent.encrypted:
+            # No server that we know of: its word, even a checksum, may be no more than an echo of ours.
+            stored = self.target.head()
+            return "read back" if stored and self.target.read_back(stored) == self.content else False
         if sent.checksum:
             return "checksum" if sent.checksum == self.content.crc64nvme else False
-        if not sent.parts and sent.own_etag and sent.etag == sent.own_etag:
+        if sent.etag_proves and not sent.parts:
             return "size and etag"  # the MD5 of the whole, whose size it settles
         stored = self.target.head()
         if stored is None:
             return False
-        # Where the answer's ETag proved every part, the head has only the size to add: servers may name another there.
-        etags = {stored.etag} if sent.own_etag and sent.own_etag == sent.etag else set()
-        return self.target.proof(stored, self.content, lambda: etags)
+        # Where the ETags of all parts prove them, the head has only the size to add: its ETag may be of another kind.
+        return self.target.proof(stored, self.content, lambda: {stored.etag} if sent.etag_proves else set())
+
+    def _named(self, error: IntegrityError) -> IntegrityError:
+        """Return the error with the file's name, where what found it did not know the file."""
+        if error.path is not None:
+            return error
+        what = str(error).removesuffix(error.remedy or "").strip()
+        where: dict[str, Any] = {"bucket": self.target.bucket, "key": self.target.key, "path": self.source.path}
+        return IntegrityError(f"{self.source.path}: {what}", remedy=error.remedy, **where)
 
     def _take_away(self, sent: Sent) -> None:
         """Delete the object that was just written and found to differ, and say so."""

@@ -1,8 +1,8 @@
 """Keeping an object that is about to be replaced by other bytes.
 
 A bucket with versions keeps it by itself. On one without, it is copied inside the server to
-`Superseded/<its key>/<its modification time>` and the copy is compared with it before anything replaces it; when that
-cannot be done, the file fails and the old object stays.
+`Superseded/<its key>/<its modification time>-<piece of its ETag>`, and the copy is compared with it before anything
+replaces it; when that cannot be done, the file fails and the old object stays.
 """
 
 from __future__ import annotations
@@ -39,9 +39,12 @@ def has_versions(client: S3Client, bucket: str, expected_owner: str | None = Non
 
 
 def superseded_key(key: str, stored: Stored) -> str:
-    """Return where an object is kept: under its own key, with the time of its last change in UTC."""
+    """Return where an object is kept: under its own key, by the time of its last change in UTC.
+
+    S3 keeps that time in whole seconds, so a piece of the ETag tells two objects of one second apart.
+    """
     changed = stored.last_modified.astimezone(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
-    return f"{PREFIX}{key}/{changed}"
+    return f"{PREFIX}{key}/{changed}-{stored.etag[:8]}"
 
 
 def keep(target: Target, stored: Stored) -> str:

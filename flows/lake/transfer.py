@@ -11,17 +11,19 @@ Left to others: what to do when it fails (`flows.lake.upload`).
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from flows.lake.body import as_body
-from flows.lake.content import MB, Content, PartDigest, checksum_text, combined_checksum, etag_of_parts
+from flows.lake.content import MB, Content, PartDigest, checksum_text, combined_checksum
 from flows.lake.errors import IntegrityError
+from flows.lake.s3_errors import code_of
 from flows.lake.source_file import OpenedSource
 from flows.lake.target import Target, md5_text
 
@@ -31,6 +33,8 @@ MIN_PART_BYTES = 5 * MB
 
 BUFFER_BYTES = 64 * MB
 """How much of one file is held in memory at once, as far as a single part is no larger."""
+
+_IS_MD5 = re.compile("[0-9a-f]{32}")
 
 Progress = Callable[[int, int], None]
 
@@ -43,14 +47,16 @@ class Sent:
         etag: The answer's ETag, without quotes.
         version_id: The version it made.
         checksum: The full-object CRC-64/NVME in the answer, if there is one.
-        own_etag: The ETag that these bytes have on servers where it is formed from MD5.
+        etag_proves: The server's ETags, of the whole or of each part, are the MD5 of what was sent.
+        encrypted: The server encrypts, so that its ETags say nothing about the bytes.
         parts: How many parts; 0 for a single request.
     """
 
     etag: str
     version_id: str | None
     checksum: str | None
-    own_etag: str | None
+    etag_proves: bool
+    encrypted: bool
     parts: int
 
 
@@ -75,14 +81,24 @@ def put_whole(target: Target, data: bytes, condition: Mapping[str, Any]) -> Sent
     if not target.plain:
         arguments |= {"ChecksumAlgorithm": "CRC64NVME"} | dict(condition)
     answer = target.client.put_object(Body=as_body(data), **arguments)
+    proves = digest.md5 is not None and answer["ETag"].strip('"') == digest.md5.hex()
+    return _sent(answer, etag_proves=proves, parts=0)
+
+
+def _sent(answer: Mapping[str, Any], *, etag_proves: bool, parts: int) -> Sent:
     whole = answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
     return Sent(
         etag=answer["ETag"].strip('"'),
         version_id=answer.get("VersionId"),
         checksum=answer.get("ChecksumCRC64NVME") if whole else None,
-        own_etag=digest.md5.hex() if digest.md5 else None,
-        parts=0,
+        etag_proves=etag_proves,
+        encrypted=_encrypted(answer),
+        parts=parts,
     )
+
+
+def _encrypted(answer: Mapping[str, Any]) -> bool:
+    return bool(answer.get("ServerSideEncryption") or answer.get("SSECustomerAlgorithm"))
 
 
 def _protection(target: Target, digest: PartDigest) -> dict[str, Any]:
@@ -159,6 +175,8 @@ def _send_parts(
 
     workers = max(1, min(concurrency, BUFFER_BYTES // part_bytes))
     sent_bytes = 0
+    first: Exception | None = None
+    futures: list[Future[tuple[PartDigest, str] | None]] = []
     with ThreadPoolExecutor(workers, thread_name_prefix="part") as pool:
         # The pool takes them in this order: servers that write parts as a stream keep those that come early in memory.
         futures = [pool.submit(send, number) for number in range(len(offsets))]
@@ -167,12 +185,23 @@ def _send_parts(
                 if (part := future.result()) is not None and progress:
                     sent_bytes += part[0].size_bytes
                     progress(sent_bytes, source.size_bytes)
-        except BaseException:
+        except Exception as error:
+            first = error  # told below, when every part under way has ended
+        finally:
             stop.set()
             for future in futures:
                 future.cancel()
-            raise
-        return [part for future in futures if (part := future.result()) is not None]
+    failures = [failure for future in futures if not future.cancelled() and (failure := future.exception())]
+    if failures:
+        # Some servers end the whole upload with its first bad part: what the others then say is not the reason.
+        raise next((failure for failure in failures if not _is_gone(failure)), failures[0])
+    if first:
+        raise first
+    return [part for future in futures if (part := future.result()) is not None]
+
+
+def _is_gone(error: BaseException) -> bool:
+    return isinstance(error, ClientError) and code_of(error) == "NoSuchUpload"
 
 
 def _send_part(target: Target, upload_id: str, number: int, data: bytes) -> tuple[PartDigest, str]:
@@ -184,10 +213,19 @@ def _send_part(target: Target, upload_id: str, number: int, data: bytes) -> tupl
         **target.where,
         **_protection(target, digest),
     )
-    checksum = answer.get("ChecksumCRC64NVME")
-    if checksum and checksum != checksum_text(digest.crc64nvme):
-        raise IntegrityError(f"Part {number} is stored with checksum {checksum}, but other bytes were sent.")
-    return digest, answer["ETag"]
+    checksum, etag = answer.get("ChecksumCRC64NVME"), answer["ETag"].strip('"')
+    other = bool(checksum) and checksum != checksum_text(digest.crc64nvme)
+    if digest.md5 and not _encrypted(answer) and _IS_MD5.fullmatch(etag):
+        other = other or etag != digest.md5.hex()
+    if other:
+        where = f"s3://{target.bucket}/{target.key}"
+        raise IntegrityError(
+            f"Part {number} of {where} arrived with other bytes than were sent; the upload was given up.",
+            remedy="Look for what alters data between here and the server, then start the run again.",
+            bucket=target.bucket,
+            key=target.key,
+        )
+    return digest, etag
 
 
 def _complete(
@@ -206,11 +244,5 @@ def _complete(
         arguments |= {"ChecksumCRC64NVME": content.crc64nvme, "ChecksumType": "FULL_OBJECT"} | dict(condition)
         arguments |= {"MpuObjectSize": content.size_bytes}
     answer = target.client.complete_multipart_upload(**target.where, **arguments)
-    whole = answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
-    return Sent(
-        etag=answer["ETag"].strip('"'),
-        version_id=answer.get("VersionId"),
-        checksum=answer.get("ChecksumCRC64NVME") if whole else None,
-        own_etag=etag_of_parts(digest for digest, _ in parts),
-        parts=len(parts),
-    )
+    proves = all(digest.md5 and etag == digest.md5.hex() for digest, etag in parts)
+    return _sent(answer, etag_proves=proves, parts=len(parts))

@@ -118,10 +118,10 @@ def upload_settled(
     client: S3Client,
     path: Path,
     profile: CsvProfile,
+    reprofile: Callable[[], CsvProfile],
     *,
     bucket: str,
     key: str,
-    reprofile: Callable[[], CsvProfile],
     options: UploadOptions | None = None,
     progress: Progress | None = None,
     pause_s: float = SETTLE_PAUSE_S,
@@ -134,9 +134,9 @@ def upload_settled(
         client: An S3 client.
         path: The file.
         profile: What was read of it first.
+        reprofile: Reads the file again from the start.
         bucket: The bucket.
         key: The key.
-        reprofile: Reads the file again from the start.
         options: How it is stored.
         progress: Called with the bytes sent so far and the size.
         pause_s: Seconds to wait before each further try.

@@ -6,6 +6,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from flows.lake.content import Content
 from flows.lake.models import ColumnProfile, CsvProfile
 from flows.lake.s3_client import RetryPolicy, client_config, use_own_retries
@@ -70,3 +72,13 @@ def keys_under(client: Any, bucket: str, prefix: str = "") -> list[str]:
 def read_object(client: Any, bucket: str, key: str, **arguments: Any) -> bytes:
     """Return an object's bytes."""
     return client.get_object(Bucket=bucket, Key=key, **arguments)["Body"].read()
+
+
+def incomplete_uploads(client: Any, bucket: str) -> list[str]:
+    """Return the keys of multipart uploads that were begun and neither completed nor given up."""
+    try:
+        return [item["Key"] for item in client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchUpload":  # rclone's word for none
+            return []
+        raise

@@ -14,7 +14,7 @@ from flows.lake.errors import SourceChanged, SourceUnreadable
 from flows.lake.storing import UploadOptions
 from flows.lake.superseded import PREFIX
 from tests.storage.conftest import Lake
-from tests.storage.helpers import RAW, SMALL_PARTS, profile_of, write_csv
+from tests.storage.helpers import RAW, SMALL_PARTS, incomplete_uploads, profile_of, write_csv
 
 WHOLE = UploadOptions()
 
@@ -169,7 +169,7 @@ def test_upload_file_changed_in_mid_upload_leaves_nothing(lake: Lake, change: An
     with pytest.raises(SourceChanged):
         send(lake, UploadOptions(part_size_bytes=8192, multipart_above_bytes=8192, concurrency=1))
     assert lake.keys() == []
-    assert not lake.client.list_multipart_uploads(Bucket=lake.bucket).get("Uploads")
+    assert incomplete_uploads(lake.client, lake.bucket) == []
 
 
 def test_upload_file_without_permission_says_so(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,5 +275,8 @@ def test_stale_uploads_old_ones_under_our_keys_are_aborted(lake: Lake) -> None:
     if not lake.versioned:  # moto gives every upload a date in 2010
         assert abort(dt.timedelta(hours=23)) == 0
     assert abort(dt.timedelta(hours=25)) == 1
-    left = lake.client.list_multipart_uploads(Bucket=lake.bucket)["Uploads"]
-    assert [item["Key"] for item in left] == [others]
+    assert incomplete_uploads(lake.client, lake.bucket) == [others]
+
+
+def test_stale_uploads_none_in_the_bucket_is_zero(lake: Lake) -> None:
+    assert upload.abort_stale_uploads(lake.client, lake.bucket, ["Raw/"]) == 0
