@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from flows.lake.dialect import Detected
+from flows.lake.models import CsvDialect
+
 MARKERS = (r"\N", "-", "--", "s/d", "S/D", "s/i", "ND", "N/D", "nd", "n/d", "n.d.", "?", "..", "...", "(null)", "#N/D")
+_ESCAPED_QUOTE = re.compile(r'[^\\]\\"(?![,;|\t\r\n])')
 _FEW = 1_000
 _LONGEST = max(map(len, MARKERS))
 _SHAPES = np.zeros((_LONGEST + 1, 256, 256), bool)  # by length, first and last byte
@@ -54,7 +59,37 @@ def _may_be_markers(values: pd.Series[Any]) -> np.ndarray[Any, Any] | None:
     short = np.flatnonzero(lengths - 1 < _LONGEST)
     short = short[lengths[short] > 0]
     text, starts, lengths = np.frombuffer(data, np.uint8), ends[short], lengths[short]
-    return short[_SHAPES[lengths, text[starts], text[starts + lengths - 1]]]
+    places: np.ndarray[Any, Any] = short[_SHAPES[lengths, text[starts], text[starts + lengths - 1]]]
+    return places
+
+
+def on_detection(found: Detected, stated: CsvDialect, sample: str) -> list[str]:
+    """Return what a person should know of how the dialect was found."""
+    hints = []
+    if stated.delimiter is None and found.width == 1:
+        hints.append("No delimiter was found: the file is read as one column. If it has more, state the delimiter.")
+    if found.excel_line:
+        hints.append("The first line (sep=…) is for Excel alone: pandas takes it for the header. The header is on line 2.")
+    elif found.lead_lines:
+        hints.append(
+            f"The table seems to begin on line {found.lead_lines + 1}: pandas takes the first line that is not blank for "
+            "the header, whatever stands there."
+        )
+    if _ESCAPED_QUOTE.search(sample):
+        hints.append(
+            "Quotes seem to be escaped with a backslash: pandas, read as it comes, ends a value at such a quote. "
+            "Readers should be told escapechar='\\\\'."
+        )
+    return hints
+
+
+def on_encoding(encoding: str, stated: CsvDialect) -> list[str]:
+    """Return what a person should know of how the encoding was found."""
+    if stated.encoding is not None or encoding in {"utf-8", "utf-8-sig", "utf-16", "utf-32"}:
+        return []
+    if encoding.startswith("utf-16"):
+        return [f"The file is {encoding.upper()} without a byte order mark: readers must be told the encoding."]
+    return [f"The bytes are no UTF-8: the encoding was taken to be {encoding}. State it if names look wrong."]
 
 
 class HintCollector:
@@ -77,6 +112,11 @@ class HintCollector:
     def sentences(self, names: list[str], index_columns: int) -> tuple[str, ...]:
         """Return the hints, a sentence each."""
         hints = []
+        unnamed = sum(name.startswith("Unnamed: ") for name in names)
+        if unnamed >= 2 and 2 * unnamed >= len(names):
+            hints.append(
+                f"{unnamed} of {len(names)} columns have no name: the first line may be a title, not the header."
+            )
         if index_columns:
             what = "column" if index_columns == 1 else f"{index_columns} columns"
             hints.append(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
 from itertools import islice
@@ -24,7 +24,7 @@ import pandas as pd
 from flows.lake import csv_errors
 from flows.lake.csv_blocks import Blocks
 from flows.lake.csv_encoding import Utf8Text, detect_encoding, normal_name
-from flows.lake.csv_hints import HintCollector
+from flows.lake.csv_hints import HintCollector, on_detection, on_encoding
 from flows.lake.csv_source import KB, CsvSource
 from flows.lake.dialect import detect
 from flows.lake.errors import CsvRejected, SettingsError
@@ -63,7 +63,7 @@ def profile_csv(
         source.decompress()
         sample = _read_sample(source)
         _refuse_other_formats(source.path, sample, stated)
-        used = _complete(stated, sample)
+        used, notes = _complete(stated, sample)
         text = Utf8Text(
             source.path, _reader(sample, source), used.encoding or "utf-8", stated=stated.encoding is not None
         )
@@ -82,7 +82,8 @@ def profile_csv(
             delimiter=table.dialect.delimiter,
             decimal=table.dialect.decimal,
             quotechar=table.dialect.quotechar,
-            hints=table.hints(),
+            hints=(*on_encoding(text.encoding, stated), *notes, *table.hints()),
+            compression=source.compression,
         )
 
 
@@ -128,19 +129,18 @@ def _refuse_other_formats(path: Path, sample: bytes, stated: CsvDialect) -> None
         raise CsvRejected(path, "it is a binary file, not CSV.", byte=0, remedy="Ask its source for the data as CSV.")
 
 
-def _complete(stated: CsvDialect, sample: bytes) -> CsvDialect:
-    """Fill in by detection what is not stated."""
+def _complete(stated: CsvDialect, sample: bytes) -> tuple[CsvDialect, list[str]]:
+    """Fill in by detection what is not stated; return it with what a person should know of that."""
     encoding = stated.encoding or detect_encoding(sample)
-    if stated.delimiter and stated.decimal and stated.quotechar:
-        return replace(stated, encoding=encoding)
     text = sample[:DIALECT_SAMPLE_BYTES].decode(encoding, errors="replace").removeprefix("\ufeff")
-    found = detect(text)
-    return CsvDialect(
-        delimiter=stated.delimiter or found.delimiter,
+    found = detect(text, whole=len(sample) < DIALECT_SAMPLE_BYTES, delimiter=stated.delimiter)
+    used = CsvDialect(
+        delimiter=found.delimiter,
         encoding=encoding,
         decimal=stated.decimal or found.decimal,
         quotechar=stated.quotechar or found.quotechar,
     )
+    return used, on_detection(found, stated, text)
 
 
 @dataclass(frozen=True)
