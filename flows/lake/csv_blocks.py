@@ -38,7 +38,7 @@ class Blocks:
         )
         self._rows = rows
         self._block_bytes = BLOCK_BYTES
-        self._pending = bytearray()
+        self._pending = b""
         self.lines_before = 0
 
     def widen(self, columns: int) -> None:
@@ -48,8 +48,12 @@ class Blocks:
     def fill(self, size: int | None = None) -> bool:
         """Read until there is a block's worth of text; return whether there is any at all."""
         size = size or self._block_bytes
-        while len(self._pending) < size and not self._text.at_end:
-            self._pending += self._text.next_piece()
+        pieces = [self._pending]
+        missing = size - len(self._pending)
+        while missing > 0 and not self._text.at_end:
+            pieces.append(self._text.next_piece())
+            missing -= len(pieces[-1])
+        self._pending = b"".join(pieces)
         return bool(self._pending)
 
     @property
@@ -59,13 +63,13 @@ class Blocks:
 
     def head(self, size: int) -> bytes:
         """Return the start of the pending text without taking it."""
-        return bytes(self._pending[:size])
+        return self._pending[:size]
 
     def take(self, size: int) -> None:
         """Drop `size` bytes that were parsed, counting their lines."""
-        newlines = self._pending.count(b"\n", 0, size)
-        self.lines_before += newlines or self._pending.count(b"\r", 0, size)
-        del self._pending[:size]
+        taken = np.frombuffer(self._pending, np.uint8, size)
+        self.lines_before += int(np.count_nonzero(taken == 10)) or int(np.count_nonzero(taken == 13))
+        self._pending = self._pending[size:]
 
     def cuts(self) -> Iterator[int]:
         """Yield lengths at which the pending text may end with a whole record, likeliest first, the longest included.
@@ -96,14 +100,13 @@ class Blocks:
 
     def _line_end(self, count: int) -> int | None:
         """Return where the line number `count` of the pending text ends, if there are more lines than that."""
-        size = min(len(self._pending), self._block_bytes)
-        span = 16 * count
-        while span < size and self._pending.count(b"\n", 0, span) < count:
-            span *= 2
-        view = np.frombuffer(self._pending, np.uint8, min(span, size))
-        ends = np.flatnonzero(view == 10)
-        del view  # it would keep the buffer from being resized
-        return int(ends[count - 1]) + 1 if len(ends) >= count else None
+        span = min(len(self._pending), self._block_bytes, 128 * count)
+        while True:
+            view = np.frombuffer(self._pending, np.uint8, span)
+            ends = np.flatnonzero(view == 10) if np.count_nonzero(view == 10) >= count else ()
+            if len(ends) or span >= min(len(self._pending), self._block_bytes):
+                return int(ends[count - 1]) + 1 if len(ends) else None
+            span = min(span * 4, len(self._pending), self._block_bytes)
 
     def _cuts_within(self, limit: int) -> Iterator[int]:
         pending = self._pending

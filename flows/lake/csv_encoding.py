@@ -8,6 +8,7 @@ Parsers downstream see UTF-8 only; what is uploaded is never touched.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from flows.lake.errors import CsvRejected
 
 UTF8 = ("utf-8", "utf-8-sig")
 _EVIDENCE_BYTES = 32 * 1024
+_FOREIGN_WORD = re.compile(r"[^\x00-\x7f]{4,}")
 _WESTERN = set("áàâãäåéèêëíìîïóòôõöúùûüýÿçñÁÀÂÃÄÅÉÈÊËÍÌÎÏÓÒÔÕÖÚÙÛÜÝÇÑßæøœÆØŒºª°§€£–—‘’“”•…²³´\xa0½¼¿¡«»©®™±·ðþÐÞ")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -62,10 +64,11 @@ def detect_eight_bit(data: bytes) -> str:
     lines = [line for line in data.splitlines() if not line.isascii()]
     evidence = b"\n".join(lines)[:_EVIDENCE_BYTES]
     try:
-        foreign = [char for char in evidence.decode("cp1252") if not char.isascii()]
+        text = evidence.decode("cp1252")
     except UnicodeDecodeError:
-        foreign = []
-    if foreign and sum(char in _WESTERN for char in foreign) >= 0.95 * len(foreign) and _reads_well(foreign):
+        text = ""
+    foreign = [char for char in text if not char.isascii()]
+    if foreign and sum(char in _WESTERN for char in foreign) >= 0.95 * len(foreign) and _reads_well(text):
         return "cp1252"
     from charset_normalizer import from_bytes  # only for these files: its import is slow
 
@@ -75,14 +78,10 @@ def detect_eight_bit(data: bytes) -> str:
     return "cp1252" if foreign else "latin-1"
 
 
-def _reads_well(foreign: list[str]) -> bool:
-    """Whether small letters lead, as in any Western text; Cyrillic or Greek read as Windows-1252 is mostly capitals."""
-    letters = [char for char in foreign if char.isalpha()]
-    return sum(char.isupper() for char in letters) <= 0.75 * len(letters) or len(letters) < 12 or _lone(foreign)
-
-
-def _lone(foreign: list[str]) -> bool:
-    return len(set(foreign)) <= 12 and set(foreign) <= _WESTERN
+def _reads_well(text: str) -> bool:
+    """Whether accented letters are strewn among others, as in Western text; other alphabets come in whole words."""
+    in_words = sum(map(len, _FOREIGN_WORD.findall(text)))
+    return in_words <= 0.3 * sum(not char.isascii() for char in text)
 
 
 class Utf8Text:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,14 +50,14 @@ class ColumnMerge:
         """Whether the order of the tokens to come no longer matters."""
         return "nonint" in (self._first, self._stop)
 
-    def add_inferred(self, values: pd.Series[Any], non_null: int, long_digits: bool, minus_zero: bool) -> bool:
+    def add_inferred(self, values: pd.Series[Any], non_null: int, long_digits: bool, minus_zero: Callable[[], bool]) -> bool:
         """Take in a chunk as pandas inferred it; return whether its tokens are needed instead.
 
         Args:
             values: The chunk's column.
             non_null: How many of its values are not missing.
             long_digits: Whether a run of 19 digits occurs anywhere in the chunk.
-            minus_zero: Whether something like `-0` occurs anywhere in the chunk.
+            minus_zero: Tells whether something like `-0` occurs anywhere in the chunk.
         """
         if self._needs_tokens(values, non_null, long_digits, minus_zero):
             return True
@@ -75,7 +76,7 @@ class ColumnMerge:
         self._all_python_int = self._all_python_int and kind == "u"
         return False
 
-    def _needs_tokens(self, values: pd.Series[Any], non_null: int, long_digits: bool, minus_zero: bool) -> bool:
+    def _needs_tokens(self, values: pd.Series[Any], non_null: int, long_digits: bool, minus_zero: Callable[[], bool]) -> bool:
         dtype = values.dtype
         if isinstance(dtype, pd.StringDtype):
             return long_digits and _LONG_INTEGER.search("\0".join(values.dropna())) is not None
@@ -84,7 +85,7 @@ class ColumnMerge:
         if self._settled or non_null == 0:
             return False
         if dtype.kind == "i":
-            return minus_zero and not self._negative and bool((values.to_numpy() == 0).any())
+            return not self._negative and bool((values.to_numpy() == 0).any()) and minus_zero()
         if dtype.kind == "f":
             numbers = values.to_numpy()
             if long_digits and bool((np.abs(numbers) >= 2.0**63).any()):
