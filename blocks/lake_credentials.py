@@ -138,32 +138,37 @@ class LakeCredentials(AwsCredentials):
             CredentialsMissing: The profile does not exist, or nothing leads to credentials.
         """
         with self.explained("reading the credentials"):
-            session = boto3.Session(
-                aws_access_key_id=self.aws_access_key_id,
-                aws_secret_access_key=_plain(self.aws_secret_access_key),
-                aws_session_token=_plain(self.aws_session_token),
-                profile_name=self.profile_name,
-                region_name=self.region_name,
-            )
+            session = self._session_of_the_fields()
             with self._shared.lock:
                 if self._shared.credentials is None:
-                    self._shared.credentials = self._resolve(session)
+                    self._shared.credentials = self._resolve()
             # botocore has no public way to hand over credentials that renew themselves.
             session._session._credentials = self._shared.credentials  # type: ignore[attr-defined]
         sessions.guard_signatures(session)
         return session
 
-    def _resolve(self, session: boto3.Session) -> Any:
-        if self.assume_role_arn:
-            sessions.guard_signatures(session)
-            parameters = self.assume_role_kwargs.get_params_override()
-            return sessions.role_credentials(
-                session, self.assume_role_arn, parameters, self._client_options("sts", session)
-            )
+    def _session_of_the_fields(self) -> boto3.Session:
+        return boto3.Session(
+            aws_access_key_id=self.aws_access_key_id,
+            aws_secret_access_key=_plain(self.aws_secret_access_key),
+            aws_session_token=_plain(self.aws_session_token),
+            profile_name=self.profile_name,
+            region_name=self.region_name,
+        )
+
+    def _resolve(self) -> Any:
+        # A session of its own: whoever assumes a role signs as somebody else than the role.
+        session = self._session_of_the_fields()
         credentials = session.get_credentials()
         if credentials is None:
             raise CredentialsMissing("The block holds no keys and names no profile, and this machine has no role.")
-        return credentials
+        if not self.assume_role_arn:
+            return credentials
+        sessions.guard_signatures(session)
+        parameters = self.assume_role_kwargs.get_params_override()
+        return sessions.role_credentials(
+            session, self.assume_role_arn, parameters, self._client_options("sts", session)
+        )
 
     def _client_options(self, service: str, session: boto3.Session, config: Config | None = None) -> dict[str, Any]:
         """Return what a client of a service is made with, from the block's client parameters."""

@@ -32,6 +32,7 @@ _EXPIRED = _Row(errors.CredentialsExpired, RENEW)
 _CLOCK = _Row(errors.ClockSkewed, "Set this machine's clock (NTP) and start the run again.")
 _DENIED = _Row(errors.AccessDenied, "Give these credentials the permission, or use the block of another identity.")
 _NO_BUCKET = _Row(errors.BucketVanished, "Find out who deleted it; a new run creates it again.")
+_OF_STS = {"GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"}
 _BUSY = _Row(errors.UploadFailed, "The server stayed busy through every retry: start the run again later.")
 
 BY_CODE: dict[str, _Row] = {
@@ -93,7 +94,8 @@ def translate(
         row = BY_CODE.get(code)
         if row is None and status_of(error) == 403:
             row = _DENIED
-        said = f"S3 answered {code or status_of(error)}" + (f" ({message})" if message and message != code else "")
+        service = "STS" if error.operation_name in _OF_STS else "S3"
+        said = f"{service} answered {code or status_of(error)}" + (f" ({message})" if message and message != code else "")
         named = f", bucket {bucket!r}" if bucket else ""
         if row:
             return row.error(f"{said} while {doing}{named}.", remedy=row.remedy, **where)
@@ -104,6 +106,10 @@ def translate(
             f"The TLS certificate{at} is not trusted while {doing}.", remedy=remedy, **where
         )
     if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.ProfileNotFound)):
+        return errors.CredentialsMissing(f"No usable credentials while {doing}: {error}.", remedy=RENEW, **where)
+    if isinstance(error, (boto.SSOError, boto.TokenRetrievalError)):
+        return errors.CredentialsExpired(f"The SSO session has ended while {doing}: {error}.", remedy=RENEW, **where)
+    if isinstance(error, (boto.CredentialRetrievalError, boto.MetadataRetrievalError)):
         return errors.CredentialsMissing(f"No usable credentials while {doing}: {error}.", remedy=RENEW, **where)
     if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
         return errors.EndpointUnreachable(
