@@ -1,1 +1,91 @@
-"""The flow."""
+"""The flow `ingest-raw`: CSV files from a folder to the raw layer of an S3 data lake.
+
+It reads as the list of its stages. What a stage does is in `flows.lake`, how it shows in Prefect in `flows.tasks`, and
+what the run tells about itself in `flows.record`. No class is defined here: Prefect may load this file under two names.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+from prefect import allow_failure, flow
+from prefect.client.schemas.objects import State
+from prefect.futures import as_completed
+from prefect.task_runners import ThreadPoolTaskRunner
+from pydantic import Field
+
+from flows import tasks
+from flows.lake.source import find_files
+from flows.record import RunRecord
+from flows.ui import DEFAULT_TIMEZONE, run_name
+
+THREADS = 2 * (os.cpu_count() or 2)
+"""An upload waits for its own profile in a thread of its own, hence two threads a core."""
+
+
+@flow(
+    name="ingest-raw",
+    flow_run_name=run_name,
+    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]  # Prefect's own futures differ
+)
+def ingest_raw(
+    source: Path = Path("data/sample"),
+    pattern: Annotated[str, Field(min_length=1, max_length=255)] = "*.csv",
+    recursive: bool = False,
+    bucket: Annotated[str, Field(min_length=3, max_length=100)] = "compass-desafio-final-dramance",
+    credentials: Annotated[str, Field(min_length=1, max_length=255)] = "local-lake",
+    datasets: dict[str, str] | None = None,
+    dialects: dict[str, str] | None = None,
+    partition_date: date | None = None,
+    date_from_name: dict[str, str] | None = None,
+    timezone: Annotated[str, Field(min_length=1, max_length=64)] = DEFAULT_TIMEZONE,
+    quarantine: bool = True,
+    dry_run: bool = False,
+) -> State[Any]:
+    r"""Land the CSV files of a folder, unchanged, in the raw layer of an S3 data lake.
+
+    Args:
+        source: Folder that holds the CSV files, as the machine that runs the flow sees it. It is only read.
+        pattern: Which files to take, as a file name with wildcards, compared without case: `*.csv`, `orders_*.csv*`.
+        recursive: Also take the files of folders below the source.
+        bucket: S3 bucket of the lake; created if it does not exist. `{account}` and `{region}` in it are filled in.
+        credentials: Name of the Lake Credentials block, as stored by `make block`.
+        datasets: File name or stem to dataset, such as {"orders_2024": "Orders"}. Others are named by their stem.
+        dialects: Dataset to what is known of its format, such as {"Orders": "delimiter=; encoding=cp1252 decimal=,"}.
+            What is not stated is detected.
+        partition_date: Day of the partition, for a backfill. Empty: the day of the run's scheduled start.
+        date_from_name: Dataset to the form of the date in its file names, such as {"Orders": "orders_%Y-%m-%d"}; such
+            files go to that day's partition.
+        timezone: IANA time zone that decides which day the scheduled start falls on.
+        quarantine: Keep files that are no readable CSV under Quarantine/ in the bucket.
+        dry_run: Say for each file its key and what would happen, and write nothing.
+    """
+    with RunRecord() as run:  # whatever happens inside, the log is closed and shipped
+        settings = run.begin(
+            source=source,
+            pattern=pattern,
+            recursive=recursive,
+            bucket=bucket,
+            credentials=credentials,
+            datasets=datasets or {},
+            dialects=dialects or {},
+            partition_date=partition_date,
+            date_from_name=date_from_name or {},
+            timezone=timezone,
+            quarantine=quarantine,
+            dry_run=dry_run,
+        )
+        target = run.connected(tasks.locate(settings))
+        run.ensured(tasks.ensure_bucket(target))
+        folder = run.found(find_files(settings, run.day))
+        uploads = {}
+        for file in folder.files:
+            profile = tasks.profile_file.submit(file, target)
+            uploads[tasks.upload_file.submit(file, allow_failure(profile), target)] = file
+        for upload in as_completed(list(uploads)):
+            run.ended(tasks.outcome_of(uploads[upload], upload.result(raise_on_failure=False)))
+        run.listed(tasks.list_bucket(target))
+    return run.state

@@ -1,1 +1,275 @@
-"""Prefect tasks."""
+"""The stages of `ingest-raw` as Prefect tasks: thin wrappers that add names, progress and states to `flows.lake`.
+
+A task that meets an expected problem ends Failed with that problem's sentence as its message, without a traceback.
+Tasks have no Prefect retries: botocore retries what is transient (`flows.lake.s3_client`), and a second layer on top
+would multiply its waiting. Tasks take the *name* of the credentials block, so that no secret travels as a parameter.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Failed
+
+from flows.lake import keys, run_log
+from flows.lake.errors import CredentialsMissing, CsvRejected, LakeError, UploadFailed
+from flows.lake.models import CsvProfile, FileOutcome, SourceFile
+from flows.lake.settings import IngestSettings
+from flows.ui import FileProgress, Redact
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+    from flows.lake.bucket import BucketListing, BucketReport
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a run stores things; plain values only, since it is a task parameter.
+
+    Attributes:
+        bucket: The bucket's name, placeholders filled in.
+        credentials: The credentials block's name.
+        run_id: The flow run's id.
+        quarantine: Whether files that are no readable CSV are kept under `Quarantine/`.
+        dry_run: Whether nothing may be written.
+    """
+
+    bucket: str
+    credentials: str
+    run_id: str
+    quarantine: bool = True
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A connection to the lake: the S3 client of a credentials block, and what masks its secrets."""
+
+    client: S3Client
+    region: str
+    endpoint_url: str | None
+    account: Callable[[], str]
+    redact: Redact
+
+
+def stage(**options: Any) -> Callable[[Callable[..., Result]], Any]:
+    """Make a function a task whose expected problems become Failed states that say what to do."""
+
+    def decorate(function: Callable[..., Result]) -> Any:
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except LakeError as error:
+                return Failed(message=str(error), data=error)
+
+        return task(cache_policy=NO_CACHE, **options)(run)
+
+    return decorate
+
+
+@functools.lru_cache(maxsize=2)
+def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - a part of the cache's key: each run connects anew
+    """Load a credentials block and make its S3 client, once for each run and process.
+
+    Raises:
+        CredentialsError: There is no such block, or what it holds leads to no working identity.
+    """
+    # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
+    from blocks.lake_credentials import LakeCredentials
+    from flows.lake.redact import Redactor
+    from flows.lake.s3_client import client_config
+
+    remedy = "Store it with `make block`, or name another block in the parameter credentials."
+    try:
+        block = cast("LakeCredentials", LakeCredentials.load(credentials))
+    except ValueError as error:
+        raise CredentialsMissing(f"There is no Lake Credentials block {credentials!r}.", remedy=remedy) from error
+    client = block.get_s3_client(client_config())
+    redactor = Redactor(block.secret_values())
+    return Lake(
+        client=client,
+        region=client.meta.region_name,
+        endpoint_url=block.endpoint_url,
+        account=lambda: block.identity().account,
+        redact=lambda text: redactor.mask(text)[0],
+    )
+
+
+def locate(settings: IngestSettings) -> Target:
+    """Prove that the credentials work, and fill in the bucket's name.
+
+    Raises:
+        CredentialsError: Before any file was read.
+        BucketNameInvalid: The name breaks S3's rules once it is filled in.
+    """
+    from flows.lake import bucket
+
+    run_id = flow_run.id or ""
+    lake = connect(settings.credentials, run_id)
+    name = bucket.expand_bucket_name(settings.bucket, account=lake.account, region=lake.region)
+    return Target(name, settings.credentials, run_id, settings.quarantine, settings.dry_run)
+
+
+@stage(name="ensure-bucket", task_run_name="ensure bucket {target.bucket}")
+def ensure_bucket(target: Target) -> BucketReport:
+    """Create the bucket, or verify that an existing one can be used."""
+    from flows.lake import bucket
+
+    client = connect(target.credentials, target.run_id).client
+    if target.dry_run:
+        return bucket.inspect_bucket(client, target.bucket)
+    return bucket.ensure_bucket(client, target.bucket)
+
+
+@stage(name="profile-csv", task_run_name="profile {file.path.name}")
+def profile_file(file: SourceFile, target: Target) -> tuple[CsvProfile, float]:
+    """Profile one file; returns the profile and the seconds it took."""
+    from flows.lake.csv_profile import profile_csv
+
+    lake = connect(target.credentials, target.run_id)
+    started = time.monotonic()
+    progress = FileProgress("profile", file.path.name, file.size_bytes, lake.redact)
+    profile = profile_csv(file.path, file.dialect, progress=progress)
+    seconds = time.monotonic() - started
+    rows, columns = profile.shape
+    get_run_logger().info("%s: %s rows x %s columns in %.1f s", file.path.name, f"{rows:,}", f"{columns:,}", seconds)
+    return profile, seconds
+
+
+@stage(name="upload-csv", task_run_name="upload {file.path.name}")
+def upload_file(file: SourceFile, profiled: tuple[CsvProfile, float] | Exception, target: Target) -> Any:
+    """Store one profiled file in the raw layer; one that is no readable CSV goes to quarantine.
+
+    Returns:
+        The file's `FileOutcome`, in a Failed state where it could not be stored.
+    """
+    lake = connect(target.credentials, target.run_id)
+    if isinstance(profiled, Exception):
+        return _set_aside(file, profiled, target, lake)
+    started = time.monotonic()
+    try:
+        outcome = _store(file, profiled, target, lake)
+    except LakeError as error:
+        outcome = FileOutcome(
+            file.path,
+            file.dataset,
+            file.key,
+            "failed",
+            reason=str(error),
+            profile=profiled[0],
+            size_bytes=file.size_bytes,
+            profile_s=profiled[1],
+            upload_s=time.monotonic() - started,
+        )
+        return Failed(message=outcome.reason, data=outcome)
+    return outcome
+
+
+def _store(file: SourceFile, profiled: tuple[CsvProfile, float], target: Target, lake: Lake) -> FileOutcome:
+    from flows.lake import upload
+    from flows.lake.csv_profile import profile_csv
+
+    profile, profile_s = profiled
+    started = time.monotonic()
+    if target.dry_run:
+        plan = upload.plan_upload(lake.client, profile, bucket=target.bucket, key=file.key)
+        return FileOutcome(
+            file.path, file.dataset, file.key, plan, profile=profile, size_bytes=profile.size_bytes, profile_s=profile_s
+        )
+    result, profile = upload.upload_settled(
+        lake.client,
+        file.path,
+        profile,
+        reprofile=lambda: profile_csv(file.path, file.dialect),
+        bucket=target.bucket,
+        key=file.key,
+        options=upload.UploadOptions(metadata={"run-id": target.run_id}),
+        progress=FileProgress("upload", file.path.name, file.size_bytes, lake.redact),
+    )
+    return FileOutcome(
+        file.path,
+        file.dataset,
+        file.key,
+        result.outcome,
+        profile=profile,
+        size_bytes=profile.size_bytes,
+        bytes_sent=result.bytes_sent,
+        version_id=result.version_id,
+        verified_by=result.verified_by,
+        profile_s=profile_s,
+        upload_s=time.monotonic() - started,
+    )
+
+
+def _set_aside(file: SourceFile, error: Exception, target: Target, lake: Lake) -> Any:
+    from flows.lake import upload
+
+    rejected = isinstance(error, CsvRejected)
+    reason = str(error) if isinstance(error, LakeError) else f"{type(error).__name__}: {error}"
+    kept_as = None
+    if rejected and target.quarantine and not target.dry_run:
+        kept_as = keys.quarantine_key(file.key)
+        try:
+            upload.quarantine_file(lake.client, file.path, bucket=target.bucket, key=kept_as, reason=reason)
+        except LakeError as trouble:
+            kept_as, reason = None, f"{reason} It could not be kept in quarantine either: {trouble}"
+    outcome = FileOutcome(
+        file.path,
+        file.dataset,
+        file.key,
+        "rejected" if rejected else "failed",
+        reason=reason,
+        size_bytes=file.size_bytes,
+        kept_as=kept_as,
+    )
+    return Failed(message=f"Not uploaded: {reason}", data=outcome)
+
+
+@stage(name="list-bucket", task_run_name="list bucket {target.bucket}")
+def list_bucket(target: Target) -> BucketListing:
+    """Count the bucket's objects and add up their sizes."""
+    from flows.lake import bucket
+
+    return bucket.list_bucket(connect(target.credentials, target.run_id).client, target.bucket)
+
+
+@stage(name="ship-log", task_run_name="ship log")
+def ship_log(text: str, log_keys: tuple[str, str], target: Target) -> str:
+    """Store the run's log; returns its key."""
+    from flows.lake import upload
+
+    lake = connect(target.credentials, target.run_id)
+    put_new = functools.partial(upload.put_new, lake.client, bucket=target.bucket)
+    return run_log.ship(lake.redact(text), put_new, log_keys)
+
+
+def outcome_of(file: SourceFile, result: FileOutcome | Exception) -> FileOutcome:
+    """Return a file's outcome also where its task ended in an error that nobody expected."""
+    if isinstance(result, FileOutcome):
+        return result
+    reason = f"{type(result).__name__}: {result}"
+    error = UploadFailed(f"{file.path.name}: {reason}.", remedy="The run's log in Prefect has the traceback.")
+    return FileOutcome(file.path, file.dataset, file.key, "failed", reason=str(error), size_bytes=file.size_bytes)
+
+
+def failed_before(unusable: Iterable[Any]) -> list[FileOutcome]:
+    """Return the outcomes of files that could not even be chosen, for example for their names."""
+    return [FileOutcome(one.path, one.dataset, "", "failed", reason=str(one.error)) for one in unusable]
+
+
+def source_text(source: Path) -> str:
+    """Return a folder as people recognise it: absolute, so that a relative one cannot mislead."""
+    return str(source.absolute())

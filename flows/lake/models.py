@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -97,3 +99,86 @@ class SourceFile:
     key: str
     size_bytes: int
     dialect: CsvDialect = dataclasses.field(default_factory=CsvDialect)
+
+
+OutcomeState = Literal["uploaded", "unchanged", "rejected", "failed", "would upload", "would supersede"]
+
+
+@dataclass(frozen=True)
+class FileOutcome:
+    """How one file's way ended.
+
+    Attributes:
+        path: The file.
+        dataset: The dataset it belongs to.
+        key: Where it is, or would be, in the raw layer; empty where its name allows none.
+        state: What became of it; the two `would …` are a dry run's.
+        reason: Why, where it was rejected or failed; a remark elsewhere.
+        profile: What it holds, where it could be read.
+        size_bytes: Its size.
+        bytes_sent: Bytes of it that went over the network, 0 where S3 held them already.
+        kept_as: The key under `Quarantine/` where it is kept, if it was rejected.
+        version_id: The version that S3 gave it, on versioned buckets.
+        verified_by: What proved that S3 holds what was read: a checksum, or size and ETag.
+        profile_s: Seconds spent reading it.
+        upload_s: Seconds spent storing it.
+    """
+
+    path: Path
+    dataset: str
+    key: str
+    state: OutcomeState
+    reason: str = ""
+    profile: CsvProfile | None = None
+    size_bytes: int = 0
+    bytes_sent: int = 0
+    kept_as: str | None = None
+    version_id: str | None = None
+    verified_by: str | None = None
+    profile_s: float = 0.0
+    upload_s: float = 0.0
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether this file makes the run fail."""
+        return self.state in {"rejected", "failed"}
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """Everything a person wants to know of a run, for its log, its artifact and its closing table.
+
+    Attributes:
+        run_id: Prefect's id of the flow run.
+        run_name: Its name.
+        source: The folder.
+        bucket: The bucket.
+        day: The partition date.
+        dry_run: Whether nothing was written.
+        outcomes: One for each chosen file, in the order of their paths.
+        hidden: Dotfiles that were left out.
+        warnings: What to know about the bucket or the run, a sentence each.
+        objects: Objects in the bucket at the end, `None` where it was not listed.
+        size_bytes: Their size together.
+        started: When the run began, with offset.
+        duration_s: Seconds from then to the end of the work.
+    """
+
+    run_id: str
+    run_name: str
+    source: Path
+    bucket: str
+    day: date
+    dry_run: bool
+    outcomes: tuple[FileOutcome, ...]
+    hidden: int
+    warnings: tuple[str, ...]
+    objects: int | None
+    size_bytes: int
+    started: datetime
+    duration_s: float
+
+    @property
+    def bad(self) -> tuple[FileOutcome, ...]:
+        """The files that make the run fail."""
+        return tuple(outcome for outcome in self.outcomes if outcome.is_bad)

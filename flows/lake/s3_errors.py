@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from botocore import exceptions as boto
@@ -76,7 +77,13 @@ def status_of(error: BaseException) -> int:
 
 
 def translate(
-    error: Exception, doing: str, *, bucket: str | None = None, key: str | None = None, endpoint: str | None = None
+    error: Exception,
+    doing: str,
+    *,
+    bucket: str | None = None,
+    key: str | None = None,
+    endpoint: str | None = None,
+    path: Path | None = None,
 ) -> errors.LakeError:
     """Return the project's error for one of botocore's.
 
@@ -86,8 +93,9 @@ def translate(
         bucket: The bucket concerned.
         key: The key concerned.
         endpoint: The endpoint's address, for messages about the connection.
+        path: The source file concerned.
     """
-    where: dict[str, Any] = {"bucket": bucket, "key": key}
+    where: dict[str, Any] = {"bucket": bucket, "key": key, "path": path}
     at = f" at {endpoint}" if endpoint else ""
     if isinstance(error, boto.ClientError):
         code, message = code_of(error), str(error.response.get("Error", {}).get("Message", "")).rstrip(".")
@@ -122,10 +130,15 @@ def translate(
 
 @contextmanager
 def translated(
-    doing: str, *, bucket: str | None = None, key: str | None = None, endpoint: str | None = None
+    doing: str,
+    *,
+    bucket: str | None = None,
+    key: str | None = None,
+    endpoint: str | None = None,
+    path: Path | None = None,
 ) -> Iterator[None]:
     """Raise the project's error, from its cause, for any of botocore's inside the block."""
     try:
         yield
     except (boto.ClientError, boto.BotoCoreError) as error:
-        raise translate(error, doing, bucket=bucket, key=key, endpoint=endpoint) from error
+        raise translate(error, doing, bucket=bucket, key=key, endpoint=endpoint, path=path) from error

@@ -1,0 +1,73 @@
+# The project's commands; `make` lists them. A fresh machine needs python3 (3.11 or newer, with venv), make and git.
+
+PYTHON ?= python3
+SOURCE ?= data/sample
+export SOURCE
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+ingest: $(VENV)/.local ## ingest SOURCE (default data/sample) into the embedded local lake
+	@$(BIN)/python -m deployments.ingest "$$SOURCE"
+
+up: $(VENV)/.local ## local stack in the foreground: server with UI, lake, worker, deployments (UI_PORT, LAKE_PORT)
+	@$(BIN)/python -m deployments.up
+
+run: $(VENV)/.local ## start ingest-raw/daily on the stack that `make up` runs, and follow it (SOURCE)
+	@$(BIN)/python -m deployments.run $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
+
+deploy: $(VENV)/.local ## create the work pools and deploy everything to the server of PREFECT_API_URL
+	@$(BIN)/python -m deployments.deploy
+
+block: $(VENV)/.local ## store AWS credentials in an encrypted Prefect block
+	@$(BIN)/python -m blocks.register
+
+test: $(VENV)/.dev ## run every test
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## format, lint, types, import rule
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+data: $(VENV)/.python ## write the reference data at full size to data/full
+	@$(BIN)/python -m benchmarks.make_data
+
+lock: $(VENV)/.bench ## resolve requirements*.in anew, with hashes and without download addresses
+	@for set in requirements requirements-local requirements-dev requirements-bench; do \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --custom-compile-command "make lock" $$set.in -o $$set.txt || exit 1; done
+
+clean: ## remove the virtual environment, the local lake and the local Prefect home
+	rm -rf $(VENV) lake .prefect .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# Each set is installed once, and again only when its requirements change.
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 ...")'
+	@echo "Creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.local: requirements-local.txt | $(VENV)/.python
+	@echo "Installing what a run needs (a few minutes the first time)"
+	@$(PIP) -r requirements-local.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt | $(VENV)/.python
+	@echo "Installing what tests and checks need (a few minutes the first time)"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@ $(VENV)/.local
+
+$(VENV)/.bench: requirements-bench.txt | $(VENV)/.python
+	@echo "Installing the peers of the benchmarks"
+	@$(PIP) -r requirements-bench.txt
+	@touch $@ $(VENV)/.dev $(VENV)/.local
+
+.PHONY: help ingest up run deploy block test check data lock clean

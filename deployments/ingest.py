@@ -1,0 +1,63 @@
+"""`make ingest`: the main job on the embedded local lake, from nothing, in one command.
+
+Starts the lake and a Prefect server, stores the lake's block, runs the flow in this process, says where everything can
+be seen, and stops what it started. It exits 1 if any file did not land, 2 if a part did not start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from deployments import stack
+
+
+def main() -> int:
+    """Run the flow once on a folder; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="make ingest", description="Ingest a folder into the embedded local lake.")
+    parser.add_argument("source", type=Path, nargs="?", default=Path("data/sample"))
+    parser.add_argument("--dry-run", action="store_true", help="say what would happen, write nothing")
+    options = parser.parse_args()
+    stack.end_on_sigterm()
+    stack.isolate_prefect()
+    if not stack.colour(sys.stdout):
+        os.environ["PREFECT_LOGGING_COLORS"] = "false"
+    # The level, name and logger of each line are in the UI; here the lines themselves are read.
+    os.environ["PREFECT_LOGGING_FORMATTERS_STANDARD_FLOW_RUN_FMT"] = "%(asctime)s.%(msecs)03d  %(message)s"
+    os.environ["PREFECT_LOGGING_FORMATTERS_STANDARD_TASK_RUN_FMT"] = "%(asctime)s.%(msecs)03d  %(message)s"
+    try:
+        with stack.only_one() as running:
+            if running:
+                stack.say("Using the server and the lake that `make up` runs")
+                os.environ["PREFECT_API_URL"] = running
+                return _run(options.source, dry_run=options.dry_run)
+            with (
+                stack.embedded_lake(stack.free_port()) as lake,
+                stack.prefect_server(stack.free_port()) as api_url,
+            ):
+                os.environ["PREFECT_API_URL"] = api_url
+                stack.store_lake_block(lake)
+                return _run(options.source, dry_run=options.dry_run)
+    except stack.StackError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted; everything that was started has been stopped.", file=sys.stderr)
+        return 130
+
+
+def _run(source: Path, *, dry_run: bool) -> int:
+    from flows.ingest_raw import ingest_raw
+
+    state = ingest_raw(source=source.absolute(), dry_run=dry_run, return_state=True)
+    print()
+    print(state.message)
+    print(f"The lake:     {stack.LAKE_FOLDER} (plain files; the log is under Logs/)")
+    print("The profile:  `make up`, then Artifacts in the UI, where the history of every run is kept")
+    return 0 if state.is_completed() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""`make up`: the local stack in the foreground: server with UI, embedded lake, deployments, worker.
+
+Ctrl-C stops everything; what it stored stays for the next start. Its ports are fixed, so that bookmarks and blocks go
+on working, and a taken port is said with the variable that changes it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+from deployments import stack
+
+PORTS = {"UI_PORT": 4200, "LAKE_PORT": 4210}
+
+
+def port(variable: str) -> int:
+    """Return the port that a variable names, or its default.
+
+    Raises:
+        StackError: It is no port, or something listens there already.
+    """
+    text = os.environ.get(variable) or str(PORTS[variable])
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise stack.StackError(f"{variable}={text} is no port.")
+    with socket.socket() as probe:
+        # The server's own bind allows addresses in TIME_WAIT, and so must the probe.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(text)))
+        except OSError as error:
+            raise stack.StackError(
+                f"Port {text} cannot be used ({error.strerror}). Choose another: make up {variable}={int(text) + 1000}"
+            ) from error
+    return int(text)
+
+
+def _welcome(ui_url: str) -> str:
+    prefect = "PREFECT_API_URL=" + ui_url + "/api .venv/bin/prefect"
+    return f"""
+The stack is up. Ctrl-C stops it; its history and the lake stay.
+
+  UI            {ui_url}
+  Start a run   in the UI: Deployments, daily, Run
+                or: make run                         (make run SOURCE=some/folder for other files)
+                or: {prefect} deployment run 'ingest-raw/daily' --watch
+  The lake      {stack.LAKE_FOLDER} (plain files)
+"""
+
+
+def main() -> int:
+    """Run the stack until it is interrupted; returns the exit code."""
+    stack.end_on_sigterm()
+    stack.isolate_prefect()
+    try:
+        ui_port, lake_port = port("UI_PORT"), port("LAKE_PORT")
+        ui_url = f"http://127.0.0.1:{ui_port}"
+        with stack.only_one(f"{ui_url}/api") as running:
+            if running:
+                raise stack.StackError(f"The stack is up already: {running.removesuffix('/api')}")
+            with stack.embedded_lake(lake_port) as lake, stack.prefect_server(ui_port) as api_url:
+                os.environ["PREFECT_API_URL"] = api_url
+                return _serve(lake, ui_url)
+    except stack.StackError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped; `make up` goes on where this ended.", file=sys.stderr)
+        return 0
+
+
+def _serve(lake: stack.LakeServer, ui_url: str) -> int:
+    from deployments import deploy
+
+    stack.store_lake_block(lake)
+    deploy.create_work_pools()
+    stack.say("Deploying")
+    done = deploy.deploy_all()
+    if done.returncode:
+        raise stack.StackError(f"`prefect deploy --all` failed:\n{done.stdout}")
+    command = [
+        sys.executable,
+        "-m",
+        "prefect",
+        "worker",
+        "start",
+        "--pool",
+        "lake-process",
+        "--install-policy",
+        "never",
+    ]
+    with stack.child([*command, "--name", "local"], None) as worker:
+        stack.say(_welcome(ui_url))
+        code = worker.wait()
+    raise stack.StackError(f"The worker ended with code {code}; its output is above.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

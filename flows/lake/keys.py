@@ -1,0 +1,166 @@
+"""Where a file goes in the lake: datasets, dates and object keys.
+
+The layout is Hive-like without names, as the raw layer's readers expect it: `Raw/Local/CSV/<Dataset>/<yyyy>/<mm>/<dd>/<file>`.
+Pure functions of names and dates; nothing here touches the disk or the network. File names are normalised to Unicode
+NFC in the key, since the NFC and NFD spellings of one name (Linux, macOS) would otherwise be two objects.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path, PurePath
+
+from flows.lake.errors import KeyInvalid, SettingsError, SourceError
+
+RAW_PREFIX = "Raw/Local/CSV"
+QUARANTINE_PREFIX = "Quarantine/Local/CSV"
+LOG_PREFIX = "Logs"
+MAX_KEY_BYTES = 1024
+"""S3's limit, in bytes of UTF-8: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+
+KNOWN_DATASETS = {"movies": "Movies", "filmes": "Movies", "series": "Series"}
+"""Stems of the reference data; some sources call the films file `filmes.csv`."""
+
+_COMPRESSIONS = (".gz", ".zst")
+_DIRECTIVES = {"%Y": r"(?P<year>\d{4})", "%m": r"(?P<month>\d{2})", "%d": r"(?P<day>\d{2})"}
+
+
+def stem_of(name: str) -> str:
+    """Return a file name without `.csv`, `.csv.gz` or any other last suffix."""
+    path = PurePath(name)
+    if path.suffix.lower() in _COMPRESSIONS:
+        path = path.with_suffix("")
+    return path.stem
+
+
+def dataset_of(name: str, datasets: Mapping[str, str] | None = None) -> str:
+    """Name the dataset that a file belongs to.
+
+    Args:
+        name: The file's name, without folders.
+        datasets: The user's mapping of file name or stem to dataset; it goes before the known names.
+
+    Returns:
+        The mapped name, `Movies` or `Series` for the reference data, else the stem in title case.
+    """
+    name = unicodedata.normalize("NFC", name)
+    stem = stem_of(name)
+    mapping = {unicodedata.normalize("NFC", known): dataset for known, dataset in (datasets or {}).items()}
+    for known in (name, stem):
+        if known in mapping:
+            return mapping[known]
+    return KNOWN_DATASETS.get(stem.lower(), stem.title())
+
+
+def check_dataset_name(dataset: str) -> str | None:
+    """Return what is wrong with a dataset's name, or `None`."""
+    if not dataset.strip():
+        return "is empty"
+    if "/" in dataset:
+        return "holds a slash, which would add a level to the key"
+    if dataset in {".", ".."}:
+        return "is a relative path"
+    if not dataset.isprintable():
+        return "holds a control character"
+    return None
+
+
+def date_in_name(path: Path, pattern: str) -> date:
+    """Read the date in a file's name.
+
+    Args:
+        path: The file.
+        pattern: Text with `%Y`, `%m` and `%d`, looked for anywhere in the name, such as `orders_%Y-%m-%d`.
+
+    Raises:
+        SourceError: The name does not hold the pattern, or holds no date of the calendar there.
+    """
+    found = re.search(_date_regex(pattern), path.name)
+    if found is None:
+        raise SourceError(
+            f"{path.name}: its name holds no date of the form {pattern!r} (date_from_name).",
+            remedy="Rename the file, or change the pattern of its dataset.",
+            path=path,
+        )
+    try:
+        return date(int(found["year"]), int(found["month"]), int(found["day"]))
+    except ValueError as error:
+        raise SourceError(
+            f"{path.name}: {found[0]!r} in its name is no date of the calendar ({error}).",
+            remedy="Rename the file.",
+            path=path,
+        ) from error
+
+
+def _date_regex(pattern: str) -> str:
+    regex = re.escape(pattern)
+    for directive, group in _DIRECTIVES.items():
+        if pattern.count(directive) != 1:
+            raise SettingsError(
+                f"date_from_name: {pattern!r} holds {directive} {pattern.count(directive)} times.",
+                remedy="A pattern holds each of %Y, %m and %d once, such as 'orders_%Y-%m-%d'.",
+            )
+        regex = regex.replace(re.escape(directive), group)
+    # Digits that touch the date belong to another number: 20240305 is not in 120240305.
+    return rf"(?<!\d){regex}(?!\d)"
+
+
+def check_date_pattern(pattern: str) -> str | None:
+    """Return what is wrong with a `date_from_name` pattern, or `None`."""
+    try:
+        _date_regex(pattern)
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
+def day_path(day: date) -> str:
+    """Return `yyyy/mm/dd`."""
+    return f"{day:%Y/%m/%d}" if day.year >= 1000 else f"{day.year:04}/{day:%m/%d}"
+
+
+def raw_key(path: Path, dataset: str, day: date) -> str:
+    """Return the raw layer's key for a file.
+
+    Raises:
+        KeyInvalid: The name cannot stand in a key, or the key is longer than S3 allows.
+    """
+    return _checked(f"{RAW_PREFIX}/{dataset}/{day_path(day)}/{unicodedata.normalize('NFC', path.name)}", path)
+
+
+def quarantine_key(raw: str) -> str:
+    """Return the key at which a file that is no readable CSV is kept, from the one it would have had in `Raw/`."""
+    return QUARANTINE_PREFIX + raw.removeprefix(RAW_PREFIX)
+
+
+def log_keys(day: date, run_id: str, run_count: int) -> tuple[str, str]:
+    """Return the key of a day's first log, and the one to take where that is taken already."""
+    first = f"{LOG_PREFIX}/log-ingestao-{day_path(day).replace('/', '')}"
+    return f"{first}.txt", f"{first}-{run_id[:8]}-{run_count}.txt"
+
+
+def _checked(key: str, path: Path) -> str:
+    shown = ascii(path.name)
+    try:
+        encoded = key.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise KeyInvalid(f"{shown}: the file's name is not UTF-8.", remedy="Rename the file.", path=path) from error
+    if not key.isprintable():
+        raise KeyInvalid(
+            f"{shown}: the file's name holds a line break or another control character, which S3 keys should not.",
+            remedy="Rename the file.",
+            path=path,
+            key=key,
+        )
+    # '…/2026/11/24/' counts too: a 255-byte name fits, a long dataset in front of it may not.
+    if len(encoded) > MAX_KEY_BYTES:
+        raise KeyInvalid(
+            f"{shown}: its key has {len(encoded):,} bytes, S3 allows {MAX_KEY_BYTES:,}.",
+            remedy="Shorten the file's name or the dataset's.",
+            path=path,
+            key=key,
+        )
+    return key

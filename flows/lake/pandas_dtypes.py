@@ -1,0 +1,189 @@
+"""Owns the answer to "what dtype would pandas give the whole column?", found from chunks of it.
+
+pandas decides a column in one look at all its tokens, in their order, so that the dtypes of chunks do not add up where
+integers of 64 bits and more are about. A column is therefore read as pandas infers it for as long as that says all
+there is to know, and chunk by chunk as tokens where it does not: an integer column with missing values (was it `1` or
+`1.0`?), `-0`, and integers of 19 digits and more. The rule is the one of pandas' C parser
+(`_convert_tokens` in pandas/_libs/parsers.pyx); the tests compare it with `pandas.read_csv` itself.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+INT64_MAX = 2**63 - 1
+UINT64_MAX = 2**64 - 1
+
+_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)[ \t\n\v\f\r]*")
+_SMALL_INTEGERS = re.compile(r"(?:[ \t\n\v\f\r]*[+-]?[0-9]{1,18}[ \t\n\v\f\r]*\0)*")
+_LONG_INTEGER = re.compile(r"(?:^|\0)[ \t\n\v\f\r]*[+-]?[0-9]{19,}[ \t\n\v\f\r]*(?:\0|$)")
+_BOOLEAN = re.compile(r"true|false", re.ASCII | re.IGNORECASE)
+
+
+class ColumnMerge:
+    """What is known of one column after the chunks read so far.
+
+    Attributes:
+        wants_tokens: The next chunk should be read as tokens (`dtype=object`), not inferred.
+    """
+
+    def __init__(self, decimal: str) -> None:
+        self._decimal = decimal
+        self._rows = 0
+        self._missing = 0
+        self._first: str | None = None  # the first token that is no int64: "nonint" or "over"
+        self._stop: str | None = None  # what ended the pass over the tokens as unsigned integers
+        self._negative = False
+        self._beyond_int64 = False
+        self._all_float = self._all_bool = self._all_python_int = True
+        self.wants_tokens = False
+
+    @property
+    def _settled(self) -> bool:
+        """Whether the order of the tokens to come no longer matters."""
+        return "nonint" in (self._first, self._stop)
+
+    def add_inferred(self, values: pd.Series[Any], non_null: int, long_digits: bool, minus_zero: bool) -> bool:
+        """Take in a chunk as pandas inferred it; return whether its tokens are needed instead.
+
+        Args:
+            values: The chunk's column.
+            non_null: How many of its values are not missing.
+            long_digits: Whether a run of 19 digits occurs anywhere in the chunk.
+            minus_zero: Whether something like `-0` occurs anywhere in the chunk.
+        """
+        if self._needs_tokens(values, non_null, long_digits, minus_zero):
+            return True
+        self._rows += len(values)
+        self._missing += len(values) - non_null
+        if non_null == 0:
+            return False
+        kind = values.dtype.kind
+        if kind == "i":
+            self._all_bool = False
+            self._negative = self._negative or bool(values.to_numpy().min() < 0)
+            return False
+        self._note_nonint()
+        self._all_bool = self._all_bool and kind in "bO" and not isinstance(values.dtype, pd.StringDtype)
+        self._all_float = self._all_float and kind in "fu"
+        self._all_python_int = self._all_python_int and kind == "u"
+        return False
+
+    def _needs_tokens(self, values: pd.Series[Any], non_null: int, long_digits: bool, minus_zero: bool) -> bool:
+        dtype = values.dtype
+        if isinstance(dtype, pd.StringDtype):
+            return long_digits and _LONG_INTEGER.search("\0".join(values.dropna())) is not None
+        if dtype.kind == "O":
+            return long_digits and any(type(value) is int for value in values)
+        if self._settled or non_null == 0:
+            return False
+        if dtype.kind == "i":
+            return minus_zero and not self._negative and bool((values.to_numpy() == 0).any())
+        if dtype.kind == "f":
+            numbers = values.to_numpy()
+            if long_digits and bool((np.abs(numbers) >= 2.0**63).any()):
+                return True
+            return non_null < len(values) and not _has_fraction(numbers)
+        return dtype.kind == "u"
+
+    def add_tokens(self, values: pd.Series[Any]) -> None:
+        """Take in a chunk as its tokens (`dtype=object`), missing ones as NaN."""
+        tokens = [token for token in values if isinstance(token, str)]
+        self._rows += len(values)
+        self._missing += len(values) - len(tokens)
+        joined = "\0".join(tokens)
+        if _SMALL_INTEGERS.fullmatch(joined + "\0" if tokens else ""):
+            self._all_bool = self._all_bool and not tokens
+            self._negative = self._negative or "-" in joined
+        else:
+            self._add_mixed(tokens)
+        self.wants_tokens = not self._settled
+
+    def _add_mixed(self, tokens: list[str]) -> None:
+        for token in tokens:
+            match = _INTEGER.fullmatch(token)
+            number = _magnitude(match) if match else None
+            if self._first is None and (number is None or number > INT64_MAX + (match is not None and match[1] == "-")):
+                self._first = "nonint" if number is None else "over"
+            if self._stop is None:
+                self._advance(token, number)
+            self._all_python_int = self._all_python_int and _is_python_int(token)
+        distinct = set(tokens)
+        self._all_bool = self._all_bool and all(_BOOLEAN.fullmatch(token) for token in distinct)
+        self._all_float = self._all_float and are_floats(distinct, self._decimal)
+
+    def _advance(self, token: str, number: int | None) -> None:
+        if token.lstrip(" \t\n\v\f\r").startswith("-"):
+            self._negative = True
+        elif number is None:
+            self._stop = "nonint"
+        elif number > UINT64_MAX:
+            self._stop = "over"
+        elif number > INT64_MAX:
+            self._beyond_int64 = True
+
+    def _note_nonint(self) -> None:
+        self._first = self._first or "nonint"
+        self._stop = self._stop or "nonint"
+
+    def result(self) -> tuple[str, int]:
+        """Return the dtype's name and the count of non-missing values of the whole column."""
+        present = self._rows - self._missing
+        if self._rows == 0:
+            return "object", 0
+        if present == 0:
+            return "float64", 0
+        if self._first is None:
+            return ("float64" if self._missing else "int64"), present
+        if self._settled:
+            if self._all_float:
+                return "float64", present
+            if self._all_bool:
+                return ("object" if self._missing else "bool"), present
+            return "str", present
+        mixed = self._beyond_int64 and (self._negative or self._missing > 0)
+        if self._stop == "over" or (self._negative and not mixed):
+            # pandas tries Python integers, and failing that keeps every cell as text, the empty ones too.
+            return ("object", present) if self._all_python_int else ("str", self._rows)
+        return ("str", self._rows) if mixed else ("uint64", present)
+
+
+def _magnitude(match: re.Match[str]) -> int:
+    digits = match[2].lstrip("0")
+    return int(digits or "0") if len(digits) <= 20 else 10**20
+
+
+def _is_python_int(token: str) -> bool:
+    if not token.isascii():
+        return False
+    try:
+        int(token)
+    except ValueError:  # no integer, or beyond the 4,300 digits that Python converts
+        return False
+    return True
+
+
+def _has_fraction(numbers: np.ndarray[Any, Any]) -> bool:
+    """Whether a value can only have been written as a float: a fraction or an infinity."""
+    present = numbers[~np.isnan(numbers)]
+    return bool((np.isinf(present) | (np.floor(present) != present)).any())
+
+
+def are_floats(tokens: set[str], decimal: str) -> bool:
+    """Return whether pandas reads every one of these tokens, none of them missing, as a float.
+
+    A fraction goes before them: after one, pandas asks nothing else of the tokens. (A stated `dtype` would not do: it
+    takes more than the inference, for example `1_000`.)
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+    writer.writerows([["x"], [f"0{decimal}5"], *([token] for token in tokens)])
+    text.seek(0)
+    column = pd.read_csv(text, decimal=decimal, keep_default_na=False, low_memory=False)["x"]
+    return column.dtype.kind == "f"

@@ -1,0 +1,162 @@
+"""How a run is told to people: sizes in words, the closing table, the Markdown of the run's artifact.
+
+Pure functions of a `RunSummary`; plain text and Markdown only, so that the same words stand in the log, the terminal
+and the UI. rich draws the table, which Prefect brings along.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable
+from urllib.parse import quote
+
+from flows.lake.models import FileOutcome, RunSummary
+
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+_SHOWN_FILES = 200
+"""A summary of ten thousand files names the bad ones and this many others."""
+
+
+def size_text(size_bytes: float) -> str:
+    """Write a size with decimal units, as S3's console does: `173.2 MB`."""
+    for unit in _UNITS:
+        if size_bytes < 1000 or unit == _UNITS[-1]:
+            return f"{size_bytes:,.0f} {unit}" if unit == "B" else f"{size_bytes:,.1f} {unit}"
+        size_bytes /= 1000
+    raise AssertionError
+
+
+def shape_text(outcome: FileOutcome) -> str:
+    """Write a file's shape, or a dash where it is not known."""
+    if outcome.profile is None:
+        return "-"
+    rows, columns = outcome.profile.shape
+    return f"{rows:,} x {columns:,}"
+
+
+def counts_text(summary: RunSummary) -> str:
+    """Count the outcomes: `2 files: 1 uploaded, 1 rejected`."""
+    counts = Counter(outcome.state for outcome in summary.outcomes)
+    files = len(summary.outcomes)
+    return f"{files:,} file{'s' * (files != 1)}: " + ", ".join(f"{n:,} {state}" for state, n in counts.items())
+
+
+def verdict_text(summary: RunSummary) -> str:
+    """Say how a run ended, in the words of its state message: counts, and each bad file with its reason."""
+    if not summary.bad:
+        did = "Dry run, nothing was written" if summary.dry_run else f"Landed in s3://{summary.bucket}"
+        return f"{did}. {counts_text(summary)}."
+    shown = summary.bad[:10]
+    named = "; ".join(f"{one.path.name} ({one.state}): {one.reason.rstrip('.')}" for one in shown)
+    more = f"; and {len(summary.bad) - len(shown):,} more, see the log" if len(summary.bad) > len(shown) else ""
+    total = len(summary.outcomes)
+    return f"{len(summary.bad):,} of {total:,} file{'s' * (total != 1)} did not land: {named}{more}."
+
+
+def _listed(summary: RunSummary) -> tuple[list[FileOutcome], int]:
+    """Return the outcomes worth a row each, bad ones first, and how many were left out."""
+    ordered = sorted(summary.outcomes, key=lambda outcome: not outcome.is_bad)
+    room = max(_SHOWN_FILES, len(summary.bad))
+    return ordered[:room], max(0, len(ordered) - room)
+
+
+def closing_table(summary: RunSummary) -> str:
+    """Draw a run's outcome as a table of plain characters, as wide as its keys need."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("File", no_wrap=True)
+    table.add_column("Outcome", no_wrap=True)
+    table.add_column("Rows x columns", justify="right", no_wrap=True)
+    table.add_column("Size", justify="right", no_wrap=True)
+    table.add_column("Key", no_wrap=True)
+    listed, left_out = _listed(summary)
+    for outcome in listed:
+        table.add_row(
+            _cell(outcome.path.name),
+            outcome.state,
+            shape_text(outcome),
+            size_text(outcome.size_bytes),
+            _cell(outcome.kept_as or outcome.key),
+        )
+    screen = io.StringIO()
+    console = Console(file=screen, width=4096, no_color=True, highlight=False, markup=False, emoji=False)
+    console.print(table)
+    lines = [line.rstrip() for line in screen.getvalue().splitlines()]
+    text = "\n".join(line for line in lines if line)
+    return f"{text}\n… and {left_out:,} more" if left_out else text
+
+
+def _cell(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text.encode("unicode_escape").decode() if not text.isprintable() else text)
+
+
+def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key: str | None) -> str:
+    """Write the Markdown of a run's artifact.
+
+    Args:
+        summary: The run.
+        link: Gives a key's address in a browser, or `None` where there is none.
+        log_key: Where the log is.
+    """
+    listed, left_out = _listed(summary)
+    total = sum(outcome.size_bytes for outcome in summary.outcomes)
+    rows = sum(outcome.profile.rows for outcome in summary.outcomes if outcome.profile)
+    sent = sum(outcome.bytes_sent for outcome in summary.outcomes)
+    lines = [
+        f"# {'Dry run: ' if summary.dry_run else ''}{counts_text(summary)}",
+        "",
+        f"**{rows:,} rows**, {size_text(total)} from `{_code(str(summary.source))}` for **{summary.day}** in"
+        f" {summary.duration_s:.1f} s, {size_text(sent)} sent to `s3://{summary.bucket}`.",
+        "",
+        "| File | Outcome | Rows x columns | Size | Seconds | Key |",
+        "| --- | --- | ---: | ---: | ---: | --- |",
+    ]
+    for outcome in listed:
+        key = outcome.kept_as or outcome.key
+        address = link(key) if key else None
+        lines.append(
+            f"| {_md(outcome.path.name)} | {'**' + outcome.state + '**' if outcome.is_bad else outcome.state} |"
+            f" {shape_text(outcome)} | {size_text(outcome.size_bytes)} | {outcome.profile_s + outcome.upload_s:.1f} |"
+            f" {f'[{_md(key)}]({address})' if address else _md(key)} |"
+        )
+    if left_out:
+        lines += ["", f"… and {left_out:,} more files; the log names each."]
+    if summary.bad:
+        lines += ["", "## Why files did not land", ""]
+        lines += [f"- **{_md(outcome.path.name)}**: {_md(outcome.reason)}" for outcome in summary.bad]
+    notes = [f"{outcome.path.name}: {hint}" for outcome in listed if outcome.profile for hint in outcome.profile.hints]
+    if summary.warnings or notes:
+        lines += ["", "## Worth knowing", ""]
+        lines += [f"- {_md(note)}" for note in (*summary.warnings, *notes)]
+    lines += ["", f"Run `{summary.run_name}` ({summary.run_id}), started {summary.started.isoformat(timespec='seconds')}."]
+    if summary.objects is not None:
+        lines.append(f"The bucket holds {summary.objects:,} objects, {size_text(summary.size_bytes)}.")
+    if summary.hidden:
+        lines.append(f"{summary.hidden:,} hidden files were left out.")
+    if log_key:
+        lines.append(f"Log: `s3://{summary.bucket}/{log_key}`.")
+    return "\n".join(lines) + "\n"
+
+
+def console_link(endpoint_url: str | None, bucket: str, region: str, key: str) -> str:
+    """Return the address at which a browser shows an object: the AWS console, or the custom endpoint itself."""
+    if endpoint_url is None:
+        return f"https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
+    return f"{endpoint_url.rstrip('/')}/{bucket}/{quote(key)}"
+
+
+def _md(text: str) -> str:
+    """Escape what Markdown would take as its own, since file names are anybody's text."""
+    for character in "\\`*_{}[]<>#|":
+        text = text.replace(character, "\\" + character)
+    return text.replace("\r", " ").replace("\n", " ")
+
+
+def _code(text: str) -> str:
+    return text.replace("`", "'").replace("\n", " ")

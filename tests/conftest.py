@@ -1,0 +1,61 @@
+"""Fixtures that every kind of test shares: an environment without the developer's own AWS settings, and S3 servers."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.servers import S3Server, moto_server, rclone_server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_aws_settings() -> Iterator[None]:
+    """Take every AWS_* variable away, and the shared files, so that no test depends on the developer's machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        patch.setenv("AWS_CONFIG_FILE", os.devnull)
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[S3Server]:
+    with moto_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with rclone_server(tmp_path_factory.mktemp("rclone")) as server:
+        yield server
+
+
+@dataclass(frozen=True)
+class S3:
+    """One server with the name of a bucket that nobody has used; the bucket itself is not made."""
+
+    server: S3Server
+    bucket: str
+
+    @property
+    def endpoint_url(self) -> str:
+        return self.server.endpoint_url
+
+    def client(self, **arguments: Any) -> Any:
+        return self.server.client(**arguments)
+
+
+def fresh_bucket_name() -> str:
+    return f"lake-{uuid.uuid4().hex[:16]}"
+
+
+@pytest.fixture(params=["moto", "rclone"])
+def s3(request: pytest.FixtureRequest) -> S3:
+    return S3(server=request.getfixturevalue(request.param), bucket=fresh_bucket_name())

@@ -1,0 +1,69 @@
+"""Runs the real flow on Prefect's test harness, one server for the session, against S3 servers over HTTP."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import S3
+
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def prefect_harness(no_aws_settings: None) -> Iterator[None]:
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=180):
+        yield
+
+
+def store_block(name: str, s3: S3, **changes: Any) -> str:
+    """Save a credentials block for a test server; returns its name."""
+    from prefect_aws.client_parameters import AwsClientParameters
+
+    from blocks.lake_credentials import LakeCredentials
+
+    fields: dict[str, Any] = {
+        "aws_access_key_id": s3.server.access_key,
+        "aws_secret_access_key": s3.server.secret_key,
+        "region_name": s3.server.region,
+        "aws_client_parameters": AwsClientParameters(endpoint_url=s3.endpoint_url),
+    }
+    LakeCredentials(**{**fields, **changes}).save(name, overwrite=True)
+    return name
+
+
+@pytest.fixture
+def ingest(s3: S3) -> Callable[..., Any]:
+    """Run the flow against this test's server and bucket; returns its final state."""
+    from flows.ingest_raw import ingest_raw
+
+    block = store_block(f"test-{s3.server.name}", s3)
+
+    def run(source: Path, **parameters: Any) -> Any:
+        given = {"bucket": s3.bucket, "credentials": block} | parameters
+        return ingest_raw(source=source, return_state=True, **given)
+
+    return run
+
+
+def objects(s3: S3, prefix: str = "") -> dict[str, bytes]:
+    """Read every object of the test's bucket back."""
+    client = s3.client()
+    found: dict[str, bytes] = {}
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=s3.bucket, Prefix=prefix):
+        for entry in page.get("Contents", ()):
+            found[entry["Key"]] = client.get_object(Bucket=s3.bucket, Key=entry["Key"])["Body"].read()
+    return found
+
+
+def log_of(s3: S3) -> str:
+    """Return the one log that the bucket holds."""
+    (body,) = objects(s3, "Logs/").values()
+    return body.decode()

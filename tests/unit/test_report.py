@@ -1,0 +1,102 @@
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.lake import report
+from flows.lake.models import ColumnProfile, CsvProfile, FileOutcome, RunSummary
+
+
+def profile(name: str = "a.csv", rows: int = 1234) -> CsvProfile:
+    columns = (ColumnProfile("x", "int64", rows), ColumnProfile("y", "str", 2))
+    return CsvProfile(Path(name), rows, columns, 5000, 0, "00", "AA", "utf-8", ",", hints=("a hint",))
+
+
+def outcome(name: str, state: Any = "uploaded", **changes: Any) -> FileOutcome:
+    given = {"profile": profile(name), "size_bytes": 5000, "bytes_sent": 5000} | changes
+    return FileOutcome(Path(name), "A", f"Raw/Local/CSV/A/2024/03/05/{name}", state, **given)
+
+
+def summary(*outcomes: FileOutcome, **changes: Any) -> RunSummary:
+    given: dict[str, Any] = {
+        "run_id": "0123",
+        "run_name": "2024-03-05 in",
+        "source": Path("in"),
+        "bucket": "lake",
+        "day": date(2024, 3, 5),
+        "dry_run": False,
+        "outcomes": outcomes,
+        "hidden": 0,
+        "warnings": (),
+        "objects": 3,
+        "size_bytes": 10_000,
+        "started": datetime(2024, 3, 5, 6, tzinfo=UTC),
+        "duration_s": 1.5,
+    }
+    return RunSummary(**given | changes)
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (173_200_000, "173.2 MB"), (5e15, "5,000.0 TB")]
+)
+def test_size_text_uses_decimal_units(size: float, text: str) -> None:
+    assert report.size_text(size) == text
+
+
+def test_verdict_of_a_good_run_counts_by_outcome() -> None:
+    text = report.verdict_text(summary(outcome("a.csv"), outcome("b.csv", "unchanged")))
+    assert text == "Landed in s3://lake. 2 files: 1 uploaded, 1 unchanged."
+
+
+def test_verdict_of_a_bad_run_counts_and_names() -> None:
+    bad = outcome("b.csv", "rejected", reason="line 3: too many fields.", profile=None)
+    text = report.verdict_text(summary(outcome("a.csv"), bad))
+    assert text == "1 of 2 files did not land: b.csv (rejected): line 3: too many fields."
+
+
+def test_verdict_names_ten_files_and_counts_the_rest() -> None:
+    text = report.verdict_text(summary(*(outcome(f"f{n}.csv", "failed", reason="no") for n in range(12))))
+    assert "12 of 12" in text
+    assert "and 2 more" in text
+    assert "f9.csv" in text
+    assert "f10.csv" not in text
+
+
+def test_closing_table_has_a_line_a_file_and_no_control_characters() -> None:
+    text = report.closing_table(summary(outcome("a.csv"), outcome("line\nbreak.csv"), outcome("[bold]x.csv")))
+    assert "1,234 x 2" in text
+    assert "5.0 KB" in text
+    assert "line\\nbreak.csv" in text
+    assert "[bold]x.csv" in text
+    assert "\x1b" not in text
+    assert len(text.splitlines()) == 2 + 3
+
+
+def test_closing_table_keeps_long_keys_whole() -> None:
+    name = "n" * 250 + ".csv"
+    assert f"2024/03/05/{name}" in report.closing_table(summary(outcome(name)))
+
+
+def test_run_markdown_links_keys_and_lists_reasons_and_hints() -> None:
+    bad = outcome("b|c.csv", "failed", reason="no [rights]", profile=None)
+    text = report.run_markdown(summary(outcome("a.csv"), bad), lambda key: f"http://x/{key}", "Logs/l.txt")
+    assert "](http://x/Raw/Local/CSV/A/2024/03/05/a.csv)" in text
+    assert r"b\|c.csv" in text
+    assert r"no \[rights\]" in text
+    assert "a hint" in text
+    assert "s3://lake/Logs/l.txt" in text
+
+
+def test_run_markdown_of_ten_thousand_files_stays_short() -> None:
+    text = report.run_markdown(summary(*(outcome(f"f{n}.csv") for n in range(10_000))), lambda _: None, None)
+    assert len(text) < 60_000
+    assert "and 9,800 more files" in text
+
+
+def test_console_link_points_to_aws_or_to_the_endpoint() -> None:
+    key = "Raw/a b#.csv"
+    assert report.console_link(None, "lake", "sa-east-1", key) == (
+        "https://sa-east-1.console.aws.amazon.com/s3/object/lake?region=sa-east-1&prefix=Raw%2Fa%20b%23.csv"
+    )
+    assert report.console_link("http://h:1/", "lake", "x", key) == "http://h:1/lake/Raw/a%20b%23.csv"
