@@ -103,7 +103,9 @@ def translate(
         if row is None and status_of(error) == 403:
             row = _DENIED
         service = "STS" if error.operation_name in _OF_STS else "S3"
-        said = f"{service} answered {code or status_of(error)}" + (f" ({message})" if message and message != code else "")
+        said = f"{service} answered {code or status_of(error)}" + (
+            f" ({message})" if message and message != code else ""
+        )
         named = f", bucket {bucket!r}" if bucket else ""
         if row:
             return row.error(f"{said} while {doing}{named}.", remedy=row.remedy, **where)
