@@ -50,17 +50,17 @@ def _follow(parameters: dict[str, Any]) -> int:
     flow_run: Any = run_deployment("ingest-raw/daily", parameters=parameters, timeout=0)
     print(f"Run {flow_run.id}: {os.environ['PREFECT_API_URL'].removesuffix('/api')}/runs/flow-run/{flow_run.id}")
     shown = 0
+    state: Any
     with get_client(sync_client=True) as client:
         while True:
-            final = client.read_flow_run(flow_run.id).state.is_final()
+            state = client.read_flow_run(flow_run.id).state
             # The log is read after the state, so that nothing logged before the end is missed.
             shown += _print_new_lines(client, flow_run.id, shown)
-            if final:
+            if state.is_final():
                 break
             time.sleep(POLL_S)
         time.sleep(2 * POLL_S)  # log lines travel in batches and may arrive after the state
         _print_new_lines(client, flow_run.id, shown)
-        state = client.read_flow_run(flow_run.id).state
     print(f"\n{state.name}: {state.message}")
     return 0 if state.is_completed() else 1
 

@@ -78,7 +78,10 @@ class RunRecord:
         return target
 
     def ensured(self, bucket: Any) -> None:
-        """Note what became of the bucket."""
+        """Note what became of the bucket; `None` where a dry run found none."""
+        if bucket is None:
+            self._log.info("There is no such bucket yet: a run that writes would create it")
+            return
         self._log.info(f"Bucket {bucket.name} {'created' if bucket.created else 'is there'} in {bucket.region}")
         for setting in bucket.settings:
             self._log.info(f"Bucket setting {setting.name}: {setting.state}")
@@ -112,6 +115,8 @@ class RunRecord:
 
     def listed(self, listing: Any) -> None:
         """Note what the bucket holds at the end."""
+        if listing is None:
+            return
         self._objects, self._size_bytes = listing.objects, listing.size_bytes
         self._log.info(f"The bucket holds {listing.objects:,} objects, {report.size_text(listing.size_bytes)}")
 
@@ -130,6 +135,7 @@ class RunRecord:
             self._log.info(f"What became of each file:\n{report.closing_table(summary)}")
         else:
             failed, verdict = True, "The run ended before it began."
+        self._mask_log()
         self._log.end(failed, verdict)
         trouble = self._ship(as_task=expected)
         if summary is not None and self._target is not None:
@@ -167,12 +173,18 @@ class RunRecord:
         return ""
 
     def _redacted(self, text: str) -> str:
-        if self._target is None:
-            return text
-        return tasks.connect(self._target.credentials, self._target.run_id).redact(text)
+        return self._lake(self._target).redact(text) if self._target else text
+
+    def _lake(self, target: tasks.Target) -> tasks.Lake:
+        return tasks.connect(target.credentials, target.run_id)
+
+    def _mask_log(self) -> None:
+        """Say so where the log holds a secret of the block; it is masked when it ships."""
+        if self._target and (found := self._lake(self._target).mask(self._log.text)[1]):
+            self._log.error(f"{found} secret values were found in this log and masked: find out how they got there.")
 
     def _publish(self, summary: RunSummary, target: tasks.Target) -> None:
-        lake = tasks.connect(target.credentials, target.run_id)
+        lake = self._lake(target)
         by_dataset: dict[str, list[CsvProfile]] = defaultdict(list)
         for outcome in summary.outcomes:
             if outcome.profile:
@@ -181,7 +193,8 @@ class RunRecord:
             ui.publish_profile(dataset, profiles, lake.redact)
 
         def link(key: str) -> str:
-            return report.console_link(lake.endpoint_url, summary.bucket, lake.region, key)
+            region = lake.client.meta.region_name
+            return report.console_link(lake.block.endpoint_url, summary.bucket, region, key)
 
         ui.publish_run(report.run_markdown(summary, link, self._log_key), summary.source.name, lake.redact)
 

@@ -8,6 +8,7 @@ would multiply its waiting. Tasks take the *name* of the credentials block, so t
 from __future__ import annotations
 
 import functools
+import logging
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,14 +22,22 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from flows.lake import keys, run_log
-from flows.lake.errors import CredentialsMissing, CsvRejected, LakeError, UploadFailed
+from flows.lake.errors import (
+    CredentialsError,
+    CredentialsMissing,
+    CsvRejected,
+    LakeError,
+    SettingsError,
+    UploadFailed,
+)
 from flows.lake.models import CsvProfile, FileOutcome, SourceFile
 from flows.lake.settings import IngestSettings
-from flows.ui import FileProgress, Redact
+from flows.ui import FileProgress
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from blocks.lake_credentials import LakeCredentials
     from flows.lake.bucket import BucketListing, BucketReport
 
 Result = TypeVar("Result")
@@ -55,13 +64,26 @@ class Target:
 
 @dataclass(frozen=True)
 class Lake:
-    """A connection to the lake: the S3 client of a credentials block, and what masks its secrets."""
+    """A connection to the lake.
+
+    Attributes:
+        client: The S3 client of the credentials block.
+        block: The block itself, which knows whose it is and explains what S3 says of its credentials.
+    """
 
     client: S3Client
-    region: str
-    endpoint_url: str | None
-    account: Callable[[], str]
-    redact: Redact
+    block: LakeCredentials
+
+    def mask(self, text: str) -> tuple[str, int]:
+        """Return a text with every secret of the block masked, and how many were found."""
+        from flows.lake.redact import Redactor
+
+        # Made anew each time: an assumed role's secrets change while the run goes on.
+        return Redactor(self.block.secret_values()).mask(text)
+
+    def redact(self, text: str) -> str:
+        """Return a text with every secret of the block masked."""
+        return self.mask(text)[0]
 
 
 def stage(**options: Any) -> Callable[[Callable[..., Result]], Any]:
@@ -80,52 +102,71 @@ def stage(**options: Any) -> Callable[[Callable[..., Result]], Any]:
     return decorate
 
 
+def _has_traceback(record: logging.LogRecord) -> bool:
+    """Keep Prefect from logging `NoneType: None` as the traceback of a task that returned a Failed state."""
+    if record.exc_info and record.exc_info[0] is None:
+        record.exc_info = None
+    return True
+
+
+logging.getLogger("prefect.task_runs").addFilter(_has_traceback)
+
+
 @functools.lru_cache(maxsize=2)
-def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - a part of the cache's key: each run connects anew
+def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of the cache's key: each run connects anew
     """Load a credentials block and make its S3 client, once for each run and process.
 
     Raises:
-        CredentialsError: There is no such block, or what it holds leads to no working identity.
+        CredentialsError: There is no such block, or what it holds leads to no credentials.
     """
     # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
     from blocks.lake_credentials import LakeCredentials
-    from flows.lake.redact import Redactor
     from flows.lake.s3_client import client_config
 
-    remedy = "Store it with `make block`, or name another block in the parameter credentials."
     try:
         block = cast("LakeCredentials", LakeCredentials.load(credentials))
     except ValueError as error:
-        raise CredentialsMissing(f"There is no Lake Credentials block {credentials!r}.", remedy=remedy) from error
-    client = block.get_s3_client(client_config())
-    redactor = Redactor(block.secret_values())
-    return Lake(
-        client=client,
-        region=client.meta.region_name,
-        endpoint_url=block.endpoint_url,
-        account=lambda: block.identity().account,
-        redact=lambda text: redactor.mask(text)[0],
-    )
+        raise CredentialsMissing(
+            f"There is no Lake Credentials block {credentials!r} that can be read.",
+            remedy="Store it with `make block`, or name another block in the parameter credentials.",
+        ) from error
+    return Lake(block.get_s3_client(client_config()), block)
 
 
 def locate(settings: IngestSettings) -> Target:
     """Prove that the credentials work, and fill in the bucket's name.
 
     Raises:
-        CredentialsError: Before any file was read.
-        BucketNameInvalid: The name breaks S3's rules once it is filled in.
+        CredentialsError: They do not, so that the run ends before any file is read.
+        SettingsError: The name breaks S3's rules once it is filled in, or asks for an account where there is none.
     """
     from flows.lake import bucket
 
     run_id = flow_run.id or ""
     lake = connect(settings.credentials, run_id)
-    name = bucket.expand_bucket_name(settings.bucket, account=lake.account, region=lake.region)
+    identity = lake.block.identity()
+    get_run_logger().info("Credentials block %r: %s", settings.credentials, identity.sentence())
+
+    def account() -> str:
+        if identity.account is None:
+            raise SettingsError(
+                f"bucket: {settings.bucket!r} asks for an AWS account, and {identity.endpoint} has none.",
+                remedy="Name the bucket without {account}.",
+            )
+        return identity.account
+
+    name = bucket.expand_bucket_name(settings.bucket, account=account, region=lake.client.meta.region_name)
     return Target(name, settings.credentials, run_id, settings.quarantine, settings.dry_run)
 
 
+def _explained(error: LakeError, lake: Lake) -> LakeError:
+    """Return an error of the credentials as one that names the block and the command that renews it."""
+    return lake.block.explain(error) if isinstance(error, CredentialsError) else error
+
+
 @stage(name="ensure-bucket", task_run_name="ensure bucket {target.bucket}")
-def ensure_bucket(target: Target) -> BucketReport:
-    """Create the bucket, or verify that an existing one can be used."""
+def ensure_bucket(target: Target) -> BucketReport | None:
+    """Create the bucket, or verify that an existing one can be used; a dry run only looks (`None`: there is none)."""
     from flows.lake import bucket
 
     client = connect(target.credentials, target.run_id).client
@@ -161,21 +202,20 @@ def upload_file(file: SourceFile, profiled: tuple[CsvProfile, float] | Exception
         return _set_aside(file, profiled, target, lake)
     started = time.monotonic()
     try:
-        outcome = _store(file, profiled, target, lake)
+        return _store(file, profiled, target, lake)
     except LakeError as error:
         outcome = FileOutcome(
             file.path,
             file.dataset,
             file.key,
             "failed",
-            reason=str(error),
+            reason=str(_explained(error, lake)),
             profile=profiled[0],
             size_bytes=file.size_bytes,
             profile_s=profiled[1],
             upload_s=time.monotonic() - started,
         )
         return Failed(message=outcome.reason, data=outcome)
-    return outcome
 
 
 def _store(file: SourceFile, profiled: tuple[CsvProfile, float], target: Target, lake: Lake) -> FileOutcome:
@@ -239,11 +279,14 @@ def _set_aside(file: SourceFile, error: Exception, target: Target, lake: Lake) -
 
 
 @stage(name="list-bucket", task_run_name="list bucket {target.bucket}")
-def list_bucket(target: Target) -> BucketListing:
-    """Count the bucket's objects and add up their sizes."""
+def list_bucket(target: Target) -> BucketListing | None:
+    """Count the bucket's objects and add up their sizes; `None` where a dry run found no bucket."""
     from flows.lake import bucket
 
-    return bucket.list_bucket(connect(target.credentials, target.run_id).client, target.bucket)
+    client = connect(target.credentials, target.run_id).client
+    if target.dry_run and bucket.inspect_bucket(client, target.bucket) is None:
+        return None
+    return bucket.list_bucket(client, target.bucket)
 
 
 @stage(name="ship-log", task_run_name="ship log")

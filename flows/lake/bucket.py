@@ -133,6 +133,22 @@ def ensure_bucket(
         return BucketReport(bucket, False, region, work.inspect())
 
 
+def inspect_bucket(client: S3Client, bucket: str, *, expected_owner: str | None = None) -> BucketReport | None:
+    """Look at a bucket without changing anything, for a dry run; `None` when there is no such bucket.
+
+    Raises:
+        BucketNotOurs: It belongs to someone else, or these credentials may not see it.
+        BucketInOtherRegion: It is in another region than the client.
+        StorageError: Anything else that S3 answers, or no answer.
+    """
+    check_bucket_name(bucket)
+    use_own_retries(client)
+    work = _Work(client, bucket, expected_owner, None)
+    with translated(f"looking at bucket {bucket!r}", bucket=bucket, endpoint=client.meta.endpoint_url):
+        region = work.look()
+        return None if region is None else BucketReport(bucket, False, region, work.inspect())
+
+
 class _Work:
     """The steps on one bucket, with what each request needs to know."""
 

@@ -181,9 +181,7 @@ class _Table:
     def columns(self) -> tuple[ColumnProfile, ...]:
         """Return the columns as they are known now."""
         results = (merge.result() for merge in self._merges)
-        return tuple(
-            ColumnProfile(name, *result) for name, result in zip(self._names, results, strict=True)
-        )
+        return tuple(ColumnProfile(name, *result) for name, result in zip(self._names, results, strict=True))
 
     def hints(self) -> tuple[str, ...]:
         """Return what a person should know of the table."""
@@ -231,7 +229,13 @@ class _Table:
 
     def _rejected(self, problem: Exception | None, first: bool) -> CsvRejected:
         return csv_errors.rejected(
-            self._path, problem, self._blocks, self._text.encoding, self.dialect.delimiter, self.dialect.quotechar, first
+            self._path,
+            problem,
+            self._blocks,
+            self._text.encoding,
+            self.dialect.delimiter,
+            self.dialect.quotechar,
+            first,
         )
 
     def _begin(self, frame: pd.DataFrame) -> None:
@@ -243,7 +247,9 @@ class _Table:
 
     def _add(self, block: bytes, frame: pd.DataFrame, first: bool) -> None:
         if not first and not isinstance(frame.index, pd.RangeIndex):
-            raise csv_errors.too_long_first(self._path, self._blocks, frame, self._text.encoding, self.dialect.delimiter)
+            raise csv_errors.too_long_first(
+                self._path, self._blocks, frame, self._text.encoding, self.dialect.delimiter
+            )
         self.rows += len(frame)
         offset = 0 if first else self._index_columns
         counts = frame.count().to_numpy()

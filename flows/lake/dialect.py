@@ -23,9 +23,7 @@ def detect(sample: str) -> Detected:
     """Return the dialect that cuts the sample into the most regular table."""
     best, best_score = ",", 0.0
     for delimiter in DELIMITERS:
-        widths = Counter(
-            len(row) for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) if row
-        )
+        widths = Counter(len(row) for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter) if row)
         if not widths:
             continue
         width, rows = widths.most_common(1)[0]

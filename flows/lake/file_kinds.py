@@ -10,7 +10,11 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"PAR1", "a Parquet file", "It needs no CSV profile: land it by other means, or export it as CSV."),
     (b"\x1f\x8b", "gzip-compressed", "Name it so that it ends in .csv.gz, and match that in the pattern."),
-    (b"\x28\xb5\x2f\xfd", "Zstandard-compressed", "Name it so that it ends in .csv.zst, and match that in the pattern."),
+    (
+        b"\x28\xb5\x2f\xfd",
+        "Zstandard-compressed",
+        "Name it so that it ends in .csv.zst, and match that in the pattern.",
+    ),
     (b"BZh", "bzip2-compressed", "Decompress it, or compress it as .csv.gz or .csv.zst."),
     (b"\xfd7zXZ\x00", "xz-compressed", "Decompress it, or compress it as .csv.gz or .csv.zst."),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Extract the CSV files from it."),

@@ -1,7 +1,6 @@
 """Where a file goes in the lake: datasets, dates and object keys.
 
-The layout is Hive-like without names, as the raw layer's readers expect it: `Raw/Local/CSV/<Dataset>/<yyyy>/<mm>/<dd>/<file>`.
-Pure functions of names and dates; nothing here touches the disk or the network. File names are normalised to Unicode
+The raw layer's layout is `Raw/Local/CSV/<Dataset>/<yyyy>/<mm>/<dd>/<file>`. Pure functions of names and dates; nothing here touches the disk or the network. File names are normalised to Unicode
 NFC in the key, since the NFC and NFD spellings of one name (Linux, macOS) would otherwise be two objects.
 """
 

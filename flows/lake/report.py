@@ -48,10 +48,15 @@ def verdict_text(summary: RunSummary) -> str:
         did = "Dry run, nothing was written" if summary.dry_run else f"Landed in s3://{summary.bucket}"
         return f"{did}. {counts_text(summary)}."
     shown = summary.bad[:10]
-    named = "; ".join(f"{one.path.name} ({one.state}): {one.reason.rstrip('.')}" for one in shown)
+    named = "; ".join(f"{_cell(one.path.name)} ({one.state}): {_without_name(one)}" for one in shown)
     more = f"; and {len(summary.bad) - len(shown):,} more, see the log" if len(summary.bad) > len(shown) else ""
     total = len(summary.outcomes)
     return f"{len(summary.bad):,} of {total:,} file{'s' * (total != 1)} did not land: {named}{more}."
+
+
+def _without_name(outcome: FileOutcome) -> str:
+    """Return a bad file's reason without the name that many reasons begin with."""
+    return outcome.reason.removeprefix(outcome.path.name).lstrip(",: ").rstrip(".")
 
 
 def _listed(summary: RunSummary) -> tuple[list[FileOutcome], int]:
@@ -91,9 +96,8 @@ def closing_table(summary: RunSummary) -> str:
 
 
 def _cell(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text.encode("unicode_escape").decode() if not text.isprintable() else text)
+    """Write a name or key on one line, whatever it holds."""
+    return text if text.isprintable() else text.encode("unicode_escape", "backslashreplace").decode()
 
 
 def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key: str | None) -> str:
@@ -134,7 +138,10 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
     if summary.warnings or notes:
         lines += ["", "## Worth knowing", ""]
         lines += [f"- {_md(note)}" for note in (*summary.warnings, *notes)]
-    lines += ["", f"Run `{summary.run_name}` ({summary.run_id}), started {summary.started.isoformat(timespec='seconds')}."]
+    lines += [
+        "",
+        f"Run `{summary.run_name}` ({summary.run_id}), started {summary.started.isoformat(timespec='seconds')}.",
+    ]
     if summary.objects is not None:
         lines.append(f"The bucket holds {summary.objects:,} objects, {size_text(summary.size_bytes)}.")
     if summary.hidden:
@@ -147,7 +154,9 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
 def console_link(endpoint_url: str | None, bucket: str, region: str, key: str) -> str:
     """Return the address at which a browser shows an object: the AWS console, or the custom endpoint itself."""
     if endpoint_url is None:
-        return f"https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
+        return (
+            f"https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
+        )
     return f"{endpoint_url.rstrip('/')}/{bucket}/{quote(key)}"
 
 

@@ -60,7 +60,7 @@ class IngestSettings:
 
     def _problems(self) -> Iterator[str]:
         if self.source == Path():
-            # An empty text becomes the current folder, which a run that an event started without a source must not take.
+            # An empty text becomes the current folder, which a run that an event started with no source must not take.
             yield "source is empty: name the folder"
         if not self.pattern.strip() or "/" in self.pattern:
             yield f"pattern {self.pattern!r} must be a file name with wildcards, without folders (see recursive)"

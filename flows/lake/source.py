@@ -127,13 +127,13 @@ def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
 
 
 def _describe(path: Path, dataset: str, settings: IngestSettings, day: date) -> SourceFile:
+    if pattern := settings.date_from_name.get(dataset):
+        day = keys.date_in_name(path, pattern)
+    key = keys.raw_key(path, dataset, day)
     if wrong := keys.check_dataset_name(dataset):
         raise SourceError(
             f"{path.name!a}: the dataset name {dataset!a} {wrong}.", remedy="Name its dataset (datasets).", path=path
         )
-    if pattern := settings.date_from_name.get(dataset):
-        day = keys.date_in_name(path, pattern)
-    key = keys.raw_key(path, dataset, day)
     try:
         info = path.stat()
     except OSError as error:

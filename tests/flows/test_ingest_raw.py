@@ -102,12 +102,15 @@ def test_ingest_keeps_rejected_files_in_quarantine_unless_told_not_to(ingest: In
     }
 
 
-@pytest.mark.parametrize("name", ["with space.csv", "açúcar.csv", "50%.csv", "n#1.csv", "a+b=c&d.csv"])
-def test_ingest_odd_file_names_arrive_under_their_own_name(ingest: Ingest, s3: S3, folder: Path, name: str) -> None:
-    (folder / name).write_text("a,b\n1,2\n")
-    state = ingest(folder, partition_date=DAY, datasets={name: "Odd"})
+def test_ingest_odd_file_names_arrive_under_their_own_names(ingest: Ingest, s3: S3, folder: Path) -> None:
+    names = ["with space.csv", "açúcar.csv", "50%.csv", "n#1.csv", "a+b=c&d.csv", "q?.csv", "[x]{y}.csv", "'it''s'.csv"]
+    for name in names:
+        (folder / name).write_text(f"a,b\n{name},2\n")
+    state = ingest(folder, partition_date=DAY, datasets=dict.fromkeys(names, "Odd"))
     assert state.is_completed(), state.message
-    assert objects(s3, "Raw/") == {f"Raw/Local/CSV/Odd/2024/03/05/{name}": b"a,b\n1,2\n"}
+    assert objects(s3, "Raw/") == {
+        f"Raw/Local/CSV/Odd/2024/03/05/{name}": (folder / name).read_bytes() for name in names
+    }
 
 
 def test_ingest_two_files_with_one_key_sends_nothing(ingest: Ingest, s3: S3, folder: Path) -> None:
