@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import http.client
 import ipaddress
 import json
 import ssl
@@ -41,7 +42,7 @@ class Request:
         return self.headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
 
 
-Answer = tuple[int, bytes]
+Answer = tuple[int, bytes] | tuple[int, bytes, dict[str, str]]
 
 
 @dataclass
@@ -63,9 +64,11 @@ def scripted_server(answer: Callable[[Request], Answer]) -> Iterator[ScriptedSer
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Request(self.command, self.path, headers, self.rfile.read(length))
             script.requests.append(request)
-            status, body = script.answer(request)
+            status, body, *more = script.answer(request)
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            answered = {"Content-Length": str(len(body))} | (more[0] if more else {})
+            for name, value in answered.items():
+                self.send_header(name, value)
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
@@ -84,6 +87,21 @@ def scripted_server(answer: Callable[[Request], Answer]) -> Iterator[ScriptedSer
     finally:
         server.shutdown()
         server.server_close()
+
+
+def forwarded(request: Request, url: str) -> Answer:
+    """Return what another server answers to a request."""
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+    try:
+        connection.request(request.method, request.path, request.body, request.headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        dropped = {"connection", "date", "server", "transfer-encoding"}
+        headers = {name: value for name, value in answer.getheaders() if name.lower() not in dropped}
+        return answer.status, body, headers
+    finally:
+        connection.close()
 
 
 def in_seconds(seconds: int) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from botocore import exceptions as boto
 
 from flows.lake import errors
+from flows.lake.redact import mask_known
 
 RENEW = "Renew the credentials in the block with `make block` and start the run again."
 
@@ -98,7 +99,9 @@ def translate(
     where: dict[str, Any] = {"bucket": bucket, "key": key, "path": path}
     at = f" at {endpoint}" if endpoint else ""
     if isinstance(error, boto.ClientError):
-        code, message = code_of(error), str(error.response.get("Error", {}).get("Message", "")).rstrip(".")
+        # Servers quote what they were sent, and that may be the token; this text becomes states, logs and events.
+        message = mask_known(str(error.response.get("Error", {}).get("Message", "")).rstrip("."))
+        code = code_of(error)
         row = BY_CODE.get(code)
         if row is None and status_of(error) == 403:
             row = _DENIED
