@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from deployments import stack
 
@@ -26,7 +27,9 @@ def main() -> int:
         os.environ["PREFECT_LOGGING_COLORS"] = "false"
     # The level, name and logger of each line are in the UI; here the lines themselves are read.
     os.environ["PREFECT_LOGGING_FORMATTERS_STANDARD_FLOW_RUN_FMT"] = "%(asctime)s.%(msecs)03d  %(message)s"
-    os.environ["PREFECT_LOGGING_FORMATTERS_STANDARD_TASK_RUN_FMT"] = "%(asctime)s.%(msecs)03d  %(message)s"
+    os.environ["PREFECT_LOGGING_FORMATTERS_STANDARD_TASK_RUN_FMT"] = (
+        "%(asctime)s.%(msecs)03d  %(task_run_name)s: %(message)s"
+    )
     try:
         with stack.only_one() as running:
             if running:
@@ -49,9 +52,15 @@ def main() -> int:
 
 
 def _run(source: Path, *, dry_run: bool) -> int:
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
     from flows.ingest_raw import ingest_raw
 
-    state = ingest_raw(source=source.absolute(), dry_run=dry_run, return_state=True)
+    state: Any = ingest_raw(source=source.absolute(), dry_run=dry_run, return_state=True)
+    # The server stops when this returns: what is still on its way to it must arrive first.
+    APILogWorker.drain_all(timeout=20)
+    EventsWorker.drain_all(timeout=20)
     print()
     print(state.message)
     print(f"The lake:     {stack.LAKE_FOLDER} (plain files; the log is under Logs/)")

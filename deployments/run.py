@@ -7,6 +7,7 @@ closing table as `make ingest`, and exits 1 if the run did.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -72,8 +73,22 @@ def _print_new_lines(client: Any, flow_run_id: UUID, shown: int) -> int:
     chosen = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id]))
     lines = client.read_logs(chosen, limit=200, offset=shown, sort=LogSort.TIMESTAMP_ASC)
     for line in lines:
-        print(f"{line.timestamp.astimezone():%H:%M:%S}  {line.message}")
+        of_task = f"{_task_name(client, line.task_run_id)}: " if line.task_run_id else ""
+        print(f"{line.timestamp.astimezone():%H:%M:%S}  {of_task}{line.message}", flush=True)
     return len(lines)
+
+
+_task_names: dict[UUID, str] = {}
+
+
+def _task_name(client: Any, task_run_id: UUID) -> str:
+    from prefect.exceptions import ObjectNotFound
+
+    if task_run_id not in _task_names:
+        # Task runs reach the server by way of events, sometimes after their first log lines.
+        with contextlib.suppress(ObjectNotFound):
+            _task_names[task_run_id] = client.read_task_run(task_run_id).name
+    return _task_names.get(task_run_id, "task")
 
 
 if __name__ == "__main__":

@@ -26,8 +26,10 @@ from pathlib import Path
 from typing import TextIO
 
 PROJECT = Path(__file__).resolve().parent.parent
-PREFECT_HOME = PROJECT / ".prefect"
-LAKE_FOLDER = PROJECT / "lake"
+STATE = Path(os.environ.get("LAKE_STATE") or PROJECT)
+"""Where the stack keeps what it stores; tests give each stack a folder of its own."""
+PREFECT_HOME = STATE / ".prefect"
+LAKE_FOLDER = STATE / "lake"
 LOCK = PREFECT_HOME / "stack.lock"
 LAKE_BLOCK = "local-lake"
 START_TIMEOUT_S = 300

@@ -49,10 +49,10 @@ def ingest_raw(
 
     Args:
         source: Folder that holds the CSV files, as the machine that runs the flow sees it. It is only read.
-        pattern: Which files to take, as a file name with wildcards, compared without case: `*.csv`, `orders_*.csv*`.
+        pattern: Which files to take, as a file name with wildcards, compared without case: *.csv, orders_*.csv*.
         recursive: Also take the files of folders below the source.
-        bucket: S3 bucket of the lake; created if it does not exist. `{account}` and `{region}` in it are filled in.
-        credentials: Name of the Lake Credentials block, as stored by `make block`.
+        bucket: S3 bucket of the lake; created if it does not exist. {account} and {region} in it are filled in.
+        credentials: Name of the Lake Credentials block, as stored by make block.
         datasets: File name or stem to dataset, such as {"orders_2024": "Orders"}. Others are named by their stem.
         dialects: Dataset to what is known of its format, such as {"Orders": "delimiter=; encoding=cp1252 decimal=,"}.
             What is not stated is detected.

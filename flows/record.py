@@ -84,7 +84,7 @@ class RunRecord:
             return
         self._log.info(f"Bucket {bucket.name} {'created' if bucket.created else 'is there'} in {bucket.region}")
         for setting in bucket.settings:
-            self._log.info(f"Bucket setting {setting.name}: {setting.state}")
+            self._log.detail(f"Bucket setting {setting.name}: {setting.state}")
         for warning in bucket.warnings:
             self._warnings.append(warning)
             self._log.warning(warning)
@@ -111,7 +111,9 @@ class RunRecord:
             f" {report.size_text(outcome.size_bytes)}{proof}"
         )
         if outcome.profile:
-            self._log.info(f"Profile of {outcome.path.name}:\n{format_profile(outcome.profile)}")
+            self._log.detail(f"Profile of {outcome.path.name}:\n{format_profile(outcome.profile)}")
+            for hint in outcome.profile.hints:
+                self._log.warning(f"{outcome.path.name}: {hint}")
 
     def listed(self, listing: Any) -> None:
         """Note what the bucket holds at the end."""

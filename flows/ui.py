@@ -72,7 +72,7 @@ def publish_profile(dataset: str, profiles: list[CsvProfile], redact: Redact) ->
     files = f"{len(profiles)} files" if several else first.path.name
     rows = sum(profile.rows for profile in profiles)
     description = f"**{files}**: {rows:,} rows x {len(first.columns):,} columns"
-    description += f", delimiter `{first.delimiter!r}`, encoding {first.encoding}."
+    description += f", delimiter {first.delimiter!r}, encoding {first.encoding}."
     description += "".join(f"\n- {hint}" for profile in profiles for hint in profile.hints)
     _quietly(
         lambda: create_table_artifact(table=table, key=f"profile-{slug(dataset)}", description=redact(description))

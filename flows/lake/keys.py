@@ -1,6 +1,7 @@
 """Where a file goes in the lake: datasets, dates and object keys.
 
-The raw layer's layout is `Raw/Local/CSV/<Dataset>/<yyyy>/<mm>/<dd>/<file>`. Pure functions of names and dates; nothing here touches the disk or the network. File names are normalised to Unicode
+The raw layer's layout is `Raw/Local/CSV/<Dataset>/<yyyy>/<mm>/<dd>/<file>`. Pure functions of names and dates; nothing
+here touches the disk or the network. File names are normalised to Unicode
 NFC in the key, since the NFC and NFD spellings of one name (Linux, macOS) would otherwise be two objects.
 """
 

@@ -40,6 +40,10 @@ class RunLog:
         self._lines: list[str] = []
         self._lock = threading.Lock()
 
+    def detail(self, text: str) -> None:
+        """Note what a reader of the log wants and a watcher of the terminal does not."""
+        self._add(logging.DEBUG, text)
+
     def info(self, text: str) -> None:
         """Note a step."""
         self._add(logging.INFO, text)

@@ -1,0 +1,251 @@
+"""The stack of `make up`, used as people use it: from a terminal, by schedule, by event, late, again, and in the UI."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.system.stack import PROJECT, RunningStack, environment, free_port, left_running, stack_up
+
+WAIT_S = 120
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    with stack_up(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "entrada é"
+    path.mkdir()
+    shutil.copy(PROJECT / "data/sample/movies.csv", path)
+    return path
+
+
+def api(stack: RunningStack, path: str, body: dict[str, Any] | None = None) -> Any:
+    answer = httpx.post(f"{stack.api_url}{path}", json=body or {}, timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def get(stack: RunningStack, path: str) -> Any:
+    answer = httpx.get(f"{stack.api_url}{path}", timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def eventually(look: Callable[[], Any], what: str) -> Any:
+    """Wait for something that another process does; only how long the test waits depends on the clock."""
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"{what} did not happen in {WAIT_S} s")
+
+
+def final_run(stack: RunningStack, run_id: str) -> dict[str, Any]:
+    def look() -> Any:
+        run = get(stack, f"/flow_runs/{run_id}")
+        return run if run["state"]["type"] in {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"} else None
+
+    found: dict[str, Any] = eventually(look, f"the end of run {run_id}")
+    return found
+
+
+def daily(stack: RunningStack) -> dict[str, Any]:
+    found: dict[str, Any] = get(stack, "/deployments/name/ingest-raw/daily")
+    return found
+
+
+def test_deployments_have_schedule_zone_limit_parameters_and_loadable_entrypoint(stack: RunningStack) -> None:
+    from prefect.utilities.importtools import import_object
+
+    deployments = {one["name"]: one for one in api(stack, "/deployments/filter")}
+    assert set(deployments) == {"daily", "docker", "ecs"}
+    for name, deployment in deployments.items():
+        (schedule,) = deployment["schedules"]
+        assert schedule["schedule"]["cron"] == "0 6 * * *"
+        assert schedule["schedule"]["timezone"] == "America/Sao_Paulo"
+        assert schedule["slug"] == f"{name}-at-six"
+        assert schedule["active"] is (name == "daily")
+        assert deployment["global_concurrency_limit"]["limit"] == 1
+        assert deployment["concurrency_options"]["collision_strategy"] == "ENQUEUE"
+        assert deployment["tags"] == ["lake", "raw"]
+        assert deployment["version"] == "0.1.0"
+        assert "raw layer" in deployment["description"]
+        assert import_object(deployment["entrypoint"]).name == "ingest-raw"
+        known = set(deployment["parameter_openapi_schema"]["properties"])
+        assert set(deployment["parameters"]) <= known
+    assert deployments["daily"]["work_pool_name"] == "lake-process"
+    assert deployments["daily"]["parameters"]["source"] == "data/sample"
+    assert deployments["docker"]["pull_steps"] == []
+
+
+def test_make_deploy_a_second_time_changes_nothing(stack: RunningStack) -> None:
+    def state() -> Any:
+        deployments = api(stack, "/deployments/filter")
+        for deployment in deployments:
+            for changing in ("updated", "last_polled", "status", "version_info", "version_id"):
+                deployment.pop(changing, None)
+            for part in (*deployment["schedules"], deployment["global_concurrency_limit"]):
+                part.pop("updated", None)
+                part.pop("active_slots", None)
+        pools = [(pool["id"], pool["name"], pool["type"]) for pool in api(stack, "/work_pools/filter")]
+        automations = [(one["id"], one["name"]) for one in api(stack, "/automations/filter")]
+        return deployments, pools, automations
+
+    def ids(of: Any) -> Any:
+        return [(one["id"], one["name"], [part["id"] for part in one["schedules"]]) for one in of[0]], of[1]
+
+    before = state()
+    done = subprocess.run(
+        [sys.executable, "-m", "deployments.deploy"],
+        cwd=PROJECT,
+        env=environment(stack.state, PREFECT_API_URL=stack.api_url) | {"PREFECT_API_KEY": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    after = state()
+    assert ids(after) == ids(before), done.stdout
+    assert [name for _, name in after[2]] == [name for _, name in before[2]]
+    for one, other in zip(before[0], after[0], strict=True):
+        assert one["parameters"] == other["parameters"]
+        assert [part["schedule"] for part in one["schedules"]] == [part["schedule"] for part in other["schedules"]]
+
+
+def test_deployment_run_watched_in_a_terminal_lands_the_file_on_the_given_day(
+    stack: RunningStack, folder: Path
+) -> None:
+    command = ["deployment", "run", "ingest-raw/daily", "-p", f"source={folder}", "-p", "partition_date=2024-02-29"]
+    done = stack.prefect(*command, "--watch")
+    assert "Completed" in done.stdout
+    stored = stack.lake / "Raw/Local/CSV/Movies/2024/02/29/movies.csv"
+    assert stored.read_bytes() == (folder / "movies.csv").read_bytes()
+    assert "\x1b" not in done.stdout
+
+    failed = stack.prefect("deployment", "run", "ingest-raw/daily", "-p", f"source={folder}/no", "--watch", check=False)
+    assert failed.returncode == 1
+    run_id = re.search(r"[0-9a-f]{8}-[0-9a-f-]{27}", failed.stdout)
+    assert run_id
+    eventually(
+        lambda: "There is no folder" in stack.prefect("flow-run", "logs", run_id[0]).stdout, "the reason in the logs"
+    )
+
+
+def test_make_run_shows_the_log_and_the_closing_table(stack: RunningStack, folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "deployments.run", str(folder), "--partition-date", "2024-02-28"],
+        cwd=PROJECT,
+        env=environment(stack.state),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "What became of each file" in done.stdout
+    assert "Raw/Local/CSV/Movies/2024/02/28/movies.csv" in done.stdout
+    assert "Completed: Landed in" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_event_that_a_folder_is_ready_starts_a_run_on_it(stack: RunningStack, folder: Path) -> None:
+    payload = json.dumps({"source": str(folder)})
+    stack.prefect("event", "emit", "lake.folder.ready", "--resource-id", "lake.folder.in", "--payload", payload)
+
+    def started() -> Any:
+        runs = api(stack, "/flow_runs/filter", {"sort": "START_TIME_DESC"})
+        return [run for run in runs if run["parameters"].get("source") == str(folder)]
+
+    (run,) = eventually(started, "a run started by the event")
+    assert final_run(stack, run["id"])["state"]["type"] == "COMPLETED"
+    assert run["name"] != ""
+
+
+def test_late_run_and_its_retry_write_to_the_day_of_the_scheduled_start_in_sao_paulo(
+    stack: RunningStack, folder: Path
+) -> None:
+    # 02:30 UTC on 6 March is still 5 March in São Paulo.
+    due = datetime(2024, 3, 6, 2, 30, tzinfo=UTC).isoformat()
+    scheduled = {"type": "SCHEDULED", "state_details": {"scheduled_time": due}}
+    hidden = folder.with_name("not there yet")
+    folder.rename(hidden)
+    run = api(
+        stack,
+        f"/deployments/{daily(stack)['id']}/create_flow_run",
+        {"state": scheduled, "parameters": daily(stack)["parameters"] | {"source": str(folder)}},
+    )
+    failed = final_run(stack, run["id"])
+    assert failed["state"]["type"] == "FAILED"
+    assert "There is no folder" in failed["state"]["message"]
+    assert failed["name"].startswith("2024-03-05 ")
+    assert (stack.lake / "Logs/log-ingestao-20240305.txt").exists()
+
+    hidden.rename(folder)
+    again = {"type": "SCHEDULED", "name": "AwaitingRetry"}
+    api(stack, f"/flow_runs/{run['id']}/set_state", {"state": again, "force": True})
+    done = eventually(
+        lambda: (now := get(stack, f"/flow_runs/{run['id']}"))["state"]["type"] == "COMPLETED" and now, "the retry"
+    )
+    assert done["run_count"] == 2
+    assert (stack.lake / "Raw/Local/CSV/Movies/2024/03/05/movies.csv").exists()
+    assert (stack.lake / f"Logs/log-ingestao-20240305-{run['id'][:8]}-2.txt").exists()
+
+
+def test_taken_port_is_said_with_the_variable_that_changes_it(stack: RunningStack, tmp_path: Path) -> None:
+    port = stack.ui_url.rsplit(":", 1)[-1]
+    done = subprocess.run(
+        [sys.executable, "-m", "deployments.up"],
+        cwd=PROJECT,
+        env=environment(tmp_path, UI_PORT=port, LAKE_PORT=str(free_port())),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert f"Port {port}" in done.stderr
+    assert "UI_PORT=" in done.stderr
+
+
+def test_make_ingest_while_the_stack_is_up_uses_it(stack: RunningStack, folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "deployments.ingest", str(folder)],
+        cwd=PROJECT,
+        env=environment(stack.state),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "Starting the Prefect server" not in done.stdout
+    assert stack.process.poll() is None
+
+
+def test_stack_interrupted_leaves_nothing_and_goes_on_with_its_history(tmp_path: Path) -> None:
+    ports = {"UI_PORT": free_port(), "LAKE_PORT": free_port()}
+    with stack_up(tmp_path, ports) as first:
+        run = api(
+            first, f"/deployments/{daily(first)['id']}/create_flow_run", {"parameters": daily(first)["parameters"]}
+        )
+        assert final_run(first, run["id"])["state"]["type"] == "COMPLETED"
+    assert first.process.returncode == 0, "".join(first.output)
+    assert left_running(tmp_path) == []
+    with stack_up(tmp_path, ports) as second:
+        assert get(second, f"/flow_runs/{run['id']}")["state"]["type"] == "COMPLETED"
+        again = api(second, f"/deployments/{daily(second)['id']}/create_flow_run", given)
+        assert final_run(second, again["id"])["state"]["type"] == "COMPLETED"
+    assert left_running(tmp_path) == []
