@@ -12,11 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect_aws.credentials import AwsCredentials, ClientType
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
@@ -138,32 +139,37 @@ class LakeCredentials(AwsCredentials):
             CredentialsMissing: The profile does not exist, or nothing leads to credentials.
         """
         with self.explained("reading the credentials"):
-            session = boto3.Session(
-                aws_access_key_id=self.aws_access_key_id,
-                aws_secret_access_key=_plain(self.aws_secret_access_key),
-                aws_session_token=_plain(self.aws_session_token),
-                profile_name=self.profile_name,
-                region_name=self.region_name,
-            )
+            session = self._session_of_the_fields()
             with self._shared.lock:
                 if self._shared.credentials is None:
-                    self._shared.credentials = self._resolve(session)
+                    self._shared.credentials = self._resolve()
             # botocore has no public way to hand over credentials that renew themselves.
             session._session._credentials = self._shared.credentials  # type: ignore[attr-defined]
         sessions.guard_signatures(session)
         return session
 
-    def _resolve(self, session: boto3.Session) -> Any:
-        if self.assume_role_arn:
-            sessions.guard_signatures(session)
-            parameters = self.assume_role_kwargs.get_params_override()
-            return sessions.role_credentials(
-                session, self.assume_role_arn, parameters, self._client_options("sts", session)
-            )
+    def _session_of_the_fields(self) -> boto3.Session:
+        return boto3.Session(
+            aws_access_key_id=self.aws_access_key_id,
+            aws_secret_access_key=_plain(self.aws_secret_access_key),
+            aws_session_token=_plain(self.aws_session_token),
+            profile_name=self.profile_name,
+            region_name=self.region_name,
+        )
+
+    def _resolve(self) -> Any:
+        # A session of its own: whoever assumes a role signs as somebody else than the role.
+        session = self._session_of_the_fields()
         credentials = session.get_credentials()
         if credentials is None:
             raise CredentialsMissing("The block holds no keys and names no profile, and this machine has no role.")
-        return credentials
+        if not self.assume_role_arn:
+            return credentials
+        sessions.guard_signatures(session)
+        parameters = self.assume_role_kwargs.get_params_override()
+        return sessions.role_credentials(
+            session, self.assume_role_arn, parameters, self._client_options("sts", session)
+        )
 
     def _client_options(self, service: str, session: boto3.Session, config: Config | None = None) -> dict[str, Any]:
         """Return what a client of a service is made with, from the block's client parameters."""
@@ -266,6 +272,34 @@ class LakeCredentials(AwsCredentials):
         if self.profile_name and identity.is_sso(error):
             return f"Renew the session with `aws sso login --profile {self.profile_name}`"
         return f"Renew it with `{renewing_command(self.block_name)}`"
+
+
+def load_credentials(name: str) -> LakeCredentials:
+    """Load a block by its name.
+
+    Raises:
+        CredentialsMissing: There is no such block, or what the server holds cannot be read or does not fit.
+    """
+    try:
+        return cast("LakeCredentials", LakeCredentials.load(name))
+    except ValueError as error:
+        remedy = f"Store it with `python -m blocks.register --name {name}` (`make block`), or name another block."
+        raise CredentialsMissing(f"There is no Lake Credentials block {name!r}.", remedy=remedy) from error
+    except RuntimeError as error:
+        why = str(error.__cause__ or error).replace("\n", " ")
+        problem, remedy = f"does not fit: {why}", f"Store it again with `{renewing_command(name)}`."
+        raise CredentialsMissing(f"The credentials block {name!r} {problem}.", remedy=remedy) from error
+    except PrefectHTTPStatusError as error:
+        if error.response.status_code < 500:
+            raise
+        remedy = (
+            "If its encryption key (PREFECT_SERVER_ENCRYPTION_KEY) has changed, start it with the old one or store the "
+            f"block again with `{renewing_command(name)}`."
+        )
+        raise CredentialsMissing(
+            f"The Prefect server cannot read the credentials block {name!r} (status {error.response.status_code}).",
+            remedy=remedy,
+        ) from error
 
 
 def renewing_command(name: str | None) -> str:

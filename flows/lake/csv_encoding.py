@@ -1,7 +1,7 @@
 """Owns the guess at a file's encoding, and its content as UTF-8 whatever the encoding is.
 
 UTF-8 is what the bytes are when they say so; only when they do not, Windows-1252 or what charset-normalizer finds. A
-file that is ASCII at first and shows other bytes only later is decided there: until then every candidate reads the same.
+file that is ASCII at first and shows other bytes only later is decided there: until then all candidates read the same.
 Parsers downstream see UTF-8 only; what is uploaded is never touched.
 """
 
@@ -60,7 +60,7 @@ def _utf16_without_bom(sample: bytes) -> str | None:
 
 
 def detect_eight_bit(data: bytes) -> str:
-    """Return the codec for bytes that are no UTF-8: Windows-1252 where it gives Western letters, else what fits best."""
+    """Return the codec for bytes that are no UTF-8: Windows-1252 where it gives Western letters, else the best."""
     lines = [line for line in data.splitlines() if not line.isascii()]
     evidence = b"\n".join(lines)[:_EVIDENCE_BYTES]
     try:

@@ -69,11 +69,13 @@ def on_detection(found: Detected, stated: CsvDialect, sample: str) -> list[str]:
     if stated.delimiter is None and found.width == 1:
         hints.append("No delimiter was found: the file is read as one column. If it has more, state the delimiter.")
     if found.excel_line:
-        hints.append("The first line (sep=…) is for Excel alone: pandas takes it for the header. The header is on line 2.")
+        hints.append(
+            "The first line (sep=…) is for Excel alone: pandas takes it for the header. The header is on line 2."
+        )
     elif found.lead_lines:
         hints.append(
-            f"The table seems to begin on line {found.lead_lines + 1}: pandas takes the first line that is not blank for "
-            "the header, whatever stands there."
+            f"The table seems to begin on line {found.lead_lines + 1}: pandas takes the first line that is not blank "
+            "for the header, whatever stands there."
         )
     if _ESCAPED_QUOTE.search(sample):
         hints.append(

@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from flows.lake.cell_types import cell_score, is_number
 
@@ -66,7 +67,9 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
     told = _EXCEL.match(sample)
     if told and told[1] in ([delimiter] if delimiter else _PRIOR):
         rows = list(_rows(sample[told.end() :], told[1], '"'))
-        return Detected(told[1], decimal=_decimal(told[1], rows), width=_modal_width(rows), lead_lines=1, excel_line=True)
+        return Detected(
+            told[1], decimal=_decimal(told[1], rows), width=_modal_width(rows), lead_lines=1, excel_line=True
+        )
     text = sample if whole else _to_last_line_end(sample)
     best = _best(text, [delimiter] if delimiter else list(_PRIOR))
     if best is None:  # one column: what does not occur in it leaves it whole
@@ -91,8 +94,7 @@ def _best(text: str, delimiters: list[str]) -> _Candidate | None:
     for delimiter in delimiters:
         if sum(delimiter in line for line in lines) < max(1, 0.2 * len(lines)):
             continue
-        for quotechar in _quotechars(text, delimiter):
-            candidates.append(_judge(text, delimiter, quotechar))
+        candidates += [_judge(text, delimiter, quotechar) for quotechar in _quotechars(text, delimiter)]
     candidates = [candidate for candidate in candidates if candidate.score >= _LEAST_SCORE]
     return max(candidates, key=lambda candidate: candidate.score, default=None)
 
@@ -139,7 +141,7 @@ def _judge(text: str, delimiter: str, quotechar: str | None) -> _Candidate:
     regularity, width = _regularity([len(row) for row in rows])
     if width < 2:
         return _Candidate(delimiter, quotechar, 0.0, width, rows)
-    score = regularity * _typed(rows, width) * _PRIOR.get(delimiter, 0.8) * (1 - 1 / (width + 1))
+    score = regularity * _typed(rows) * _PRIOR.get(delimiter, 0.8) * (1 - 1 / (width + 1))
     fit = _quote_fit(text, delimiter, quotechar)
     score *= fit
     quoted = fit == 1 and quotechar is not None and text.count(quotechar) >= 2 * len(rows)
@@ -164,12 +166,12 @@ def _regularity(widths: list[int]) -> tuple[float, int]:
     share = body.count(width) / len(body)
     edges = len(widths) - len(body)
     cut = sum(each > 1 for each in widths) / len(widths)
-    steady = sum(a == b for a, b in zip(body, body[1:], strict=False)) / max(1, len(body) - 1) if len(body) > 1 else 1.0
+    steady = sum(a == b for a, b in pairwise(body)) / max(1, len(body) - 1) if len(body) > 1 else 1.0
     outside = 1 - 0.5 * edges / len(widths)
     return max(share, 0.8 * steady) * outside * (0.4 + 0.6 * cut), width
 
 
-def _typed(rows: list[list[str]], width: int) -> float:
+def _typed(rows: list[list[str]]) -> float:
     """Return how much the cells look like whole cells, on average over evenly spread rows."""
     body = [row for row in rows if len(row) > 1] or rows
     step = max(1, len(body) // _TYPED_ROWS)

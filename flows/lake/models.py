@@ -61,7 +61,8 @@ class CsvProfile:
         decimal: The decimal mark that read the file.
         quotechar: The quote character that read the file.
         hints: What a person should know about the file, a sentence each.
-        compression: `gzip` or `zstd` where the content was profiled through it; size and digests are of the stored bytes.
+        compression: `gzip` or `zstd` where the content was profiled through it; size and digests are of the stored
+            bytes.
     """
 
     path: Path

@@ -50,7 +50,9 @@ class ColumnMerge:
         """Whether the order of the tokens to come no longer matters."""
         return "nonint" in (self._first, self._stop)
 
-    def add_inferred(self, values: pd.Series[Any], non_null: int, long_digits: bool, minus_zero: Callable[[], bool]) -> bool:
+    def add_inferred(
+        self, values: pd.Series[Any], non_null: int, long_digits: bool, minus_zero: Callable[[], bool]
+    ) -> bool:
         """Take in a chunk as pandas inferred it; return whether its tokens are needed instead.
 
         Args:
@@ -76,7 +78,9 @@ class ColumnMerge:
         self._all_python_int = self._all_python_int and kind == "u"
         return False
 
-    def _needs_tokens(self, values: pd.Series[Any], non_null: int, long_digits: bool, minus_zero: Callable[[], bool]) -> bool:
+    def _needs_tokens(
+        self, values: pd.Series[Any], non_null: int, long_digits: bool, minus_zero: Callable[[], bool]
+    ) -> bool:
         dtype = values.dtype
         if isinstance(dtype, pd.StringDtype):
             return long_digits and _LONG_INTEGER.search("\0".join(values.dropna())) is not None

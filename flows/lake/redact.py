@@ -169,6 +169,12 @@ def guard_logs(secrets: Iterable[str]) -> None:
     factory.learn(secrets)
 
 
+def mask_known(text: str) -> str:
+    """Return a text with every value masked that `guard_logs` has learnt in this process."""
+    factory = logging.getLogRecordFactory()
+    return factory.redactor.mask(text)[0] if isinstance(factory, _Guard) else text
+
+
 def unguard_logs() -> None:
     """Take the guard away again and forget its values; for tests."""
     with _installing:

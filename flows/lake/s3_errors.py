@@ -19,6 +19,7 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
 from flows.lake import errors
+from flows.lake.redact import mask_known
 from flows.lake.s3_client import is_certificate_error
 
 RENEW = "Renew the credentials in the block with `make block` and start the run again."
@@ -36,6 +37,7 @@ _CLOCK = _Row(errors.ClockSkewed, "Set this machine's clock (NTP) and start the 
 _DENIED = _Row(errors.AccessDenied, "Give these credentials the permission, or use the block of another identity.")
 _NO_BUCKET = _Row(errors.BucketVanished, "Find out who deleted it; a new run creates it again.")
 _ELSEWHERE = _Row(errors.BucketInOtherRegion, "Name the bucket's region in the credentials block.")
+_OF_STS = {"GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"}
 _BUSY = _Row(errors.UploadFailed, "The server stayed busy through every retry: start the run again later.")
 
 BY_CODE: dict[str, _Row] = {
@@ -106,11 +108,15 @@ def translate(
     where: dict[str, Any] = {"bucket": bucket, "key": key, "path": path}
     at = f" at {endpoint}" if endpoint else ""
     if isinstance(error, boto.ClientError):
-        code, message = code_of(error), str(error.response.get("Error", {}).get("Message", "")).rstrip(".")
+        # Servers quote what they were sent, and that may be the token; this text becomes states, logs and events.
+        message = mask_known(str(error.response.get("Error", {}).get("Message", "")).rstrip("."))
+        code = code_of(error)
         row = BY_CODE.get(code)
         if row is None and status_of(error) == 403:
             row = _DENIED
-        said = f"S3 answered {code or status_of(error)}" + (f" ({message})" if message and message != code else "")
+        service = "STS" if error.operation_name in _OF_STS else "S3"
+        said = f"{service} answered {code or status_of(error)}"
+        said += f" ({message})" if message and message != code else ""
         tries = int(error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)) + 1
         named = f" in bucket {bucket!r}" if bucket and repr(bucket) not in doing else ""
         named += f", {tries} times" if tries > 1 else ""
@@ -123,6 +129,10 @@ def translate(
             f"The TLS certificate{at} is not trusted while {doing}.", remedy=remedy, **where
         )
     if isinstance(error, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.ProfileNotFound)):
+        return errors.CredentialsMissing(f"No usable credentials while {doing}: {error}.", remedy=RENEW, **where)
+    if isinstance(error, (boto.SSOError, boto.TokenRetrievalError)):
+        return errors.CredentialsExpired(f"The SSO session has ended while {doing}: {error}.", remedy=RENEW, **where)
+    if isinstance(error, (boto.CredentialRetrievalError, boto.MetadataRetrievalError)):
         return errors.CredentialsMissing(f"No usable credentials while {doing}: {error}.", remedy=RENEW, **where)
     if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
         return errors.EndpointUnreachable(

@@ -1,0 +1,37 @@
+"""Runs the flow several times in one process, for `test_no_leaks`: one case for each stage at which it can fail.
+
+Reads the cases as JSON from standard input and the secrets from the environment; prints each run's end.
+"""
+
+import json
+import os
+import sys
+from datetime import date
+from pathlib import Path
+
+from prefect_aws.assume_role_parameters import AssumeRoleParameters
+from prefect_aws.client_parameters import AwsClientParameters
+
+from blocks.lake_credentials import LakeCredentials
+from blocks.register import save_block
+from flows.ingest_raw import ingest_raw
+
+for case in json.load(sys.stdin):
+    role = {"assume_role_arn": case["role"], "assume_role_kwargs": AssumeRoleParameters(ExternalId="partner-7")}
+    block = LakeCredentials(
+        aws_access_key_id="ASIAMARKER",
+        aws_secret_access_key=os.environ["MARKER_SECRET"],
+        aws_session_token=os.environ["MARKER_TOKEN"],
+        region_name="us-east-1",
+        aws_client_parameters=AwsClientParameters(endpoint_url=case["endpoint"]),
+        **(role if case["role"] else {}),
+    )
+    save_block(case["name"], block)
+    state = ingest_raw(
+        source=Path(case["source"]),
+        bucket=case["bucket"],
+        credentials=case["name"],
+        partition_date=date(2024, 3, 5),
+        return_state=True,
+    )
+    print("ENDED", json.dumps({"name": case["name"], "state": state.name, "message": state.message}), flush=True)
