@@ -87,7 +87,10 @@ class HintCollector:
             )
         hints += [_on_marker(marker, counts, names) for marker, counts in self._markers.items()]
         if self._nul_bytes:
-            hints.append(f"The file holds {self._nul_bytes:,} NUL bytes: pandas ends a value at the first one in it.")
+            hints.append(
+                f"The file holds {self._nul_bytes:,} NUL bytes: pandas keeps them, other tools end a value there or "
+                "refuse the file."
+            )
         return tuple(hints)
 
 

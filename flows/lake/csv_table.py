@@ -23,12 +23,14 @@ from flows.lake.csv_blocks import Blocks
 from flows.lake.csv_encoding import Utf8Text
 from flows.lake.csv_evidence import find_evidence
 from flows.lake.csv_hints import HintCollector
+from flows.lake.csv_records import records
 from flows.lake.errors import CsvRejected
 from flows.lake.models import ColumnProfile, CsvDialect, DtypeEvidence
 from flows.lake.pandas_dtypes import ColumnMerge
 from flows.lake.text_cells import BYTES_DTYPE, count_known_cells
 
 FIRST_ROWS = 4_096
+_ZERO = re.compile(r"\s*[+-]?0+\s*", re.ASCII)
 _LONG_DIGITS = re.compile(rb"[0-9]{19}")
 
 
@@ -77,7 +79,7 @@ class Table:
             first = not self._names
             block, frame = self._next_frame(first)
             if first:
-                self._begin(frame)
+                self._begin(block, frame)
             self._add(block, frame, first)
             self._blocks.take(len(block))
         if not self._names:
@@ -118,7 +120,7 @@ class Table:
             header = self.dialect.delimiter.join(map(str, range(width))).encode()
             block = header + b"\n" + block
             if not how:
-                how = {"dtype": self._dtypes_wanted()}
+                how = {"dtype": self._dtypes_wanted(text=object if 0 in block else BYTES_DTYPE)}
         frame: pd.DataFrame = pd.read_csv(
             BytesIO(block),
             sep=self.dialect.delimiter,
@@ -130,12 +132,16 @@ class Table:
         )
         return frame
 
-    def _dtypes_wanted(self) -> dict[str, Any]:
-        """Return how the next block's columns are to be read, where not as pandas infers them."""
+    def _dtypes_wanted(self, text: Any) -> dict[str, Any]:
+        """Return how the next block's columns are to be read, where not as pandas infers them.
+
+        Args:
+            text: How to read columns that are text: as bytes, where there is no NUL that an array of bytes would lose.
+        """
         wanted: dict[str, Any] = {}
         for field, merge in enumerate(self._merges, self._index_columns):
             if merge.is_text:
-                wanted[str(field)] = BYTES_DTYPE
+                wanted[str(field)] = text
             elif merge.wants_tokens:
                 wanted[str(field)] = object
         return wanted
@@ -151,18 +157,29 @@ class Table:
             first,
         )
 
-    def _begin(self, frame: pd.DataFrame) -> None:
+    def _begin(self, block: bytes, frame: pd.DataFrame) -> None:
         """Take the names, and the width, from the first block."""
         self._names = [str(name) for name in frame.columns]
-        self._index_columns = 0 if isinstance(frame.index, pd.RangeIndex) else frame.index.nlevels
+        self._index_columns = self._leading_columns(block, frame, True)
         self._merges = [ColumnMerge(self.dialect.decimal) for _ in self._names]
         self._dtypes = [""] * len(self._names)
         self._blocks.widen(len(self._names), self._chunk_rows)
 
+    def _leading_columns(self, block: bytes, frame: pd.DataFrame, first: bool) -> int:
+        """Return by how many fields the first row is longer than the header, which pandas takes for an index.
+
+        An index that counts from 0 looks like none at all.
+        """
+        if not isinstance(frame.index, pd.RangeIndex):
+            return frame.index.nlevels
+        rows = records(block, self.dialect.delimiter, self.dialect.quotechar)
+        _, fields = next(islice(rows, int(first), None), (0, []))
+        return int(len(fields) == frame.shape[1] + 1 and _ZERO.fullmatch(fields[0]) is not None)
+
     def _add(self, block: bytes, frame: pd.DataFrame, first: bool) -> None:
-        if not first and not isinstance(frame.index, pd.RangeIndex):
+        if not first and (extra := self._leading_columns(block, frame, first)):
             raise csv_errors.too_long_first(
-                self._path, self._blocks, frame, self._text.encoding, self.dialect.delimiter
+                self._path, self._blocks, frame.shape[1], extra, self._text.encoding, self.dialect.delimiter
             )
         self.rows += len(frame)
         long_digits = has_long_digits(block)
@@ -176,7 +193,9 @@ class Table:
                 merge.add_text(len(values), cells.missing)
                 self._hints.note_markers(position, cells.markers)
                 continue
-            if merge.wants_tokens:
+            if merge.is_text:
+                merge.add_text(len(values), len(values) - int(values.count()))
+            elif merge.wants_tokens:
                 merge.add_tokens(values)
             elif merge.add_inferred(values, long_digits, minus_zero):
                 again.append(position)

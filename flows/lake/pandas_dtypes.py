@@ -21,7 +21,7 @@ import pandas as pd
 INT64_MAX = 2**63 - 1
 UINT64_MAX = 2**64 - 1
 
-_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)[ \t\n\v\f\r]*")
+_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)([ \t\n\v\f\r]*)")
 _SMALL_INTEGERS = re.compile(r"(?:[ \t\n\v\f\r]*[+-]?[0-9]{1,18}[ \t\n\v\f\r]*\0)*")
 _LONG_INTEGER = re.compile(r"(?:^|\0)[ \t\n\v\f\r]*[+-]?[0-9]{19,}[ \t\n\v\f\r]*(?:\0|$)")
 _BOOLEAN = re.compile(r"true|false", re.ASCII | re.IGNORECASE)
@@ -110,9 +110,11 @@ class ColumnMerge:
         tokens = [token for token in values if isinstance(token, str)]
         self._rows += len(values)
         self._missing += len(values) - len(tokens)
+        if not tokens:
+            return
         joined = "\0".join(tokens)
-        if _SMALL_INTEGERS.fullmatch(joined + "\0" if tokens else ""):
-            self._all_bool = self._all_bool and not tokens
+        if joined.count("\0") == len(tokens) - 1 and _SMALL_INTEGERS.fullmatch(joined + "\0"):
+            self._all_bool = False
             self._negative = self._negative or "-" in joined
         else:
             self._add_mixed(tokens)
@@ -122,22 +124,24 @@ class ColumnMerge:
         for token in tokens:
             match = _INTEGER.fullmatch(token)
             number = _magnitude(match) if match else None
+            # Beyond 64 bits, blanks after an integer make it none.
+            over = "nonint" if match is None or match[3] else "over"
             if self._first is None and (number is None or number > INT64_MAX + (match is not None and match[1] == "-")):
-                self._first = "nonint" if number is None else "over"
+                self._first = over
             if self._stop is None:
-                self._advance(token, number)
+                self._advance(token, number, over)
             self._all_python_int = self._all_python_int and _is_python_int(token)
         distinct = set(tokens)
         self._all_bool = self._all_bool and all(_BOOLEAN.fullmatch(token) for token in distinct)
         self._all_float = self._all_float and are_floats(distinct, self._decimal)
 
-    def _advance(self, token: str, number: int | None) -> None:
+    def _advance(self, token: str, number: int | None, over: str) -> None:
         if token.lstrip(" \t\n\v\f\r").startswith("-"):
             self._negative = True
         elif number is None:
             self._stop = "nonint"
         elif number > UINT64_MAX:
-            self._stop = "over"
+            self._stop = over
         elif number > INT64_MAX:
             self._beyond_int64 = True
 
