@@ -24,13 +24,15 @@ from flows.lake.csv_encoding import Utf8Text
 from flows.lake.csv_evidence import find_evidence
 from flows.lake.csv_hints import HintCollector
 from flows.lake.csv_records import records
+from flows.lake.csv_source import KB
 from flows.lake.errors import CsvRejected
 from flows.lake.models import ColumnProfile, CsvDialect, DtypeEvidence
-from flows.lake.pandas_dtypes import ColumnMerge
+from flows.lake.pandas_dtypes import Cells, ColumnMerge
 from flows.lake.text_cells import BYTES_DTYPE, count_known_cells
 
 FIRST_ROWS = 4_096
 _ZERO = re.compile(r"\s*[+-]?0+\s*", re.ASCII)
+_SHORT = 8 * KB
 _LONG_DIGITS = re.compile(rb"[0-9]{19}")
 
 
@@ -110,7 +112,7 @@ class Table:
                 if not csv_errors.is_open_quote(error):
                     break
             else:
-                if len(frame) or not first or (self._blocks.at_end and cut == len(self._blocks.head(cut + 1))):
+                if len(frame) or not first or self._blocks.is_all(block):
                     return block, frame
         raise self._rejected(problem, first) from problem
 
@@ -183,21 +185,21 @@ class Table:
             )
         self.rows += len(frame)
         long_digits = has_long_digits(block)
+        last = self._blocks.is_all(block)
         minus_zero = cache(lambda: self._minus_zero.search(block) is not None)
         self._hints.note_block(block)
         again = []
         columns = islice(frame.items(), 0 if first else self._index_columns, None)
-        for position, (merge, (_, values)) in enumerate(zip(self._merges, columns, strict=True)):
-            if values.dtype.kind == "S":
-                cells = count_known_cells(values.to_numpy())
+        for position, (merge, (_, series)) in enumerate(zip(self._merges, columns, strict=True)):
+            values = _cells(series)
+            if not isinstance(values, list) and values.dtype.kind == "S":
+                cells = count_known_cells(values)
                 merge.add_text(len(values), cells.missing)
                 self._hints.note_markers(position, cells.markers)
                 continue
-            if merge.is_text:
-                merge.add_text(len(values), len(values) - int(values.count()))
-            elif merge.wants_tokens:
-                merge.add_tokens(values)
-            elif merge.add_inferred(values, long_digits, minus_zero):
+            if merge.is_text or merge.wants_tokens:
+                merge.add_tokens(list(values))
+            elif merge.add_inferred(values, long_digits, last, minus_zero):
                 again.append(position)
             self._hints.note_column(position, values)
         if again:
@@ -214,8 +216,8 @@ class Table:
             names = [str(position + self._index_columns) for position in positions]
             frame = self._parse(block, first, dtype=object, usecols=names)
             columns = {position: frame[name] for position, name in zip(positions, names, strict=True)}
-        for position, values in columns.items():
-            self._merges[position].add_tokens(values)
+        for position, series in columns.items():
+            self._merges[position].add_tokens(series.tolist())
 
     def _look_for_evidence(self, block: bytes, first: bool) -> None:
         """Find, for the columns whose dtype is another since this block, the cell that made it so."""
@@ -233,11 +235,17 @@ class Table:
             self._evidence[field - self._index_columns] = replace(evidence, line=line)
 
 
+def _cells(series: pd.Series[Any]) -> Cells:
+    return series.tolist() if isinstance(series.dtype, pd.StringDtype) else series.to_numpy()
+
+
 def has_long_digits(block: bytes) -> bool:
     """Return whether 19 digits in a row occur, without which no integer is beyond 64 bits.
 
     Such a run covers three of every sixth byte; only where those are digits it is looked at closely.
     """
+    if len(block) < _SHORT:
+        return _LONG_DIGITS.search(block) is not None
     data = np.frombuffer(block, np.uint8)
     sampled = (data[::6] - np.uint8(48)) < 10
     runs = np.flatnonzero(sampled[:-2] & sampled[1:-1] & sampled[2:]) * 6
