@@ -170,10 +170,13 @@ class Table:
     def _leading_columns(self, block: bytes, frame: pd.DataFrame, first: bool) -> int:
         """Return by how many fields the first row is longer than the header, which pandas takes for an index.
 
-        An index that counts from 0 looks like none at all.
+        An index of evenly spaced integers comes as a range, and one that counts from 0 looks like none at all.
         """
-        if not isinstance(frame.index, pd.RangeIndex):
-            return frame.index.nlevels
+        index = frame.index
+        if not isinstance(index, pd.RangeIndex):
+            return index.nlevels
+        if (index.start, index.step) != (0, 1):
+            return 1
         rows = records(block, self.dialect.delimiter, self.dialect.quotechar)
         _, fields = next(islice(rows, int(first), None), (0, []))
         return int(len(fields) == frame.shape[1] + 1 and _ZERO.fullmatch(fields[0]) is not None)

@@ -128,6 +128,8 @@ RAW = st.lists(
 @example("\n\na,b\n\n1,2\n", 1)
 @example("a,b\n0,1,2\n1,3,4\n", 1)
 @example("a,b\n5,6\n0,1,2\n", 1)
+@example("a,b\n7,1,2\n4,3,4\n1,5,6\n", 2)
+@example("a,b\n5,6\n7,8\n7,1,2\n4,3,4\n", 2)
 @example("a\n\ufeff1\n\ufeff2\n", 1)
 def test_profile_csv_any_text_equals_pandas_or_is_rejected(tmp_path: Path, text: str, rows: int) -> None:
     path = tmp_path / "raw.csv"
