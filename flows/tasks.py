@@ -7,30 +7,26 @@ would multiply its waiting. Tasks take the *name* of the credentials block, so t
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from prefect import task
+from prefect import Task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
-from flows.lake import keys, run_log
-from flows.lake.errors import (
-    CredentialsError,
-    CredentialsMissing,
-    CsvRejected,
-    LakeError,
-    SettingsError,
-    UploadFailed,
-)
-from flows.lake.models import CsvProfile, FileOutcome, SourceFile
+from flows.api_secrets import api_secrets
+from flows.lake import run_log
+from flows.lake.errors import CredentialsError, LakeError, SettingsError, UploadFailed
+from flows.lake.models import FileOutcome, SourceFile
+from flows.lake.redact import Redactor, guard_logs
 from flows.lake.settings import IngestSettings
 from flows.ui import FileProgress
 
@@ -39,6 +35,7 @@ if TYPE_CHECKING:
 
     from blocks.lake_credentials import LakeCredentials
     from flows.lake.bucket import BucketListing, BucketReport
+    from flows.lake.ingest_file import Destination, ProfiledFile
 
 Result = TypeVar("Result")
 
@@ -75,15 +72,27 @@ class Lake:
     block: LakeCredentials
 
     def mask(self, text: str) -> tuple[str, int]:
-        """Return a text with every secret of the block masked, and how many were found."""
-        from flows.lake.redact import Redactor
-
+        """Return a text with every secret of the block and of Prefect's API masked, and how many were found."""
         # Made anew each time: an assumed role's secrets change while the run goes on.
-        return Redactor(self.block.secret_values()).mask(text)
+        return Redactor((*self.block.secret_values(), *api_secrets())).mask(text)
 
     def redact(self, text: str) -> str:
         """Return a text with every secret of the block masked."""
         return self.mask(text)[0]
+
+
+class Stage(Task[..., Any]):
+    """A task that raises in the flow that calls it when it ends Failed.
+
+    Prefect's engine hands a Failed state that a task returns to its caller as a value, like any other one.
+    """
+
+    def __call__(self, *args: Any, return_state: bool = False, **kwargs: Any) -> Any:
+        """Run the task; raise the problem that ended it, unless the state is asked for."""
+        ended = super().__call__(*args, return_state=return_state, **kwargs)
+        if isinstance(ended, State) and not return_state:
+            return ended.result()
+        return ended
 
 
 def stage(**options: Any) -> Callable[[Callable[..., Result]], Any]:
@@ -95,9 +104,12 @@ def stage(**options: Any) -> Callable[[Callable[..., Result]], Any]:
             try:
                 return function(*args, **kwargs)
             except LakeError as error:
+                for target in (one for one in (*args, *kwargs.values()) if isinstance(one, Target)):
+                    with contextlib.suppress(LakeError):  # where the block itself cannot be read, the error says so
+                        error = _explained(error, connect(target.credentials, target.run_id))
                 return Failed(message=str(error), data=error)
 
-        return task(cache_policy=NO_CACHE, **options)(run)
+        return Stage(fn=run, cache_policy=NO_CACHE, **options)
 
     return decorate
 
@@ -110,6 +122,8 @@ def _has_traceback(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("prefect.task_runs").addFilter(_has_traceback)
+# From here on, since connections to the API are opened, and logged at DEBUG, before a run loads its block.
+guard_logs(api_secrets())
 
 
 @functools.lru_cache(maxsize=2)
@@ -120,16 +134,10 @@ def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of th
         CredentialsError: There is no such block, or what it holds leads to no credentials.
     """
     # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
-    from blocks.lake_credentials import LakeCredentials
+    from blocks.lake_credentials import load_credentials
     from flows.lake.s3_client import client_config
 
-    try:
-        block = cast("LakeCredentials", LakeCredentials.load(credentials))
-    except ValueError as error:
-        raise CredentialsMissing(
-            f"There is no Lake Credentials block {credentials!r} that can be read.",
-            remedy="Store it with `make block`, or name another block in the parameter credentials.",
-        ) from error
+    block = load_credentials(credentials)
     return Lake(block.get_s3_client(client_config()), block)
 
 
@@ -176,106 +184,48 @@ def ensure_bucket(target: Target) -> BucketReport | None:
 
 
 @stage(name="profile-csv", task_run_name="profile {file.path.name}")
-def profile_file(file: SourceFile, target: Target) -> tuple[CsvProfile, float]:
-    """Profile one file; returns the profile and the seconds it took."""
-    from flows.lake.csv_profile import profile_csv
+def profile_file(file: SourceFile, target: Target) -> ProfiledFile:
+    """Profile one file."""
+    from flows.lake.ingest_file import read_file
 
     lake = connect(target.credentials, target.run_id)
-    started = time.monotonic()
-    progress = FileProgress("profile", file.path.name, file.size_bytes, lake.redact)
-    profile = profile_csv(file.path, file.dialect, progress=progress)
-    seconds = time.monotonic() - started
-    rows, columns = profile.shape
-    get_run_logger().info("%s: %s rows x %s columns in %.1f s", file.path.name, f"{rows:,}", f"{columns:,}", seconds)
-    return profile, seconds
+    read = read_file(file, FileProgress("profile", file.path.name, file.size_bytes, lake.redact))
+    rows, columns = read.profile.shape
+    get_run_logger().info(
+        "%s: %s rows x %s columns in %.1f s", file.path.name, f"{rows:,}", f"{columns:,}", read.seconds
+    )
+    return read
 
 
 @stage(name="upload-csv", task_run_name="upload {file.path.name}")
-def upload_file(file: SourceFile, profiled: tuple[CsvProfile, float] | Exception, target: Target) -> Any:
+def upload_file(file: SourceFile, read: ProfiledFile | Exception, target: Target) -> Any:
     """Store one profiled file in the raw layer; one that is no readable CSV goes to quarantine.
 
     Returns:
         The file's `FileOutcome`, in a Failed state where it could not be stored.
     """
+    from flows.lake.ingest_file import store_file
+
     lake = connect(target.credentials, target.run_id)
-    if isinstance(profiled, Exception):
-        return _set_aside(file, profiled, target, lake)
-    started = time.monotonic()
-    try:
-        return _store(file, profiled, target, lake)
-    except LakeError as error:
-        outcome = FileOutcome(
-            file.path,
-            file.dataset,
-            file.key,
-            "failed",
-            reason=str(_explained(error, lake)),
-            profile=profiled[0],
-            size_bytes=file.size_bytes,
-            profile_s=profiled[1],
-            upload_s=time.monotonic() - started,
-        )
-        return Failed(message=outcome.reason, data=outcome)
+    progress = FileProgress("upload", file.path.name, file.size_bytes, lake.redact)
+    outcome = store_file(file, read, destination(target), progress)
+    return Failed(message=f"Did not land: {outcome.reason}", data=outcome) if outcome.is_bad else outcome
 
 
-def _store(file: SourceFile, profiled: tuple[CsvProfile, float], target: Target, lake: Lake) -> FileOutcome:
-    from flows.lake import upload
-    from flows.lake.csv_profile import profile_csv
+def destination(target: Target) -> Destination:
+    """Return the lake as `flows.lake.ingest_file` takes it: connected, and with errors that name the block."""
+    from flows.lake.ingest_file import Destination
+    from flows.lake.storing import UploadOptions
 
-    profile, profile_s = profiled
-    started = time.monotonic()
-    if target.dry_run:
-        plan = upload.plan_upload(lake.client, profile, bucket=target.bucket, key=file.key)
-        return FileOutcome(
-            file.path, file.dataset, file.key, plan, profile=profile, size_bytes=profile.size_bytes, profile_s=profile_s
-        )
-    result, profile = upload.upload_settled(
+    lake = connect(target.credentials, target.run_id)
+    return Destination(
         lake.client,
-        file.path,
-        profile,
-        reprofile=lambda: profile_csv(file.path, file.dialect),
-        bucket=target.bucket,
-        key=file.key,
-        options=upload.UploadOptions(metadata={"run-id": target.run_id}),
-        progress=FileProgress("upload", file.path.name, file.size_bytes, lake.redact),
+        target.bucket,
+        options=UploadOptions(metadata={"run-id": target.run_id}),
+        quarantine=target.quarantine,
+        dry_run=target.dry_run,
+        explain=functools.partial(_explained, lake=lake),
     )
-    return FileOutcome(
-        file.path,
-        file.dataset,
-        file.key,
-        result.outcome,
-        profile=profile,
-        size_bytes=profile.size_bytes,
-        bytes_sent=result.bytes_sent,
-        version_id=result.version_id,
-        verified_by=result.verified_by,
-        profile_s=profile_s,
-        upload_s=time.monotonic() - started,
-    )
-
-
-def _set_aside(file: SourceFile, error: Exception, target: Target, lake: Lake) -> Any:
-    from flows.lake import upload
-
-    rejected = isinstance(error, CsvRejected)
-    reason = str(error) if isinstance(error, LakeError) else f"{type(error).__name__}: {error}"
-    kept_as = None
-    if rejected and target.quarantine and not target.dry_run:
-        kept_as = keys.quarantine_key(file.key)
-        try:
-            upload.quarantine_file(lake.client, file.path, bucket=target.bucket, key=kept_as, reason=reason)
-        except LakeError as trouble:
-            kept_as, reason = None, f"{reason} It could not be kept in quarantine either: {trouble}"
-    outcome = FileOutcome(
-        file.path,
-        file.dataset,
-        file.key,
-        "rejected" if rejected else "failed",
-        reason=reason,
-        size_bytes=file.size_bytes,
-        kept_as=kept_as,
-    )
-    return Failed(message=f"Not uploaded: {reason}", data=outcome)
 
 
 @stage(name="list-bucket", task_run_name="list bucket {target.bucket}")

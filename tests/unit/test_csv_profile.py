@@ -184,7 +184,7 @@ def test_profile_csv_missing_file_is_source_not_found(tmp_path: Path) -> None:
         profile_csv(tmp_path / "none.csv")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.unprivileged
 def test_profile_csv_unreadable_file_is_source_unreadable(tmp_path: Path) -> None:
     path = write(tmp_path / "secret.csv", "a\n1\n")
     path.chmod(0)

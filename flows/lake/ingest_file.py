@@ -1,0 +1,176 @@
+"""One file's way into the lake: profiled, then stored in the raw layer or kept in quarantine, ending in an outcome.
+
+Plain functions of an S3 client: a Prefect task calls them for one file, a batch for many, and both tell the same of
+each file. A file's trouble never leaves here as an exception; it becomes the outcome's reason, so that its neighbours
+go on.
+
+Left to others: which files there are and their keys (`flows.lake.source`), what a file holds (`flows.lake.csv_profile`)
+and how it is stored (`flows.lake.upload`, `flows.lake.quarantine`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from flows.lake import keys
+from flows.lake.errors import CsvRejected, LakeError
+from flows.lake.models import CsvProfile, FileOutcome, SourceFile
+from flows.lake.storing import UploadOptions
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+Progress = Callable[[int, int], None]
+"""Called with bytes done and bytes in all."""
+
+
+def as_it_is(error: LakeError) -> LakeError:
+    """Return the error itself: how errors are told where nobody knows more of the credentials."""
+    return error
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where files go and how they are kept there.
+
+    Attributes:
+        client: The S3 client.
+        bucket: The bucket.
+        options: How objects are stored.
+        quarantine: Whether files that are no readable CSV are kept under `Quarantine/`.
+        dry_run: Whether nothing may be written.
+        explain: Makes an error of the credentials say which credentials, and how to renew them.
+    """
+
+    client: S3Client
+    bucket: str
+    options: UploadOptions = field(default_factory=UploadOptions)
+    quarantine: bool = True
+    dry_run: bool = False
+    explain: Callable[[LakeError], LakeError] = as_it_is
+
+
+@dataclass(frozen=True)
+class ProfiledFile:
+    """What was read of a file.
+
+    Attributes:
+        profile: What it holds.
+        seconds: How long the reading took.
+    """
+
+    profile: CsvProfile
+    seconds: float
+
+
+def read_file(file: SourceFile, progress: Progress | None = None) -> ProfiledFile:
+    """Profile one file.
+
+    Raises:
+        LakeError: As `flows.lake.csv_profile.profile_csv`.
+    """
+    from flows.lake.csv_profile import profile_csv
+
+    started = time.monotonic()
+    profile = profile_csv(file.path, file.dialect, progress=progress)
+    return ProfiledFile(profile, time.monotonic() - started)
+
+
+def store_file(
+    file: SourceFile, read: ProfiledFile | Exception, to: Destination, progress: Progress | None = None
+) -> FileOutcome:
+    """Store a file that was read, or set aside one that could not be.
+
+    Args:
+        file: The file.
+        read: What was read of it, or why it could not be read.
+        to: Where it goes.
+        progress: Called while it is sent.
+    """
+    if isinstance(read, Exception):
+        return _set_aside(file, read, to)
+    started = time.monotonic()
+    try:
+        return _plan(file, read, to) if to.dry_run else _upload(file, read, to, progress)
+    except LakeError as error:
+        return FileOutcome(
+            file.path,
+            file.dataset,
+            file.key,
+            "failed",
+            reason=str(to.explain(error)),
+            profile=read.profile,
+            size_bytes=file.size_bytes,
+            profile_s=read.seconds,
+            upload_s=time.monotonic() - started,
+        )
+
+
+def _plan(file: SourceFile, read: ProfiledFile, to: Destination) -> FileOutcome:
+    from flows.lake.upload import plan_upload
+
+    plan = plan_upload(to.client, read.profile, bucket=to.bucket, key=file.key, options=to.options)
+    return FileOutcome(
+        file.path,
+        file.dataset,
+        file.key,
+        plan,
+        profile=read.profile,
+        size_bytes=read.profile.size_bytes,
+        profile_s=read.seconds,
+    )
+
+
+def _upload(file: SourceFile, read: ProfiledFile, to: Destination, progress: Progress | None) -> FileOutcome:
+    from flows.lake.upload import upload_settled
+
+    started = time.monotonic()
+    result, profile = upload_settled(
+        to.client,
+        file.path,
+        read.profile,
+        reprofile=lambda: read_file(file).profile,
+        bucket=to.bucket,
+        key=file.key,
+        options=to.options,
+        progress=progress,
+    )
+    return FileOutcome(
+        file.path,
+        file.dataset,
+        file.key,
+        result.outcome,
+        profile=profile,
+        size_bytes=profile.size_bytes,
+        bytes_sent=result.bytes_sent,
+        version_id=result.version_id,
+        verified_by=result.verified_by,
+        profile_s=read.seconds,
+        upload_s=time.monotonic() - started,
+    )
+
+
+def _set_aside(file: SourceFile, error: Exception, to: Destination) -> FileOutcome:
+    from flows.lake.quarantine import quarantine_file
+
+    rejected = isinstance(error, CsvRejected)
+    reason = str(error) if isinstance(error, LakeError) else f"{type(error).__name__}: {error}"
+    kept_as = None
+    if rejected and to.quarantine and not to.dry_run:
+        kept_as = keys.quarantine_key(file.key)
+        try:
+            quarantine_file(to.client, file.path, bucket=to.bucket, key=kept_as, reason=reason, options=to.options)
+        except LakeError as trouble:
+            kept_as, reason = None, f"{reason} It could not be kept in quarantine either: {to.explain(trouble)}"
+    return FileOutcome(
+        file.path,
+        file.dataset,
+        file.key,
+        "rejected" if rejected else "failed",
+        reason=reason,
+        size_bytes=file.size_bytes,
+        kept_as=kept_as,
+    )
