@@ -95,6 +95,12 @@ def test_deployments_have_schedule_zone_limit_parameters_and_loadable_entrypoint
     assert deployments["docker"]["pull_steps"] == []
 
 
+def test_ui_is_told_the_api_of_its_own_port(stack: RunningStack) -> None:
+    settings = get(stack, "/../ui-settings")
+    assert settings["api_url"] == stack.api_url
+    assert settings["default_ui"] == "v2"
+
+
 def test_make_deploy_a_second_time_changes_nothing(stack: RunningStack) -> None:
     def state() -> Any:
         deployments = api(stack, "/deployments/filter")
