@@ -12,6 +12,7 @@ import time
 import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
+from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,6 +26,8 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.lake.models import CsvProfile
+from flows.lake.profile_report import profile_description, profile_table
+from flows.lake.report import md
 
 LARGE_FILE_BYTES = 32 * 1000 * 1000
 """Files from this size on show their progress; smaller ones are done before anybody looks."""
@@ -59,35 +62,25 @@ def run_name() -> str:
     return f"{day} {source}" + (" (dry run)" if given.get("dry_run") else "")
 
 
-def publish_profile(dataset: str, profiles: list[CsvProfile], redact: Redact) -> None:
-    """Publish a dataset's profile as a table artifact: one row a column, for each of its files."""
-    several = len(profiles) > 1
+def publish_profile(dataset: str, profiles: list[CsvProfile], about: str, redact: Redact) -> None:
+    """Publish a dataset's profile as a table artifact, whose key is the dataset's from day to day."""
     table = [
-        ({"file": redact(profile.path.name)} if several else {})
-        | {"column": redact(column.name), "non-null": column.non_null, "dtype": column.dtype}
-        for profile in profiles
-        for column in profile.columns
+        {name: redact(value) if isinstance(value, str) else value for name, value in row.items()}
+        for row in profile_table(profiles)
     ]
-    first = profiles[0]
-    files = f"{len(profiles)} files" if several else first.path.name
-    rows = sum(profile.rows for profile in profiles)
-    description = f"**{files}**: {rows:,} rows x {len(first.columns):,} columns"
-    description += f", delimiter {first.delimiter!r}, encoding {first.encoding}."
-    description += "".join(f"\n- {hint}" for profile in profiles for hint in profile.hints)
-    _quietly(
-        lambda: create_table_artifact(table=table, key=f"profile-{slug(dataset)}", description=redact(description))
-    )
+    description = redact(profile_description(profiles, about))
+    _quietly(lambda: create_table_artifact(table=table, key=f"profile-{slug(dataset)}", description=description))
 
 
-def publish_run(markdown: str, source_name: str, redact: Redact) -> None:
+def run_key(source: Path) -> str:
+    """Return the key of the artifact that tells a run: one a source folder, so that each has a history of its own."""
+    return "ingest-raw-" + slug(" ".join(source.absolute().parts[-2:]))
+
+
+def publish_run(markdown: str, source: Path, about: str, redact: Redact) -> None:
     """Publish the run's summary as a Markdown artifact."""
-    _quietly(
-        lambda: create_markdown_artifact(
-            markdown=redact(markdown),
-            key="ingest-raw-run",
-            description=redact(f"What `ingest-raw` did with {source_name}: files, rows, bytes and outcomes."),
-        )
-    )
+    description = redact(md(about))
+    _quietly(lambda: create_markdown_artifact(markdown=redact(markdown), key=run_key(source), description=description))
 
 
 def _quietly(publish: Callable[[], object]) -> None:
