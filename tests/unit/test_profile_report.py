@@ -41,7 +41,9 @@ def test_profile_description_escapes_what_markdown_would_take() -> None:
 def test_profile_description_of_many_files_counts_and_names_differences() -> None:
     several = [profile(f"{n}.csv", "int64", "a hint", delimiter=";" if n else ",") for n in range(12)]
     text = profile_description(several, "2024-03-05 from /in")
-    assert text.startswith("**12 files**, 2024-03-05 from /in: 60 rows x 2 columns, delimiter ';' or ',', encoding utf-8.")
+    assert text.startswith(
+        "**12 files**, 2024-03-05 from /in: 60 rows x 2 columns, delimiter ';' or ',', encoding utf-8."
+    )
     assert "- 9.csv: a hint" in text
     assert "- 10.csv: a hint" not in text
     assert "2 more remarks" in text
