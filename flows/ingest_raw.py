@@ -57,12 +57,13 @@ def ingest_raw(
         recursive: Also take the files of folders below the source.
         bucket: S3 bucket of the lake; created if it does not exist. {account} and {region} in it are filled in.
         credentials: Name of the Lake Credentials block, as stored by make block.
-        datasets: File name or stem to dataset, such as {"orders_2024": "Orders"}. Others are named by their stem.
+        datasets: File name, stem or wildcards to dataset, such as {"orders_*": "Orders"}. Others are named by
+            their stem.
         dialects: Dataset to what is known of its format, such as {"Orders": "delimiter=; encoding=cp1252 decimal=,"}.
             What is not stated is detected.
         partition_date: Day of the partition, for a backfill. Empty: the day of the run's scheduled start.
-        date_from_name: Dataset to the form of the date in its file names, such as {"Orders": "orders_%Y-%m-%d"}; such
-            files go to that day's partition.
+        date_from_name: Dataset to the form of the date in its file names, such as {"Orders": "orders_%Y-%m-%d"}: files
+            named so belong to it and go to that day. A dry run shows where.
         timezone: IANA time zone that decides which day the scheduled start falls on.
         quarantine: Keep files that are no readable CSV under Quarantine/ in the bucket.
         storage_class: S3 storage class of the files stored.
