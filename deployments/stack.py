@@ -215,7 +215,13 @@ def prefect_server(port: int) -> Iterator[str]:
     log = PREFECT_HOME / "server.log"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     say("Starting the Prefect server")
-    with child(command, log, {"PREFECT_SERVER_ENCRYPTION_KEY": block_key()}) as process:
+    env = {
+        "PREFECT_SERVER_ENCRYPTION_KEY": block_key(),
+        # In memory, as is the default, the lease of a run is lost with the server: the run would be cancelled,
+        # or its place taken for good.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    }
+    with child(command, log, env) as process:
         wait_until(lambda: _answers(f"http://127.0.0.1:{port}/api/health"), process, "the Prefect server", log)
         yield f"http://127.0.0.1:{port}/api"
 

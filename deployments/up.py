@@ -71,14 +71,15 @@ def main() -> int:
 
 
 def _serve(lake: stack.LakeServer, ui_url: str) -> int:
-    from deployments import deploy
+    from deployments import alerts, deploy, work_pools
 
     stack.store_lake_block(lake)
-    deploy.create_work_pools()
+    work_pools.create_missing()
     stack.say("Deploying")
     done = deploy.deploy_all()
     if done.returncode:
         raise stack.StackError(f"`prefect deploy --all` failed:\n{done.stdout}")
+    alerts.apply()
     command = [
         sys.executable,
         "-m",
