@@ -7,6 +7,7 @@ what the run tells about itself in `flows.record`. No class is defined here: Pre
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +19,10 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows import tasks
+from flows.lake.batches import arrange
+from flows.lake.models import SourceFile
 from flows.lake.source import find_files
+from flows.processes import WorkerProcesses
 from flows.record import RunRecord
 from flows.ui import DEFAULT_TIMEZONE, run_name
 
@@ -43,6 +47,7 @@ def ingest_raw(
     date_from_name: dict[str, str] | None = None,
     timezone: Annotated[str, Field(min_length=1, max_length=64)] = DEFAULT_TIMEZONE,
     quarantine: bool = True,
+    own_tasks_up_to: Annotated[int, Field(ge=0, le=1000)] = 100,
     dry_run: bool = False,
 ) -> State[Any]:
     r"""Land the CSV files of a folder, unchanged, in the raw layer of an S3 data lake.
@@ -61,6 +66,8 @@ def ingest_raw(
             files go to that day's partition.
         timezone: IANA time zone that decides which day the scheduled start falls on.
         quarantine: Keep files that are no readable CSV under Quarantine/ in the bucket.
+        own_tasks_up_to: Up to so many files each have tasks of their own. Beyond, only large ones do; the others share
+            tasks and go through worker processes, so that a run of many thousands stays quick and legible.
         dry_run: Say for each file its key and what would happen, and write nothing.
     """
     with RunRecord() as run:  # whatever happens inside, the log is closed and shipped
@@ -76,16 +83,21 @@ def ingest_raw(
             date_from_name=date_from_name or {},
             timezone=timezone,
             quarantine=quarantine,
+            own_tasks_up_to=own_tasks_up_to,
             dry_run=dry_run,
         )
         target = run.connected(tasks.locate(settings))
         run.ensured(tasks.ensure_bucket(target))
         folder = run.found(find_files(settings, run.day))
-        uploads = {}
-        for file in folder.files:
-            profile = tasks.profile_file.submit(file, target)
-            uploads[tasks.upload_file.submit(file, allow_failure(profile), target)] = file
-        for upload in as_completed(list(uploads)):
-            run.ended(tasks.outcome_of(uploads[upload], upload.result(raise_on_failure=False)))
+        work = arrange(folder.files, own_tasks_up_to)
+        with WorkerProcesses() as workers:  # they start with the first batch
+            landing: dict[Any, Sequence[SourceFile]] = {}
+            for file in work.alone:
+                profile = tasks.profile_file.submit(file, target)
+                landing[tasks.upload_file.submit(file, allow_failure(profile), target)] = [file]
+            for batch in work.batches:
+                landing[tasks.ingest_batch.submit(batch, target, workers)] = batch.files
+            for done in as_completed(list(landing)):
+                run.ended(*tasks.outcomes_of(landing[done], done.result(raise_on_failure=False)))
         run.listed(tasks.list_bucket(target))
     return run.state

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import date, datetime
 from types import TracebackType
 from typing import Any
@@ -20,6 +21,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows import tasks, ui
+from flows.connection import Lake, Target, connect
 from flows.lake import keys, report, run_log
 from flows.lake.csv_profile_text import format_profile
 from flows.lake.errors import LakeError, RunFailed
@@ -34,7 +36,7 @@ class RunRecord:
     def __init__(self) -> None:
         self._log = run_log.RunLog(ZoneInfo(ui.DEFAULT_TIMEZONE), get_run_logger().log)
         self._settings: IngestSettings | None = None
-        self._target: tasks.Target | None = None
+        self._target: Target | None = None
         self._outcomes: list[FileOutcome] = []
         self._warnings: list[str] = []
         self._hidden = 0
@@ -71,7 +73,7 @@ class RunRecord:
             raise RuntimeError("begin() comes first")
         return self._day
 
-    def connected(self, target: tasks.Target) -> tasks.Target:
+    def connected(self, target: Target) -> Target:
         """Note which lake the run writes to."""
         self._target = target
         self._log.info(f"Lake s3://{target.bucket}, credentials block {target.credentials!r}")
@@ -97,8 +99,13 @@ class RunRecord:
             self.ended(outcome)
         return folder
 
-    def ended(self, outcome: FileOutcome) -> None:
-        """Note how one file's way ended."""
+    def ended(self, *outcomes: FileOutcome) -> None:
+        """Note how files' ways ended; of several that share a task, the terminal and the UI hear only of bad ones."""
+        tell = self._log.detail if len(outcomes) > 1 else self._log.info
+        for outcome in outcomes:
+            self._ended(outcome, tell)
+
+    def _ended(self, outcome: FileOutcome, tell: Callable[[str], None]) -> None:
         self._outcomes.append(outcome)
         where = f"s3://{self._target.bucket}/{outcome.key}" if self._target else outcome.key
         if outcome.is_bad:
@@ -106,7 +113,7 @@ class RunRecord:
             self._log.error(f"{outcome.path.name} {outcome.state}: {outcome.reason}{kept}")
             return
         proof = f", verified by {outcome.verified_by}" if outcome.verified_by else ""
-        self._log.info(
+        tell(
             f"{outcome.path.name} {outcome.state}: {where}, {report.shape_text(outcome)},"
             f" {report.size_text(outcome.size_bytes)}{proof}"
         )
@@ -177,15 +184,15 @@ class RunRecord:
     def _redacted(self, text: str) -> str:
         return self._lake(self._target).redact(text) if self._target else text
 
-    def _lake(self, target: tasks.Target) -> tasks.Lake:
-        return tasks.connect(target.credentials, target.run_id)
+    def _lake(self, target: Target) -> Lake:
+        return connect(target.credentials, target.run_id)
 
     def _mask_log(self) -> None:
         """Say so where the log holds a secret of the block; it is masked when it ships."""
         if self._target and (found := self._lake(self._target).mask(self._log.text)[1]):
             self._log.error(f"{found} secret values were found in this log and masked: find out how they got there.")
 
-    def _publish(self, summary: RunSummary, target: tasks.Target) -> None:
+    def _publish(self, summary: RunSummary, target: Target) -> None:
         lake = self._lake(target)
         by_dataset: dict[str, list[CsvProfile]] = defaultdict(list)
         for outcome in summary.outcomes:

@@ -10,10 +10,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
@@ -23,62 +22,22 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from flows.api_secrets import api_secrets
-from flows.lake import run_log
-from flows.lake.errors import CredentialsError, CredentialsMissing, LakeError, SettingsError, UploadFailed
+from flows.connection import Target, connect, destination, explained
+from flows.lake import report, run_log
+from flows.lake.batches import Batch
+from flows.lake.errors import LakeError, SettingsError
+from flows.lake.ingest_file import failed_outcome
 from flows.lake.models import FileOutcome, SourceFile
-from flows.lake.redact import Redactor, guard_logs
+from flows.lake.redact import guard_logs
 from flows.lake.settings import IngestSettings
 from flows.ui import FileProgress
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-    from blocks.lake_credentials import LakeCredentials
     from flows.lake.bucket import BucketListing, BucketReport
-    from flows.lake.ingest_file import Destination, ProfiledFile
+    from flows.lake.ingest_file import ProfiledFile
+    from flows.processes import WorkerProcesses
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a run stores things; plain values only, since it is a task parameter.
-
-    Attributes:
-        bucket: The bucket's name, placeholders filled in.
-        credentials: The credentials block's name.
-        run_id: The flow run's id.
-        quarantine: Whether files that are no readable CSV are kept under `Quarantine/`.
-        dry_run: Whether nothing may be written.
-    """
-
-    bucket: str
-    credentials: str
-    run_id: str
-    quarantine: bool = True
-    dry_run: bool = False
-
-
-@dataclass(frozen=True)
-class Lake:
-    """A connection to the lake.
-
-    Attributes:
-        client: The S3 client of the credentials block.
-        block: The block itself, which knows whose it is and explains what S3 says of its credentials.
-    """
-
-    client: S3Client
-    block: LakeCredentials
-
-    def mask(self, text: str) -> tuple[str, int]:
-        """Return a text with every secret of the block and of Prefect's API masked, and how many were found."""
-        # Made anew each time: an assumed role's secrets change while the run goes on.
-        return Redactor((*self.block.secret_values(), *api_secrets())).mask(text)
-
-    def redact(self, text: str) -> str:
-        """Return a text with every secret of the block masked."""
-        return self.mask(text)[0]
 
 
 class Stage(Task[..., Any]):
@@ -106,7 +65,7 @@ def stage(**options: Any) -> Callable[[Callable[..., Result]], Any]:
             except LakeError as error:
                 for target in (one for one in (*args, *kwargs.values()) if isinstance(one, Target)):
                     with contextlib.suppress(LakeError):  # where the block itself cannot be read, the error says so
-                        error = _explained(error, connect(target.credentials, target.run_id))
+                        error = explained(error, connect(target.credentials, target.run_id))
                 return Failed(message=str(error), data=error)
 
         return Stage(fn=run, cache_policy=NO_CACHE, **options)
@@ -124,27 +83,6 @@ def _has_traceback(record: logging.LogRecord) -> bool:
 logging.getLogger("prefect.task_runs").addFilter(_has_traceback)
 # From here on, since connections to the API are opened, and logged at DEBUG, before a run loads its block.
 guard_logs(api_secrets())
-
-
-@functools.lru_cache(maxsize=2)
-def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of the cache's key: each run connects anew
-    """Load a credentials block and make its S3 client, once for each run and process.
-
-    Raises:
-        CredentialsError: There is no such block, or what it holds leads to no credentials.
-    """
-    # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
-    from blocks.lake_credentials import LakeCredentials
-    from flows.lake.s3_client import client_config
-
-    try:
-        block = cast("LakeCredentials", LakeCredentials.load(credentials))
-    except ValueError as error:
-        raise CredentialsMissing(
-            f"There is no Lake Credentials block {credentials!r} that can be read.",
-            remedy="Store it with `make block`, or name another block in the parameter credentials.",
-        ) from error
-    return Lake(block.get_s3_client(client_config()), block)
 
 
 def locate(settings: IngestSettings) -> Target:
@@ -171,11 +109,6 @@ def locate(settings: IngestSettings) -> Target:
 
     name = bucket.expand_bucket_name(settings.bucket, account=account, region=lake.client.meta.region_name)
     return Target(name, settings.credentials, run_id, settings.quarantine, settings.dry_run)
-
-
-def _explained(error: LakeError, lake: Lake) -> LakeError:
-    """Return an error of the credentials as one that names the block and the command that renews it."""
-    return lake.block.explain(error) if isinstance(error, CredentialsError) else error
 
 
 @stage(name="ensure-bucket", task_run_name="ensure bucket {target.bucket}")
@@ -218,20 +151,19 @@ def upload_file(file: SourceFile, read: ProfiledFile | Exception, target: Target
     return Failed(message=f"Did not land: {outcome.reason}", data=outcome) if outcome.is_bad else outcome
 
 
-def destination(target: Target) -> Destination:
-    """Return the lake as `flows.lake.ingest_file` takes it: connected, and with errors that name the block."""
-    from flows.lake.ingest_file import Destination
-    from flows.lake.storing import UploadOptions
+@stage(name="ingest-batch", task_run_name="batch {batch}")
+def ingest_batch(batch: Batch, target: Target, workers: WorkerProcesses) -> Any:
+    """Profile and store the files of a batch in worker processes.
 
-    lake = connect(target.credentials, target.run_id)
-    return Destination(
-        lake.client,
-        target.bucket,
-        options=UploadOptions(metadata={"run-id": target.run_id}),
-        quarantine=target.quarantine,
-        dry_run=target.dry_run,
-        explain=functools.partial(_explained, lake=lake),
-    )
+    Returns:
+        A list of each file's `FileOutcome`, in a Failed state where any could not be stored.
+    """
+    outcomes = list(workers.ingest(batch.files, target))
+    counts = report.counts_text(outcomes)
+    get_run_logger().info("%s", counts)
+    if bad := [outcome for outcome in outcomes if outcome.is_bad]:
+        return Failed(message=f"{len(bad):,} of {counts}, first {bad[0].path.name}: {bad[0].reason}", data=outcomes)
+    return outcomes
 
 
 @stage(name="list-bucket", task_run_name="list bucket {target.bucket}")
@@ -255,13 +187,13 @@ def ship_log(text: str, log_keys: tuple[str, str], target: Target) -> str:
     return run_log.ship(lake.redact(text), put_new, log_keys)
 
 
-def outcome_of(file: SourceFile, result: FileOutcome | Exception) -> FileOutcome:
-    """Return a file's outcome also where its task ended in an error that nobody expected."""
+def outcomes_of(files: Sequence[SourceFile], result: Any) -> list[FileOutcome]:
+    """Return the outcomes of a task's files, also where it ended in an error that nobody expected."""
     if isinstance(result, FileOutcome):
+        return [result]
+    if isinstance(result, list):
         return result
-    reason = f"{type(result).__name__}: {result}"
-    error = UploadFailed(f"{file.path.name}: {reason}.", remedy="The run's log in Prefect has the traceback.")
-    return FileOutcome(file.path, file.dataset, file.key, "failed", reason=str(error), size_bytes=file.size_bytes)
+    return [failed_outcome(file, f"{type(result).__name__}: {result}") for file in files]
 
 
 def failed_before(unusable: Iterable[Any]) -> list[FileOutcome]:

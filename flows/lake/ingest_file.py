@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flows.lake import keys
-from flows.lake.errors import CsvRejected, LakeError
+from flows.lake.errors import CsvRejected, LakeError, UploadFailed
 from flows.lake.models import CsvProfile, FileOutcome, SourceFile
 from flows.lake.storing import UploadOptions
 
@@ -107,6 +107,25 @@ def store_file(
             profile_s=read.seconds,
             upload_s=time.monotonic() - started,
         )
+
+
+def ingest_file(file: SourceFile, to: Destination) -> FileOutcome:
+    """Read a file and store it; whatever happens to it becomes its outcome."""
+    try:
+        read: ProfiledFile | Exception = read_file(file)
+    except Exception as error:
+        read = error
+    try:
+        return store_file(file, read, to)
+    except Exception as error:
+        # Nobody expected it, so the neighbours need not suffer from it.
+        return failed_outcome(file, f"{type(error).__name__}: {error}")
+
+
+def failed_outcome(file: SourceFile, why: str) -> FileOutcome:
+    """Return the outcome of a file that failed for a reason that nobody expected."""
+    error = UploadFailed(f"{file.path.name}: {why.rstrip('.')}.", remedy="The run's log in Prefect may tell more.")
+    return FileOutcome(file.path, file.dataset, file.key, "failed", reason=str(error), size_bytes=file.size_bytes)
 
 
 def _plan(file: SourceFile, read: ProfiledFile, to: Destination) -> FileOutcome:

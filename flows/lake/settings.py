@@ -33,6 +33,7 @@ class IngestSettings:
     timezone: str
     dry_run: bool
     quarantine: bool = True
+    own_tasks_up_to: int = 100
     partition_date: date | None = None
     datasets: Mapping[str, str] = field(default_factory=dict)
     dialects: Mapping[str, str] = field(default_factory=dict)
