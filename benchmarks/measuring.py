@@ -1,4 +1,4 @@
-"""What the benchmarks share: running a contender as a process of its own, its time, its memory, and the servers it uses.
+"""What the benchmarks share: a contender as a process of its own, its time, its memory, and the servers that it uses.
 
 Memory is that of a process with all its children, as the kernel divides shared pages among those who share them (PSS):
 processes that were forked from one another would otherwise be counted several times over.

@@ -7,11 +7,12 @@ block by its name and makes its own client, so that no credential is ever serial
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from flows.api_secrets import api_secrets
-from flows.lake.errors import CredentialsError, CredentialsMissing, LakeError
+from flows.lake.errors import CredentialsError, LakeError
 from flows.lake.redact import Redactor
 
 if TYPE_CHECKING:
@@ -31,6 +32,11 @@ class Target:
         run_id: The flow run's id.
         quarantine: Whether files that are no readable CSV are kept under `Quarantine/`.
         dry_run: Whether nothing may be written.
+        account: The AWS account of the credentials; `None` on other servers.
+        expected_owner: The account that must own the bucket.
+        kms_key_id: The KMS key of a bucket that this run creates.
+        storage_class: The storage class of files; `None` for S3's own default.
+        tags: The tags of files.
     """
 
     bucket: str
@@ -38,6 +44,11 @@ class Target:
     run_id: str
     quarantine: bool = True
     dry_run: bool = False
+    account: str | None = None
+    expected_owner: str | None = None
+    kms_key_id: str | None = None
+    storage_class: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,16 +81,10 @@ def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of th
         CredentialsError: There is no such block, or what it holds leads to no credentials.
     """
     # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
-    from blocks.lake_credentials import LakeCredentials
+    from blocks.lake_credentials import load_credentials
     from flows.lake.s3_client import client_config
 
-    try:
-        block = cast("LakeCredentials", LakeCredentials.load(credentials))
-    except ValueError as error:
-        raise CredentialsMissing(
-            f"There is no Lake Credentials block {credentials!r} that can be read.",
-            remedy="Store it with `make block`, or name another block in the parameter credentials.",
-        ) from error
+    block = load_credentials(credentials)
     return Lake(block.get_s3_client(client_config()), block)
 
 
@@ -92,7 +97,12 @@ def destination(target: Target) -> Destination:
     return Destination(
         lake.client,
         target.bucket,
-        options=UploadOptions(metadata={"run-id": target.run_id}),
+        options=UploadOptions(
+            expected_owner=target.expected_owner,
+            storage_class=target.storage_class,
+            tags=target.tags,
+            metadata={"run-id": target.run_id},
+        ),
         quarantine=target.quarantine,
         dry_run=target.dry_run,
         explain=functools.partial(explained, lake=lake),

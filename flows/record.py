@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from datetime import date, datetime
+from itertools import islice
 from types import TracebackType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,6 +28,9 @@ from flows.lake.errors import LakeError, RunFailed
 from flows.lake.models import CsvProfile, FileOutcome, RunSummary
 from flows.lake.settings import IngestSettings
 from flows.lake.source import SourceFolder
+
+SHOWN_DATASETS = 100
+"""Datasets whose profile becomes an artifact; a run of thousands would fill the UI with what its log says as well."""
 
 
 class RunRecord:
@@ -101,11 +104,10 @@ class RunRecord:
 
     def ended(self, *outcomes: FileOutcome) -> None:
         """Note how files' ways ended; of several that share a task, the terminal and the UI hear only of bad ones."""
-        tell = self._log.detail if len(outcomes) > 1 else self._log.info
         for outcome in outcomes:
-            self._ended(outcome, tell)
+            self._ended(outcome, alone=len(outcomes) == 1)
 
-    def _ended(self, outcome: FileOutcome, tell: Callable[[str], None]) -> None:
+    def _ended(self, outcome: FileOutcome, *, alone: bool) -> None:
         self._outcomes.append(outcome)
         where = f"s3://{self._target.bucket}/{outcome.key}" if self._target else outcome.key
         if outcome.is_bad:
@@ -113,6 +115,7 @@ class RunRecord:
             self._log.error(f"{outcome.path.name} {outcome.state}: {outcome.reason}{kept}")
             return
         proof = f", verified by {outcome.verified_by}" if outcome.verified_by else ""
+        tell, warn = (self._log.info, self._log.warning) if alone else (self._log.detail, self._log.detail)
         tell(
             f"{outcome.path.name} {outcome.state}: {where}, {report.shape_text(outcome)},"
             f" {report.size_text(outcome.size_bytes)}{proof}"
@@ -120,7 +123,7 @@ class RunRecord:
         if outcome.profile:
             self._log.detail(f"Profile of {outcome.path.name}:\n{format_profile(outcome.profile)}")
             for hint in outcome.profile.hints:
-                self._log.warning(f"{outcome.path.name}: {hint}")
+                warn(f"{outcome.path.name}: {hint}")
 
     def listed(self, listing: Any) -> None:
         """Note what the bucket holds at the end."""
@@ -194,18 +197,20 @@ class RunRecord:
 
     def _publish(self, summary: RunSummary, target: Target) -> None:
         lake = self._lake(target)
+        about = f"{summary.day} from {summary.source}" + (" (dry run)" if summary.dry_run else "")
         by_dataset: dict[str, list[CsvProfile]] = defaultdict(list)
         for outcome in summary.outcomes:
             if outcome.profile:
                 by_dataset[outcome.dataset].append(outcome.profile)
-        for dataset, profiles in by_dataset.items():
-            ui.publish_profile(dataset, profiles, lake.redact)
+        for dataset, profiles in islice(by_dataset.items(), SHOWN_DATASETS):
+            ui.publish_profile(dataset, profiles, about, lake.redact)
 
         def link(key: str) -> str:
             region = lake.client.meta.region_name
             return report.console_link(lake.block.endpoint_url, summary.bucket, region, key)
 
-        ui.publish_run(report.run_markdown(summary, link, self._log_key), summary.source.name, lake.redact)
+        markdown = report.run_markdown(summary, link, self._log_key)
+        ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary.outcomes)}.", lake.redact)
 
     def _summary(self) -> RunSummary | None:
         if self._settings is None or self._day is None:
