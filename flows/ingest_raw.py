@@ -18,11 +18,10 @@ from prefect.futures import as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows import tasks
+from flows import processes, tasks
 from flows.lake.batches import arrange
 from flows.lake.models import SourceFile
 from flows.lake.source import find_files
-from flows.processes import WorkerProcesses
 from flows.record import RunRecord
 from flows.ui import DEFAULT_TIMEZONE, run_name
 
@@ -103,8 +102,8 @@ def ingest_raw(
         target = run.connected(tasks.locate(settings))
         run.ensured(tasks.ensure_bucket(target))
         folder = run.found(find_files(settings, run.day))
-        work = arrange(folder.files, own_tasks_up_to)
-        with WorkerProcesses() as workers:  # they start with the first batch
+        with processes.workers() as workers:  # they start with the first batch
+            work = arrange(folder.files, own_tasks_up_to, whole=not workers.split_files)
             landing: dict[Any, Sequence[SourceFile]] = {}
             for file in work.alone:
                 profile = tasks.profile_file.submit(file, target)
@@ -112,6 +111,6 @@ def ingest_raw(
             for batch in work.batches:
                 landing[tasks.ingest_batch.submit(batch, target, workers)] = batch.files
             for done in as_completed(list(landing)):
-                run.ended(*tasks.outcomes_of(landing[done], done.result(raise_on_failure=False)))
+                run.ended(*tasks.outcomes_of(landing[done], done))
         run.listed(tasks.list_bucket(target))
     return run.state

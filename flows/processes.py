@@ -21,7 +21,8 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any
 
-from prefect.context import SettingsContext, hydrated_context
+from prefect.context import FlowRunContext, SettingsContext, hydrated_context
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.connection import Target, destination
 from flows.lake.errors import LakeError
@@ -34,12 +35,43 @@ CHUNK_FILES = 20
 _FORK_SERVER = "forkserver"
 
 
+def workers() -> ThisProcess | WorkerProcesses:
+    """Return what works on batches of files, by where the flow's tasks run: as threads of the flow, or elsewhere."""
+    context = FlowRunContext.get()
+    if context is None or isinstance(context.task_runner, ThreadPoolTaskRunner):
+        return WorkerProcesses()
+    return ThisProcess()
+
+
+class ThisProcess:
+    """Ingests files in the process of the task itself, where tasks have processes or machines of their own (Dask)."""
+
+    split_files = False
+    """Whether a file may be profiled by one task and stored by another, which sees the same disk."""
+
+    def __enter__(self) -> ThisProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def ingest(self, files: Sequence[SourceFile], target: Target) -> Iterator[FileOutcome]:
+        """Ingest files; yields the outcome of each.
+
+        Raises:
+            LakeError: The process cannot reach the lake.
+        """
+        yield from _ingest(files, target)
+
+
 class WorkerProcesses:
     """Processes that ingest files; they start with the first file.
 
     Args:
         count: How many processes; as many as there are cores by default.
     """
+
+    split_files = True
 
     def __init__(self, count: int | None = None) -> None:
         self._count = count or os.cpu_count() or 2

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Failed
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from flows.lake.bucket import BucketListing, BucketReport
     from flows.lake.ingest_file import ProfiledFile
-    from flows.processes import WorkerProcesses
+    from flows.processes import ThisProcess, WorkerProcesses
 
 Result = TypeVar("Result")
 
@@ -183,7 +184,7 @@ def upload_file(file: SourceFile, read: ProfiledFile | Exception, target: Target
 
 
 @stage(name="ingest-batch", task_run_name="batch {batch}")
-def ingest_batch(batch: Batch, target: Target, workers: WorkerProcesses) -> Any:
+def ingest_batch(batch: Batch, target: Target, workers: ThisProcess | WorkerProcesses) -> Any:
     """Profile and store the files of a batch in worker processes.
 
     Returns:
@@ -219,13 +220,18 @@ def ship_log(text: str, log_keys: tuple[str, str], target: Target) -> str:
     return run_log.ship(lake.redact(text), put_new, log_keys)
 
 
-def outcomes_of(files: Sequence[SourceFile], result: Any) -> list[FileOutcome]:
+def outcomes_of(files: Sequence[SourceFile], done: PrefectFuture[Any]) -> list[FileOutcome]:
     """Return the outcomes of a task's files, also where it ended in an error that nobody expected."""
+    try:
+        result = done.result(raise_on_failure=False)
+    except Exception as error:  # the task itself was lost, as with a Dask worker that died again and again
+        result = error
     if isinstance(result, FileOutcome):
         return [result]
     if isinstance(result, list):
         return result
-    return [failed_outcome(file, f"{type(result).__name__}: {result}") for file in files]
+    why = str(result) if isinstance(result, LakeError) else f"{type(result).__name__}: {result}"
+    return [failed_outcome(file, why) for file in files]
 
 
 def failed_before(unusable: Iterable[Any]) -> list[FileOutcome]:

@@ -60,20 +60,24 @@ class Arrangement:
     batches: tuple[Batch, ...] = ()
 
 
-def arrange(files: Sequence[SourceFile], own_tasks: int) -> Arrangement:
+def arrange(files: Sequence[SourceFile], own_tasks: int, *, whole: bool = False) -> Arrangement:
     """Spread files over tasks.
 
     Args:
         files: The files, in the order of their paths.
         own_tasks: Up to so many files each have tasks of their own; beyond, only large ones do, and at most so many.
+        whole: Whether a file's way must not be cut in two tasks: a file with a task of its own is a batch of one then.
     """
     if len(files) <= own_tasks:
-        return Arrangement(tuple(files))
-    large = sorted((file for file in files if file.size_bytes >= LARGE_FILE_BYTES), key=lambda file: -file.size_bytes)
-    alone = {file.key for file in large[:own_tasks]}
-    groups = list(_grouped([file for file in files if file.key not in alone]))
-    batches = tuple(Batch(number, len(groups), group) for number, group in enumerate(groups, 1))
-    return Arrangement(tuple(file for file in files if file.key in alone), batches)
+        alone, groups = list(files), []
+    else:
+        large = sorted((one for one in files if one.size_bytes >= LARGE_FILE_BYTES), key=lambda one: -one.size_bytes)
+        chosen = {one.key for one in large[:own_tasks]}
+        alone = [one for one in files if one.key in chosen]
+        groups = list(_grouped([one for one in files if one.key not in chosen]))
+    if whole:
+        alone, groups = [], [*((one,) for one in alone), *groups]
+    return Arrangement(tuple(alone), tuple(Batch(number, len(groups), group) for number, group in enumerate(groups, 1)))
 
 
 def _grouped(files: Sequence[SourceFile]) -> Iterable[tuple[SourceFile, ...]]:
