@@ -21,7 +21,7 @@ from pydantic import Field
 from flows import processes, tasks
 from flows.lake.batches import arrange
 from flows.lake.models import SourceFile
-from flows.lake.source import find_files
+from flows.lake.source import is_s3
 from flows.record import RunRecord
 from flows.ui import DEFAULT_TIMEZONE, run_name
 
@@ -56,7 +56,8 @@ def ingest_raw(
     r"""Land the CSV files of a folder, unchanged, in the raw layer of an S3 data lake.
 
     Args:
-        source: Folder that holds the CSV files, as the machine that runs the flow sees it. It is only read.
+        source: Folder that holds the CSV files, as the machine that runs the flow sees it, or an address such as
+            s3://landing-zone/orders, read with the same credentials. It is only read.
         pattern: Which files to take, as a file name with wildcards, compared without case: *.csv, orders_*.csv*.
         recursive: Also take the files of folders below the source.
         bucket: S3 bucket of the lake; created if it does not exist. {account} and {region} in it are filled in.
@@ -101,9 +102,9 @@ def ingest_raw(
         )
         target = run.connected(tasks.locate(settings))
         run.ensured(tasks.ensure_bucket(target))
-        folder = run.found(find_files(settings, run.day))
+        folder = run.found(tasks.find(settings, run.day, target))
         with processes.workers() as workers:  # they start with the first batch
-            work = arrange(folder.files, own_tasks_up_to, whole=not workers.split_files)
+            work = arrange(folder.files, own_tasks_up_to, whole=is_s3(source) or not workers.split_files)
             landing: dict[Any, Sequence[SourceFile]] = {}
             for file in work.alone:
                 profile = tasks.profile_file.submit(file, target)

@@ -27,7 +27,7 @@ from flows.lake.csv_profile_text import format_profile
 from flows.lake.errors import LakeError, RunFailed
 from flows.lake.models import CsvProfile, FileOutcome, RunSummary
 from flows.lake.settings import IngestSettings
-from flows.lake.source import SourceFolder
+from flows.lake.source import SourceFolder, source_text
 
 SHOWN_DATASETS = 100
 """Datasets whose profile becomes an artifact; a run of thousands would fill the UI with what its log says as well."""
@@ -64,7 +64,7 @@ class RunRecord:
         self._day = settings.partition_date or ui.logical_date(settings.zone)
         self._log.info(f"Run {flow_run.name} ({flow_run.id}, attempt {flow_run.run_count}) started")
         self._log.info(
-            f"Source {tasks.source_text(settings.source)}, pattern {settings.pattern!r}, partition date {self._day}"
+            f"Source {source_text(settings.source)}, pattern {settings.pattern!r}, partition date {self._day}"
             + (", dry run: nothing is written" if settings.dry_run else "")
         )
         return settings
@@ -197,7 +197,7 @@ class RunRecord:
 
     def _publish(self, summary: RunSummary, target: Target) -> None:
         lake = self._lake(target)
-        about = f"{summary.day} from {summary.source}" + (" (dry run)" if summary.dry_run else "")
+        about = f"{summary.day} from {source_text(summary.source)}" + (" (dry run)" if summary.dry_run else "")
         by_dataset: dict[str, list[CsvProfile]] = defaultdict(list)
         for outcome in summary.outcomes:
             if outcome.profile:

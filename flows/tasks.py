@@ -12,7 +12,7 @@ import functools
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect import Task
@@ -27,11 +27,12 @@ from flows.api_secrets import api_secrets
 from flows.connection import Target, connect, destination, explained
 from flows.lake import keys, report, run_log
 from flows.lake.batches import Batch
-from flows.lake.errors import LakeError, SettingsError
+from flows.lake.errors import CredentialsError, LakeError, SettingsError
 from flows.lake.ingest_file import failed_outcome
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.redact import guard_logs
 from flows.lake.settings import IngestSettings
+from flows.lake.source import SourceFolder, find_files
 from flows.lake.storage_rules import OWN_ACCOUNT, STORAGE_CLASSES
 from flows.ui import FileProgress
 
@@ -154,6 +155,19 @@ def _without_stale_uploads(client: S3Client, target: Target) -> tuple[str, ...]:
     return (f"{aborted:,} incomplete uploads of killed runs were given up.",) if aborted else ()
 
 
+def find(settings: IngestSettings, day: date, target: Target) -> SourceFolder:
+    """Choose the files of a run, in a folder or under an S3 prefix.
+
+    Raises:
+        SourceError: There is no such source, or no file in it.
+    """
+    lake = connect(target.credentials, target.run_id)
+    try:
+        return find_files(settings, day, lake.client)
+    except CredentialsError as error:
+        raise explained(error, lake) from error
+
+
 @stage(name="profile-csv", task_run_name="profile {file.path.name}")
 def profile_file(file: SourceFile, target: Target) -> ProfiledFile:
     """Profile one file."""
@@ -237,8 +251,3 @@ def outcomes_of(files: Sequence[SourceFile], done: PrefectFuture[Any]) -> list[F
 def failed_before(unusable: Iterable[Any]) -> list[FileOutcome]:
     """Return the outcomes of files that could not even be chosen, for example for their names."""
     return [FileOutcome(one.path, one.dataset, "", "failed", reason=str(one.error)) for one in unusable]
-
-
-def source_text(source: Path) -> str:
-    """Return a folder as people recognise it: absolute, so that a relative one cannot mislead."""
-    return str(source.absolute())

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from flows.lake import keys
@@ -111,12 +111,17 @@ def store_file(
 
 def ingest_file(file: SourceFile, to: Destination) -> FileOutcome:
     """Read a file and store it; whatever happens to it becomes its outcome."""
+    from flows.lake.source_s3 import as_file
+
     try:
-        read: ProfiledFile | Exception = read_file(file)
-    except Exception as error:
-        read = error
-    try:
-        return store_file(file, read, to)
+        with as_file(to.client, file) as local:
+            try:
+                read: ProfiledFile | Exception = read_file(local)
+            except Exception as error:
+                read = error
+            return replace(store_file(local, read, to), path=file.path)
+    except LakeError as error:
+        return failed_outcome(file, str(to.explain(error)))
     except Exception as error:
         # Nobody expected it, so the neighbours need not suffer from it.
         return failed_outcome(file, f"{type(error).__name__}: {error}")

@@ -102,6 +102,25 @@ class CsvProfile:
 
 
 @dataclass(frozen=True)
+class S3Origin:
+    """The object that a file of an S3 source is.
+
+    Attributes:
+        bucket: Its bucket.
+        key: Its key.
+        size_bytes: Its size.
+        etag: Its ETag, without quotes.
+        modified: When it was stored.
+    """
+
+    bucket: str
+    key: str
+    size_bytes: int
+    etag: str
+    modified: datetime
+
+
+@dataclass(frozen=True)
 class SourceFile:
     """A file that a run will ingest, and where it goes.
 
@@ -111,6 +130,7 @@ class SourceFile:
         key: Its key in the raw layer.
         size_bytes: Its size when the folder was listed.
         dialect: What the user states about its format.
+        origin: The object that it is, where the source is in S3.
     """
 
     path: Path
@@ -118,6 +138,7 @@ class SourceFile:
     key: str
     size_bytes: int
     dialect: CsvDialect = field(default_factory=CsvDialect)
+    origin: S3Origin | None = None
 
 
 OutcomeState = Literal["uploaded", "unchanged", "rejected", "failed", "would upload", "would supersede"]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from flows.lake.models import FileOutcome, RunSummary
+from flows.lake.source import source_text
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _SHOWN_FILES = 200
@@ -116,7 +117,7 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
     lines = [
         f"# {'Dry run: ' if summary.dry_run else ''}{counts_text(summary.outcomes)}",
         "",
-        f"**{rows:,} rows**, {size_text(total)} from `{_code(str(summary.source))}` for **{summary.day}** in"
+        f"**{rows:,} rows**, {size_text(total)} from `{_code(source_text(summary.source))}` for **{summary.day}** in"
         f" {summary.duration_s:.1f} s, {size_text(sent)} sent to `s3://{summary.bucket}`.",
         "",
         "| Key | Outcome | Rows x columns | Size | Seconds |",
