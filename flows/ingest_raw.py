@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from prefect import allow_failure, flow
 from prefect.client.schemas.objects import State
@@ -17,7 +17,7 @@ from prefect.futures import as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows import tasks
+from flows import manifests, tasks
 from flows.lake.source import find_files
 from flows.record import RunRecord
 from flows.ui import DEFAULT_TIMEZONE, run_name
@@ -43,6 +43,8 @@ def ingest_raw(
     date_from_name: dict[str, str] | None = None,
     timezone: Annotated[str, Field(min_length=1, max_length=64)] = DEFAULT_TIMEZONE,
     quarantine: bool = True,
+    on_drift: Literal["warn", "reject", "ignore"] = "warn",
+    drift_rows_percent: Annotated[int, Field(ge=1, le=1_000_000)] = 50,
     dry_run: bool = False,
 ) -> State[Any]:
     r"""Land the CSV files of a folder, unchanged, in the raw layer of an S3 data lake.
@@ -60,7 +62,10 @@ def ingest_raw(
         date_from_name: Dataset to the form of the date in its file names, such as {"Orders": "orders_%Y-%m-%d"}; such
             files go to that day's partition.
         timezone: IANA time zone that decides which day the scheduled start falls on.
-        quarantine: Keep files that are no readable CSV under Quarantine/ in the bucket.
+        quarantine: Keep rejected files under Quarantine/ in the bucket.
+        on_drift: What to do with a file whose columns, dtypes or number of rows differ from what landed of it last:
+            warn and land it, reject it, or ignore the difference.
+        drift_rows_percent: By how many percent the rows of a file may fall or grow before that is a difference.
         dry_run: Say for each file its key and what would happen, and write nothing.
     """
     with RunRecord() as run:  # whatever happens inside, the log is closed and shipped
@@ -76,11 +81,14 @@ def ingest_raw(
             date_from_name=date_from_name or {},
             timezone=timezone,
             quarantine=quarantine,
+            on_drift=on_drift,
+            drift_rows_percent=drift_rows_percent,
             dry_run=dry_run,
         )
         target = run.connected(tasks.locate(settings))
         run.ensured(tasks.ensure_bucket(target))
         folder = run.found(find_files(settings, run.day))
+        folder = run.recalled(folder, manifests.read_history(folder, settings.date_from_name, run.day, target))
         uploads = {}
         for file in folder.files:
             profile = tasks.profile_file.submit(file, target)

@@ -21,6 +21,7 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from flows.lake import run_log
+from flows.lake.drift import DEFAULT_ROWS_PERCENT, OnDrift
 from flows.lake.errors import CredentialsError, CredentialsMissing, LakeError, SettingsError, UploadFailed
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.settings import IngestSettings
@@ -46,6 +47,8 @@ class Target:
         run_id: The flow run's id.
         quarantine: Whether files that are no readable CSV are kept under `Quarantine/`.
         dry_run: Whether nothing may be written.
+        on_drift: What becomes of a file that differs from what landed of it before.
+        rows_percent: By how many percent its rows may fall or grow.
     """
 
     bucket: str
@@ -53,6 +56,8 @@ class Target:
     run_id: str
     quarantine: bool = True
     dry_run: bool = False
+    on_drift: OnDrift = "warn"
+    rows_percent: int = DEFAULT_ROWS_PERCENT
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,15 @@ def locate(settings: IngestSettings) -> Target:
         return identity.account
 
     name = bucket.expand_bucket_name(settings.bucket, account=account, region=lake.client.meta.region_name)
-    return Target(name, settings.credentials, run_id, settings.quarantine, settings.dry_run)
+    return Target(
+        name,
+        settings.credentials,
+        run_id,
+        settings.quarantine,
+        settings.dry_run,
+        settings.on_drift,
+        settings.drift_rows_percent,
+    )
 
 
 def _explained(error: LakeError, lake: Lake) -> LakeError:
@@ -208,6 +221,8 @@ def destination(target: Target) -> Destination:
         target.bucket,
         options=UploadOptions(metadata={"run-id": target.run_id}),
         quarantine=target.quarantine,
+        on_drift=target.on_drift,
+        rows_percent=target.rows_percent,
         dry_run=target.dry_run,
         explain=functools.partial(_explained, lake=lake),
     )

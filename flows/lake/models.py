@@ -86,6 +86,50 @@ class CsvProfile:
 
 
 @dataclass(frozen=True)
+class LastLanding:
+    """What a file of the same dataset and name held when it last landed, for the comparison with today's.
+
+    Attributes:
+        day: The day of its partition.
+        rows: Its data rows.
+        columns: Its columns in the file's order.
+        manifest: The key of the manifest that says so.
+    """
+
+    day: date
+    rows: int
+    columns: tuple[ColumnProfile, ...]
+    manifest: str
+
+
+DriftKind = Literal[
+    "column added",
+    "column removed",
+    "column renamed",
+    "columns reordered",
+    "dtype changed",
+    "column empty",
+    "rows fallen",
+    "rows grown",
+]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One way in which a file differs from what landed of it before.
+
+    Attributes:
+        kind: What kind of difference.
+        text: The difference as a sentence without its full stop.
+        column: The column concerned, by its name now where it has one.
+    """
+
+    kind: DriftKind
+    text: str
+    column: str | None = None
+
+
+@dataclass(frozen=True)
 class SourceFile:
     """A file that a run will ingest, and where it goes.
 
@@ -95,6 +139,7 @@ class SourceFile:
         key: Its key in the raw layer.
         size_bytes: Its size when the folder was listed.
         dialect: What the user states about its format.
+        before: What landed of it last, `None` where nothing is known of that.
     """
 
     path: Path
@@ -102,6 +147,7 @@ class SourceFile:
     key: str
     size_bytes: int
     dialect: CsvDialect = dataclasses.field(default_factory=CsvDialect)
+    before: LastLanding | None = None
 
 
 OutcomeState = Literal["uploaded", "unchanged", "rejected", "failed", "would upload", "would supersede"]
@@ -123,6 +169,8 @@ class FileOutcome:
         kept_as: The key under `Quarantine/` where it is kept, if it was rejected.
         version_id: The version that S3 gave it, on versioned buckets.
         verified_by: What proved that S3 holds what was read: a checksum, or size and ETag.
+        etag: The object's ETag.
+        drift: How it differs from what landed of it before.
         profile_s: Seconds spent reading it.
         upload_s: Seconds spent storing it.
     """
@@ -138,6 +186,8 @@ class FileOutcome:
     kept_as: str | None = None
     version_id: str | None = None
     verified_by: str | None = None
+    etag: str | None = None
+    drift: tuple[Drift, ...] = ()
     profile_s: float = 0.0
     upload_s: float = 0.0
 
