@@ -86,7 +86,18 @@ def _cells(before: LastLanding, now: CsvProfile, renamed: dict[str, str]) -> Ite
         elif was.dtype != column.dtype:
             change = f"column {column.name!r} changed from {was.dtype} to {column.dtype}"
             was_empty = "" if was.non_null else " (it was empty before)"
-            yield Drift("dtype changed", f"{change}{was_empty}", column.name)
+            yield Drift("dtype changed", f"{change}{was_empty}{_evidence(was, column)}", column.name)
+
+
+def _evidence(was: ColumnProfile, now: ColumnProfile) -> str:
+    """Return the cell that changed a dtype: ` (line 48,211, notaMedia: 'N/A' is no number)`.
+
+    A column of text that has become one of numbers changed by what is missing now, which no cell shows.
+    """
+    cell = now.evidence
+    if cell is None or (was.non_null and was.dtype in {"str", "object"} and now.dtype != "str"):
+        return ""
+    return f" (line {cell.line:,}, {now.name}: {cell.token!r} {cell.reason})"
 
 
 def _rows(before: int, now: int, percent: int) -> Iterator[Drift]:

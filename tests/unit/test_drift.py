@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.lake.csv_profile import profile_csv
 from flows.lake.drift import find_drift
 from flows.lake.models import ColumnProfile, CsvProfile, LastLanding
 
@@ -81,3 +82,28 @@ def test_find_drift_of_a_file_without_rows_says_nothing_of_dtypes(before: int, n
 
 def test_find_drift_of_a_first_landing_is_none() -> None:
     assert find_drift(None, profile("a:int64")) == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ({48_211: "N/A", 48_212: "n. d."}, "changed from int64 to str (line 48,212, notaMedia: 'n. d.' is no number)"),
+        ({48_211: "N/A"}, "changed from int64 to float64 (line 48,211, notaMedia: 'N/A' is missing)"),
+        ({}, None),
+    ],
+)
+def test_find_drift_names_the_line_and_the_cell_that_changed_a_dtype(
+    tmp_path: Path, cells: dict[int, str], told: str | None
+) -> None:
+    path = tmp_path / "f.csv"
+    lines = ["id,notaMedia", *(f"{n},{cells.get(n, '7')}" for n in range(2, 60_001))]
+    path.write_text("\n".join(lines) + "\n")
+    drift = find_drift(landing("id:int64 notaMedia:int64", 59_999), profile_csv(path))
+    assert [one.text.removeprefix("column 'notaMedia' ") for one in drift] == ([told] if told else [])
+
+
+def test_find_drift_from_text_to_numbers_names_no_cell(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text("a\n1\n2.5\n")
+    (drift,) = find_drift(landing("a:str", 2), profile_csv(path))
+    assert drift.text == "column 'a' changed from str to float64"
