@@ -8,6 +8,7 @@ would multiply its waiting. Tasks take the *name* of the credentials block, so t
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import logging
 from collections.abc import Callable, Iterable
@@ -153,6 +154,17 @@ def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of th
 
 
 def locate(settings: IngestSettings) -> Target:
+    """Find the lake of a run that ingests, as `find_lake` does."""
+    return dataclasses.replace(
+        find_lake(settings.bucket, settings.credentials),
+        quarantine=settings.quarantine,
+        dry_run=settings.dry_run,
+        on_drift=settings.on_drift,
+        rows_percent=settings.drift_rows_percent,
+    )
+
+
+def find_lake(bucket_name: str, credentials: str) -> Target:
     """Prove that the credentials work, and fill in the bucket's name.
 
     Raises:
@@ -162,28 +174,20 @@ def locate(settings: IngestSettings) -> Target:
     from flows.lake import bucket
 
     run_id = flow_run.id or ""
-    lake = connect(settings.credentials, run_id)
+    lake = connect(credentials, run_id)
     identity = lake.block.identity()
-    get_run_logger().info("Credentials block %r: %s", settings.credentials, identity.sentence())
+    get_run_logger().info("Credentials block %r: %s", credentials, identity.sentence())
 
     def account() -> str:
         if identity.account is None:
             raise SettingsError(
-                f"bucket: {settings.bucket!r} asks for an AWS account, and {identity.endpoint} has none.",
+                f"bucket: {bucket_name!r} asks for an AWS account, and {identity.endpoint} has none.",
                 remedy="Name the bucket without {account}.",
             )
         return identity.account
 
-    name = bucket.expand_bucket_name(settings.bucket, account=account, region=lake.client.meta.region_name)
-    return Target(
-        name,
-        settings.credentials,
-        run_id,
-        settings.quarantine,
-        settings.dry_run,
-        settings.on_drift,
-        settings.drift_rows_percent,
-    )
+    name = bucket.expand_bucket_name(bucket_name, account=account, region=lake.client.meta.region_name)
+    return Target(name, credentials, run_id)
 
 
 def _explained(error: LakeError, lake: Lake) -> LakeError:

@@ -79,6 +79,11 @@ def publish_profile(dataset: str, profiles: list[CsvProfile], redact: Redact) ->
     )
 
 
+def publish_markdown(key: str, markdown: str, description: str, redact: Redact) -> None:
+    """Publish a Markdown artifact."""
+    _quietly(lambda: create_markdown_artifact(markdown=redact(markdown), key=key, description=redact(description)))
+
+
 def publish_run(markdown: str, source_name: str, redact: Redact) -> None:
     """Publish the run's summary as a Markdown artifact."""
     _quietly(

@@ -115,14 +115,13 @@ def _of_month(client: S3Client, bucket: str, month: date) -> Iterator[StoredMani
     return _under(client, bucket, f"{keys.MANIFEST_PREFIX}/{keys.day_path(month)[:7]}/")
 
 
-def written_after(client: S3Client, bucket: str, moment: datetime) -> list[StoredManifest]:
-    """Return every manifest of the bucket that was written at a moment or later, in the order of writing.
+def every(client: S3Client, bucket: str) -> list[StoredManifest]:
+    """Return every manifest of the bucket.
 
     Raises:
         StorageError: What S3 answers, or no answer.
     """
-    found = _under(client, bucket, f"{keys.MANIFEST_PREFIX}/")
-    return sorted((one for one in found if one.written >= moment), key=lambda one: (one.written, one.key))
+    return list(_under(client, bucket, f"{keys.MANIFEST_PREFIX}/"))
 
 
 def _under(client: S3Client, bucket: str, prefix: str) -> Iterator[StoredManifest]:

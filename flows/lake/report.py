@@ -127,19 +127,22 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
         key = outcome.kept_as or outcome.key
         address = link(key) if key else None
         lines.append(
-            f"| {_md(outcome.path.name)} | {'**' + outcome.state + '**' if outcome.is_bad else outcome.state} |"
+            f"| {markdown_text(outcome.path.name)} |"
+            f" {'**' + outcome.state + '**' if outcome.is_bad else outcome.state} |"
             f" {shape_text(outcome)} | {size_text(outcome.size_bytes)} | {outcome.profile_s + outcome.upload_s:.1f} |"
-            f" {f'[{_md(key)}]({address})' if address else _md(key)} |"
+            f" {f'[{markdown_text(key)}]({address})' if address else markdown_text(key)} |"
         )
     if left_out:
         lines += ["", f"… and {left_out:,} more files; the log names each."]
     if summary.bad:
         lines += ["", "## Why files did not land", ""]
-        lines += [f"- **{_md(outcome.path.name)}**: {_md(outcome.reason)}" for outcome in summary.bad]
+        lines += [
+            f"- **{markdown_text(outcome.path.name)}**: {markdown_text(outcome.reason)}" for outcome in summary.bad
+        ]
     notes = [f"{outcome.path.name}: {hint}" for outcome in listed if outcome.profile for hint in outcome.profile.hints]
     if summary.warnings or notes:
         lines += ["", "## Worth knowing", ""]
-        lines += [f"- {_md(note)}" for note in (*summary.warnings, *notes)]
+        lines += [f"- {markdown_text(note)}" for note in (*summary.warnings, *notes)]
     lines += [
         "",
         f"Run `{summary.run_name}` ({summary.run_id}), started {summary.started.isoformat(timespec='seconds')}.",
@@ -162,7 +165,7 @@ def console_link(endpoint_url: str | None, bucket: str, region: str, key: str) -
     return f"{endpoint_url.rstrip('/')}/{bucket}/{quote(key)}"
 
 
-def _md(text: str) -> str:
+def markdown_text(text: str) -> str:
     """Escape what Markdown would take as its own, since file names are anybody's text."""
     for character in "\\`*_{}[]<>#|":
         text = text.replace(character, "\\" + character)
