@@ -46,6 +46,11 @@ def logical_date(zone: ZoneInfo) -> date:
     return start.astimezone(zone).date()
 
 
+def as_date(given: object) -> date | None:
+    """Return a date parameter as a date, also where Prefect hands over its text; `None` where it is empty."""
+    return given if isinstance(given, date) else date.fromisoformat(str(given)) if given else None
+
+
 def run_name() -> str:
     """Name a run after its date and source: `2026-11-24 sample`."""
     given = flow_run.parameters

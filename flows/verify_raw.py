@@ -88,10 +88,5 @@ def _told(found: Verification, target: tasks.Target) -> State[Any]:
 
 def _days(start: Any, end: Any) -> tuple[date, date]:
     """Return the days of a run, with what its parameters leave open filled in."""
-    last = _date(end) or ui.logical_date(ZoneInfo(ui.DEFAULT_TIMEZONE))
-    return _date(start) or last - timedelta(days=DEFAULT_DAYS - 1), last
-
-
-def _date(given: Any) -> date | None:
-    """Return a date also where Prefect hands over the text of a parameter."""
-    return date.fromisoformat(given) if isinstance(given, str) and given else given or None
+    last = ui.as_date(end) or ui.logical_date(ZoneInfo(ui.DEFAULT_TIMEZONE))
+    return ui.as_date(start) or last - timedelta(days=DEFAULT_DAYS - 1), last

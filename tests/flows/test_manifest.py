@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 
 from flows.lake.manifest import Manifest, from_json
 from tests.conftest import S3
-from tests.flows.conftest import log_of, objects
+from tests.flows.conftest import event_of, log_of, objects
 
 on_moto = pytest.mark.parametrize("s3", ["moto"], indirect=True)
 on_rclone = pytest.mark.parametrize("s3", ["rclone"], indirect=True)
@@ -136,22 +135,3 @@ def test_ingest_drift_reject_keeps_the_file_out_of_raw_and_a_dry_run_says_so(
     assert "since 2024-03-05 column 'b' changed from int64 to str" in state.message
     assert [*objects(s3, "Raw/")] == ["Raw/Local/CSV/F/2024/03/05/f.csv"]
     assert objects(s3, "Quarantine/") == {"Quarantine/Local/CSV/F/2024/03/06/f.csv": b"a,b\n1,x\n"}
-
-
-def event_of(run_id: str, name: str) -> dict[str, Any]:
-    """Return the one event of that name that a flow run is related to; the server stores events in its own time."""
-    from prefect import get_client
-
-    wanted = {
-        "event": {"name": [name]},
-        "related": {"id": [f"prefect.flow-run.{run_id}"]},
-    }
-    with get_client(sync_client=True) as client:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            found = client._client.post("/events/filter", json={"filter": wanted}).json()["events"]
-            if found:
-                (event,) = found
-                return dict(event)
-            time.sleep(0.3)
-    raise AssertionError(f"no event {name} of run {run_id}")

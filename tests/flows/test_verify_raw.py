@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import S3
-from tests.flows.conftest import objects, store_block
+from tests.flows.conftest import artifacts_of, objects, store_block
 
 SAMPLE = Path(__file__).parents[2] / "data/sample"
 MOVIES = "Raw/Local/CSV/Movies/2024/03/05/movies.csv"
@@ -49,15 +49,3 @@ def test_verify_raw_with_wrong_days_or_block_says_so(rclone: Any) -> None:
     state = verify_raw(credentials="no-such-block", return_state=True)
     assert state.is_failed()
     assert "no-such-block" in state.message
-
-
-def artifacts_of(run_id: str) -> list[Any]:
-    from uuid import UUID
-
-    from prefect import get_client
-    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
-
-    with get_client(sync_client=True) as client:
-        return client.read_artifacts(
-            artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(run_id)]))
-        )
