@@ -61,18 +61,17 @@ def landing_calendar(
 @tasks.stage(name="read-manifests", task_run_name="read manifests of {target.bucket}")
 def read_calendar(target: tasks.Target, start: date, end: date, expected: list[str]) -> Calendar:
     """Read the manifests of some days and make their calendar."""
-    from flows.lake import manifest_store
     from flows.lake.errors import ManifestUnreadable
     from flows.lake.landing_calendar import make_calendar
     from flows.lake.manifest import Manifest
 
-    client = tasks.connect(target.credentials, target.run_id).client
+    store = manifests.store_of(target)
     # Files with a date in their name land on earlier days than that of their run.
     last = max(end, _last_day(None))
     found: list[Manifest] = []
-    for stored in manifest_store.between(client, target.bucket, start, last):
+    for stored in store.between(start, last):
         try:
-            found.append(manifest_store.read(client, target.bucket, stored.key))
+            found.append(store.read(stored.key))
         except ManifestUnreadable as error:
             get_run_logger().warning("%s", error)
     get_run_logger().info("%d manifests from %s to %s", len(found), start, last)

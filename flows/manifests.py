@@ -27,6 +27,7 @@ from flows.tasks import Target, connect, stage
 
 if TYPE_CHECKING:
     from flows.lake.history import FileName, History
+    from flows.lake.manifest_store import ManifestStore
 
 SCHEMA_DRIFT = "ingest-raw.schema-drift"
 MAX_EVENTS = 100
@@ -44,15 +45,22 @@ def read_history(folder: SourceFolder, date_from_name: Mapping[str, str], day: d
     from flows.lake import bucket, history
 
     client = connect(target.credentials, target.run_id).client
-    if target.dry_run and bucket.inspect_bucket(client, target.bucket) is None:
+    if target.dry_run and bucket.inspect_bucket(client, target.bucket, expected_owner=target.expected_owner) is None:
         return history.History()
     wanted = {name_of(file.path.name, file.dataset, date_from_name) for file in folder.files}
     try:
-        return history.read_history(client, target.bucket, wanted, day)
+        return history.read_history(store_of(target), wanted, day)
     except StorageError as error:
         if target.on_drift == "reject":
             raise
         return history.History(unreadable=(f"What landed before could not be read: {error}",))
+
+
+def store_of(target: Target) -> ManifestStore:
+    """Return the manifests of a lake."""
+    from flows.lake.manifest_store import ManifestStore
+
+    return ManifestStore(connect(target.credentials, target.run_id).client, target.bucket, target.expected_owner)
 
 
 def name_of(name: str, dataset: str, date_from_name: Mapping[str, str]) -> FileName:
@@ -72,9 +80,7 @@ def with_history(folder: SourceFolder, history: History, date_from_name: Mapping
 @stage(name="write-manifest", task_run_name="write manifest")
 def write_manifest(text: str, manifest_keys: tuple[str, str], target: Target) -> str:
     """Store the run's manifest; returns its key."""
-    from flows.lake import manifest_store
-
-    return manifest_store.store(connect(target.credentials, target.run_id).client, text, target.bucket, manifest_keys)
+    return store_of(target).store(text, manifest_keys)
 
 
 def write(

@@ -17,7 +17,7 @@ from flows.lake.manifest import Manifest, ManifestFile
 from flows.lake.models import ColumnProfile, LastLanding
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+    from flows.lake.manifest_store import ManifestStore
 
 MB = 1_000_000
 LOOK_BACK_MONTHS = 3
@@ -75,33 +75,30 @@ class History:
     manifests: int = 0
 
 
-def read_history(client: S3Client, bucket: str, wanted: Iterable[FileName], day: date) -> History:
+def read_history(store: ManifestStore, wanted: Iterable[FileName], day: date) -> History:
     """Read what earlier runs landed.
 
     Args:
-        client: An S3 client.
-        bucket: The bucket.
+        store: The manifests.
         wanted: The files whose last landing is of interest.
         day: The logical date of the run that asks; later ones are not looked at.
 
     Raises:
         StorageError: What S3 answers, or no answer.
     """
-    from flows.lake import manifest_store  # brings boto3, which who only names a History need not wait for
-
     waiting = set(wanted)
     last: dict[FileName, LastLanding] = {}
     runs: list[DatasetRun] = []
     unreadable: list[str] = []
     count = read_bytes = 0
     since = day - timedelta(days=SHOWN_DAYS) if day.toordinal() > SHOWN_DAYS else date.min
-    for stored in manifest_store.newest_first(client, bucket, day, LOOK_BACK_MONTHS):
+    for stored in store.newest_first(day, LOOK_BACK_MONTHS):
         shown = stored.day > since and read_bytes < SHOWN_BYTES
         if not (waiting or shown) or count == MAX_MANIFESTS or read_bytes + stored.size_bytes > MAX_BYTES:
             break
         count, read_bytes = count + 1, read_bytes + stored.size_bytes
         try:
-            manifest = manifest_store.read(client, bucket, stored.key)
+            manifest = store.read(stored.key)
         except ManifestUnreadable as error:
             unreadable.append(str(error))
             continue

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from flows.lake.manifest import Manifest, ManifestFile
-from flows.lake.report import markdown_text
+from flows.lake.report import md
 
 CellState = Literal["landed", "unchanged", "rejected", "missing"]
 SYMBOLS: dict[CellState, str] = {"landed": "✓", "unchanged": "=", "rejected": "✗", "missing": "**?**"}
@@ -122,7 +122,7 @@ def calendar_markdown(calendar: Calendar, bucket: str) -> str:
     shown = sorted(calendar.datasets, key=lambda name: not _has_trouble(calendar, name))[:SHOWN_DATASETS]
     for dataset in (name for name in calendar.datasets if name in set(shown)):
         cells = (_symbol(calendar.cells.get((dataset, day))) for day in days)
-        lines.append(f"| {markdown_text(dataset)} | " + " | ".join(cells) + " |")
+        lines.append(f"| {md(dataset)} | " + " | ".join(cells) + " |")
     if len(calendar.datasets) > len(shown):
         lines += ["", f"… and {len(calendar.datasets) - len(shown):,} more datasets."]
     legend = ", ".join(f"{symbol} {state}" for state, symbol in SYMBOLS.items())
@@ -133,7 +133,7 @@ def calendar_markdown(calendar: Calendar, bucket: str) -> str:
         for name, day in missing[:SHOWN_DATASETS]:
             last = calendar.last_landed(name)
             since = f"landed last on {last}" if last else f"has not landed since {calendar.days[0]}"
-            lines.append(f"- **{day}**: {markdown_text(name)}, which {since}")
+            lines.append(f"- **{day}**: {md(name)}, which {since}")
     return "\n".join(lines) + "\n"
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flows.lake import keys
 from flows.lake.errors import ManifestUnreadable, StorageError
@@ -35,69 +35,98 @@ class StoredManifest:
     written: datetime
 
 
-def store(client: S3Client, text: str, bucket: str, manifest_keys: tuple[str, str]) -> str:
-    """Store a manifest under the first of two keys that is free; none ever replaces another one.
+@dataclass(frozen=True)
+class ManifestStore:
+    """The manifests of one bucket.
 
-    Returns:
-        The key.
+    Attributes:
+        client: An S3 client.
+        bucket: The bucket.
+        expected_owner: The account that must own the bucket; sent with every request.
 
-    Raises:
-        StorageError: Both are taken, or S3 refused.
+    Every method raises a `StorageError` for what S3 answers, or for no answer.
     """
-    for key in manifest_keys:
-        if put_new(client, bucket=bucket, key=key, body=text.encode(), content_type="application/json"):
-            return key
-    raise StorageError(
-        f"The manifest keys {manifest_keys[0]} and {manifest_keys[1]} are both taken.",
-        bucket=bucket,
-        key=manifest_keys[1],
-    )
 
+    client: S3Client
+    bucket: str
+    expected_owner: str | None = None
 
-def read(client: S3Client, bucket: str, key: str) -> Manifest:
-    """Read one manifest.
+    def store(self, text: str, manifest_keys: tuple[str, str]) -> str:
+        """Store a manifest under the first of two keys that is free; none ever replaces another one.
 
-    Raises:
-        ManifestUnreadable: The object is no manifest, or of a version that this program does not know.
-        StorageError: What S3 answers, or no answer.
-    """
-    use_own_retries(client)
-    with translated(f"reading {key!r}", bucket=bucket, key=key, endpoint=client.meta.endpoint_url):
-        body = client.get_object(Bucket=bucket, Key=key)["Body"].read()
-    try:
-        return from_json(body)
-    except ValueError as error:
-        raise ManifestUnreadable(
-            f"s3://{bucket}/{key} is no manifest that this version can read.",
-            remedy="Look at it: another program may have written it, or a newer version of this one.",
-            bucket=bucket,
-            key=key,
-        ) from error
+        Returns:
+            The key.
 
+        Raises:
+            StorageError: Both are taken, or S3 refused.
+        """
+        for key in manifest_keys:
+            if put_new(
+                self.client,
+                bucket=self.bucket,
+                key=key,
+                body=text.encode(),
+                content_type="application/json",
+                expected_owner=self.expected_owner,
+            ):
+                return key
+        first, second = manifest_keys
+        raise StorageError(f"The manifest keys {first} and {second} are both taken.", bucket=self.bucket, key=second)
 
-def between(client: S3Client, bucket: str, start: date, end: date) -> list[StoredManifest]:
-    """Return the manifests of a range of days, both included, in the order of day and time of writing.
+    def read(self, key: str) -> Manifest:
+        """Read one manifest.
 
-    Raises:
-        StorageError: What S3 answers, or no answer.
-    """
-    found = [one for month in _months(start, end) for one in _of_month(client, bucket, month)]
-    return [one for one in sorted(found, key=_order) if start <= one.day <= end]
+        Raises:
+            ManifestUnreadable: The object is no manifest, or of a version that this program does not know.
+        """
+        use_own_retries(self.client)
+        with translated(f"reading {key!r}", bucket=self.bucket, key=key, endpoint=self.client.meta.endpoint_url):
+            body = self.client.get_object(Key=key, **self._where)["Body"].read()
+        try:
+            return from_json(body)
+        except ValueError as error:
+            raise ManifestUnreadable(
+                f"s3://{self.bucket}/{key} is no manifest that this version can read.",
+                remedy="Look at it: another program may have written it, or a newer version of this one.",
+                bucket=self.bucket,
+                key=key,
+            ) from error
 
+    def between(self, start: date, end: date) -> list[StoredManifest]:
+        """Return the manifests of a range of days, both included, in the order of day and time of writing."""
+        found = [one for month in _months(start, end) for one in self._of_month(month)]
+        return [one for one in sorted(found, key=_order) if start <= one.day <= end]
 
-def newest_first(client: S3Client, bucket: str, day: date, months: int) -> Iterator[StoredManifest]:
-    """Yield the manifests up to a day, the newest first, out of its month and some before; lists lazily.
+    def newest_first(self, day: date, months: int) -> Iterator[StoredManifest]:
+        """Yield the manifests up to a day, the newest first, out of its month and some before; lists lazily."""
+        month = day.replace(day=1)
+        for _ in range(months):
+            found = [one for one in self._of_month(month) if one.day <= day]
+            yield from sorted(found, key=_order, reverse=True)
+            if month == date.min:
+                return
+            month = (month - timedelta(days=1)).replace(day=1)
 
-    Raises:
-        StorageError: What S3 answers, or no answer.
-    """
-    month = day.replace(day=1)
-    for _ in range(months):
-        found = [one for one in _of_month(client, bucket, month) if one.day <= day]
-        yield from sorted(found, key=_order, reverse=True)
-        if month == date.min:
-            return
-        month = (month - timedelta(days=1)).replace(day=1)
+    def every(self) -> list[StoredManifest]:
+        """Return every manifest of the bucket."""
+        return list(self._under(f"{keys.MANIFEST_PREFIX}/"))
+
+    @property
+    def _where(self) -> dict[str, Any]:
+        owner = {"ExpectedBucketOwner": self.expected_owner} if self.expected_owner else {}
+        return {"Bucket": self.bucket} | owner
+
+    def _of_month(self, month: date) -> Iterator[StoredManifest]:
+        return self._under(f"{keys.MANIFEST_PREFIX}/{keys.day_path(month)[:7]}/")
+
+    def _under(self, prefix: str) -> Iterator[StoredManifest]:
+        use_own_retries(self.client)
+        with translated(f"listing {prefix!r}", bucket=self.bucket, endpoint=self.client.meta.endpoint_url):
+            for page in self.client.get_paginator("list_objects_v2").paginate(Prefix=prefix, **self._where):
+                for item in page.get("Contents", ()):
+                    day = keys.day_of_key(item["Key"])
+                    if day is not None and item["Key"].endswith(".json"):
+                        yield StoredManifest(item["Key"], day, item["Size"], item["LastModified"])
 
 
 def _order(one: StoredManifest) -> tuple[date, datetime, str]:
@@ -109,26 +138,3 @@ def _months(start: date, end: date) -> Iterator[date]:
     while month <= end:
         yield month
         month = (month + timedelta(days=32)).replace(day=1)
-
-
-def _of_month(client: S3Client, bucket: str, month: date) -> Iterator[StoredManifest]:
-    return _under(client, bucket, f"{keys.MANIFEST_PREFIX}/{keys.day_path(month)[:7]}/")
-
-
-def every(client: S3Client, bucket: str) -> list[StoredManifest]:
-    """Return every manifest of the bucket.
-
-    Raises:
-        StorageError: What S3 answers, or no answer.
-    """
-    return list(_under(client, bucket, f"{keys.MANIFEST_PREFIX}/"))
-
-
-def _under(client: S3Client, bucket: str, prefix: str) -> Iterator[StoredManifest]:
-    use_own_retries(client)
-    with translated(f"listing {prefix!r}", bucket=bucket, endpoint=client.meta.endpoint_url):
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            for item in page.get("Contents", ()):
-                day = keys.day_of_key(item["Key"])
-                if day is not None and item["Key"].endswith(".json"):
-                    yield StoredManifest(item["Key"], day, item["Size"], item["LastModified"])

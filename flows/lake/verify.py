@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from flows.lake import keys, manifest_store
+from flows.lake import keys
 from flows.lake.content import Content
 from flows.lake.errors import ManifestUnreadable
 from flows.lake.manifest import Manifest
-from flows.lake.manifest_store import StoredManifest
+from flows.lake.manifest_store import ManifestStore, StoredManifest
 from flows.lake.s3_client import use_own_retries
 from flows.lake.s3_errors import translated
 from flows.lake.target import Stored, Target
@@ -113,9 +113,10 @@ def verify(
     """
     use_own_retries(client)
     tell = progress or (lambda _: None)
-    stored = manifest_store.between(client, bucket, start, end)
+    store = ManifestStore(client, bucket)
+    stored = store.between(start, end)
     tell(f"{len(stored):,} manifests from {start} to {end}")
-    known, findings = _expectations(client, bucket, stored)
+    known, findings = _expectations(store, stored)
     tell(f"Checking {len(known):,} objects" + (", reading every byte" if deep else ""))
     checks = list(_check_all(client, bucket, known.values(), deep))
     proofs = Counter(proof for _, proof, _ in checks if isinstance(proof, str))
@@ -123,7 +124,7 @@ def verify(
     tell(f"Listing {RAW_ROOT}")
     raw_objects, foreign = _unnamed(client, bucket, known.keys(), start, end)
     suspects = [*wrong, *foreign]
-    later = _Later(client, bucket, {one.key for one in stored}, deep)
+    later = _Later(store, {one.key for one in stored}, deep)
     findings += [finding for finding, changed in suspects if not (changed and later.explains(finding.key, changed))]
     return Verification(
         start,
@@ -138,15 +139,13 @@ def verify(
     )
 
 
-def _expectations(
-    client: S3Client, bucket: str, stored: Iterable[StoredManifest]
-) -> tuple[dict[str, Expected], list[Finding]]:
+def _expectations(store: ManifestStore, stored: Iterable[StoredManifest]) -> tuple[dict[str, Expected], list[Finding]]:
     """Return what is expected under each key, by the last manifest that names it, and which could not be read."""
     known: dict[str, Expected] = {}
     findings: list[Finding] = []
     for one in sorted(stored, key=lambda one: (one.written, one.key)):
         try:
-            manifest = manifest_store.read(client, bucket, one.key)
+            manifest = store.read(one.key)
         except ManifestUnreadable as error:
             findings.append(Finding("unreadable manifest", one.key, str(error)))
             continue
@@ -234,9 +233,8 @@ def _unnamed(
 class _Later:
     """Manifests outside the range, read when they may explain an object that those of the range do not."""
 
-    def __init__(self, client: S3Client, bucket: str, read: set[str], deep: bool) -> None:
-        self._client = client
-        self._bucket = bucket
+    def __init__(self, store: ManifestStore, read: set[str], deep: bool) -> None:
+        self._store = store
         self._read = read
         self._deep = deep
         self._listed: list[StoredManifest] | None = None
@@ -249,17 +247,16 @@ class _Later:
             if not moment <= one.written <= moment + LONGEST_RUN:
                 continue
             expected = self._expectations(one).get(key)
-            if expected and isinstance(_check(self._client, self._bucket, expected, self._deep)[1], str):
+            if expected and isinstance(_check(self._store.client, self._store.bucket, expected, self._deep)[1], str):
                 return True
         return False
 
     def _all(self) -> list[StoredManifest]:
         if self._listed is None:
-            every = manifest_store.every(self._client, self._bucket)
-            self._listed = [one for one in every if one.key not in self._read]
+            self._listed = [one for one in self._store.every() if one.key not in self._read]
         return self._listed
 
     def _expectations(self, one: StoredManifest) -> dict[str, Expected]:
         if one.key not in self._expected:
-            self._expected[one.key] = _expectations(self._client, self._bucket, [one])[0]
+            self._expected[one.key] = _expectations(self._store, [one])[0]
         return self._expected[one.key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from flows.lake.report import markdown_text, size_text
+from flows.lake.report import md, size_text
 from flows.lake.verify import Verification
 
 NAMED_KEYS = 20
@@ -42,7 +42,7 @@ def markdown(found: Verification, bucket: str) -> str:
     if wrong:
         lines += ["", "## Findings", "", "| Key | Finding | |", "| --- | --- | --- |"]
         lines += [
-            f"| {markdown_text(finding.key)} | **{finding.kind}** | {markdown_text(finding.text)} |"
+            f"| {md(finding.key)} | **{finding.kind}** | {md(finding.text)} |"
             for finding in found.findings[:LISTED_FINDINGS]
         ]
         if wrong > LISTED_FINDINGS:

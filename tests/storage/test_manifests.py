@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from flows.lake import history, keys, manifest, manifest_store
+from flows.lake import history, keys, manifest
 from flows.lake.errors import StorageError
+from flows.lake.manifest_store import ManifestStore
 from flows.lake.models import ColumnProfile, FileOutcome
 from tests.storage.conftest import Lake
 from tests.unit.test_report import outcome, profile, summary
@@ -29,7 +30,7 @@ def manifest_text(day: date, *outcomes: FileOutcome, name: str = "run") -> str:
 
 def put(lake: Lake, day: date, *outcomes: FileOutcome, name: str = "run") -> str:
     keys_of_run = keys.manifest_keys(day, name, "01234567", 1)
-    return manifest_store.store(lake.client, manifest_text(day, *outcomes, name=name), lake.bucket, keys_of_run)
+    return ManifestStore(lake.client, lake.bucket).store(manifest_text(day, *outcomes, name=name), keys_of_run)
 
 
 def landed(name: str, rows: int, **changes: Any) -> FileOutcome:
@@ -63,7 +64,7 @@ def test_store_by_many_writers_at_once_lets_one_have_the_key(lake: Lake) -> None
 
     def write(n: int) -> None:
         names = ("Manifests/2024/03/05/run.json", f"Manifests/2024/03/05/run-{n}.json")
-        taken.append(manifest_store.store(lake.client, texts[n], lake.bucket, names))
+        taken.append(ManifestStore(lake.client, lake.bucket).store(texts[n], names))
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
     for thread in threads:
@@ -71,7 +72,7 @@ def test_store_by_many_writers_at_once_lets_one_have_the_key(lake: Lake) -> None
     for thread in threads:
         thread.join()
     assert len(set(taken)) == 8
-    found = {manifest_store.read(lake.client, lake.bucket, key).files[0].name for key in taken}
+    found = {ManifestStore(lake.client, lake.bucket).read(key).files[0].name for key in taken}
     assert found == {f"{n}.csv" for n in range(8)}
 
 
@@ -96,7 +97,7 @@ def test_store_is_never_seen_half_written(lake: Lake) -> None:
     reader = threading.Thread(target=look)
     reader.start()
     for n in range(3):
-        manifest_store.store(lake.client, text, lake.bucket, (f"Manifests/2024/03/05/{n}.json", ""))
+        ManifestStore(lake.client, lake.bucket).store(text, (f"Manifests/2024/03/05/{n}.json", ""))
     done.set()
     reader.join()
     assert seen == {size_bytes}
@@ -108,7 +109,7 @@ def test_read_history_finds_the_last_landing_of_each_file(lake: Lake) -> None:
     put(lake, DAY - timedelta(days=1), landed("a.csv", 4), landed("b.csv", 5, state="rejected"))
     put(lake, DAY + timedelta(days=1), landed("a.csv", 6))
     wanted = [("A", "a.csv"), ("A", "b.csv"), ("A", "old.csv"), ("A", "new.csv"), ("Other", "a.csv")]
-    found = history.read_history(lake.client, lake.bucket, wanted, DAY)
+    found = history.read_history(ManifestStore(lake.client, lake.bucket), wanted, DAY)
     assert {name: last.rows for name, last in found.last.items()} == {
         ("A", "a.csv"): 4,
         ("A", "b.csv"): 3,
@@ -127,7 +128,7 @@ def test_read_history_of_a_long_past_asks_for_no_more_than_the_days_it_shows(lak
     for days in range(1, 70):
         put(lake, DAY - timedelta(days=days), landed("a.csv", days))
     with requests_of(lake) as sent:
-        found = history.read_history(lake.client, lake.bucket, [("A", "a.csv")], DAY)
+        found = history.read_history(ManifestStore(lake.client, lake.bucket), [("A", "a.csv")], DAY)
     assert found.last["A", "a.csv"].rows == 1
     assert found.manifests == history.SHOWN_DAYS - 1
     assert sent.count("GetObject") == history.SHOWN_DAYS - 1
@@ -140,12 +141,12 @@ def test_read_history_of_a_new_file_stops_at_its_limits(lake: Lake, monkeypatch:
         put(lake, DAY - timedelta(days=days), landed("a.csv", days))
     monkeypatch.setattr(history, "MAX_MANIFESTS", 20)
     with requests_of(lake) as sent:
-        history.read_history(lake.client, lake.bucket, [("A", "new.csv")], DAY)
+        history.read_history(ManifestStore(lake.client, lake.bucket), [("A", "new.csv")], DAY)
     assert sent.count("GetObject") == 20
-    longest = max(one.size_bytes for one in manifest_store.newest_first(lake.client, lake.bucket, DAY, 3))
+    longest = max(one.size_bytes for one in ManifestStore(lake.client, lake.bucket).newest_first(DAY, 3))
     monkeypatch.setattr(history, "MAX_BYTES", 2 * longest)
     with requests_of(lake) as sent:
-        history.read_history(lake.client, lake.bucket, [("A", "new.csv")], DAY)
+        history.read_history(ManifestStore(lake.client, lake.bucket), [("A", "new.csv")], DAY)
     assert sent.count("GetObject") == 2
 
 
@@ -154,6 +155,6 @@ def test_between_returns_the_days_of_a_range_over_months_in_order(lake: Lake) ->
     for day in reversed(days):
         put(lake, day)
     lake.client.put_object(Bucket=lake.bucket, Key="Manifests/2024/01/31/notes.txt", Body=b"x")
-    found = manifest_store.between(lake.client, lake.bucket, days[1], days[3])
+    found = ManifestStore(lake.client, lake.bucket).between(days[1], days[3])
     assert [one.day for one in found] == days[1:4]
     assert all(one.key.endswith("/run.json") for one in found)

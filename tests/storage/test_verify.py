@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from flows.lake import keys, manifest, manifest_store
+from flows.lake import keys, manifest
 from flows.lake.ingest_file import Destination, read_file, store_file
+from flows.lake.manifest_store import ManifestStore
 from flows.lake.models import SourceFile
 from flows.lake.verify import Verification, verify
 from flows.lake.verify_text import markdown, verdict
@@ -39,7 +40,7 @@ def run(lake: Lake, folder: Path, files: dict[str, str], run_day: date, file_day
         outcomes.append(store_file(file, read, Destination(lake.client, lake.bucket)))
     made = replace(summary(*outcomes, day=run_day, run_name=name))
     text = manifest.to_json(manifest.of_run(made, 1, datetime(2024, 3, 5, tzinfo=UTC), {}))
-    manifest_store.store(lake.client, text, lake.bucket, keys.manifest_keys(run_day, name, "01234567", 1))
+    ManifestStore(lake.client, lake.bucket).store(text, keys.manifest_keys(run_day, name, "01234567", 1))
 
 
 @pytest.fixture
