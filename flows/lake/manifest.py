@@ -69,6 +69,7 @@ class ManifestFile(_Part):
     delimiter: str | None = Field(default=None, description="The field separator.")
     decimal: str | None = Field(default=None, description="The decimal mark.")
     quotechar: str | None = Field(default=None, description="The quote character.")
+    quoted: bool | None = Field(default=None, description="Whether the quote character occurs in it.")
     rows: Count | None = Field(default=None, description="Data rows, without the header.")
     columns: tuple[ManifestColumn, ...] = Field(default=(), description="The columns in the file's order.")
     drift: tuple[ManifestDrift, ...] = Field(default=(), description="How it differs from what landed before.")
@@ -160,6 +161,7 @@ def _of_profile(profile: CsvProfile) -> dict[str, object]:
         "delimiter": profile.delimiter,
         "decimal": profile.decimal,
         "quotechar": profile.quotechar,
+        "quoted": profile.quoted,
         "rows": profile.rows,
         "columns": tuple(
             ManifestColumn(name=column.name, dtype=column.dtype, non_null=column.non_null) for column in profile.columns

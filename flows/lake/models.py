@@ -76,6 +76,7 @@ class CsvProfile:
         delimiter: The field separator that read the file.
         decimal: The decimal mark that read the file.
         quotechar: The quote character that read the file.
+        quoted: Whether the quote character occurs in it, without which the simplest readers will do.
         hints: What a person should know about the file, a sentence each.
         compression: `gzip` or `zstd` where the content was profiled through it; size and digests are of the stored
             bytes.
@@ -92,6 +93,7 @@ class CsvProfile:
     delimiter: str
     decimal: str = "."
     quotechar: str = '"'
+    quoted: bool = False
     hints: tuple[str, ...] = ()
     compression: str | None = None
 

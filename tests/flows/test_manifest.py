@@ -44,6 +44,7 @@ def test_ingest_writes_a_manifest_that_names_every_object_and_its_content(ingest
         assert file.version_id == head.get("VersionId")
         assert file.crc64nvme == head.get("ChecksumCRC64NVME", file.crc64nvme)
     movies = manifest.files[0]
+    assert movies.quoted
     assert [(column.name, column.dtype, column.non_null) for column in movies.columns][:2] == [
         ("id", "str", 1000),
         ("tituloPincipal", "str", 1000),
