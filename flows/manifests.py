@@ -21,12 +21,14 @@ from flows import ui
 from flows.lake import keys
 from flows.lake.drift import sentence
 from flows.lake.errors import LakeError, StorageError
+from flows.lake.history import History, dataset_runs
+from flows.lake.history_text import history_markdown
 from flows.lake.models import FileOutcome, RunSummary
 from flows.lake.source import SourceFolder
 from flows.tasks import Target, connect, stage
 
 if TYPE_CHECKING:
-    from flows.lake.history import FileName, History
+    from flows.lake.history import DatasetRun, FileName
     from flows.lake.manifest_store import ManifestStore
 
 SCHEMA_DRIFT = "ingest-raw.schema-drift"
@@ -68,48 +70,63 @@ def name_of(name: str, dataset: str, date_from_name: Mapping[str, str]) -> FileN
     return dataset, keys.known_as(name, date_from_name.get(dataset))
 
 
-def with_history(folder: SourceFolder, history: History, date_from_name: Mapping[str, str]) -> SourceFolder:
-    """Return the folder with each file's last landing at the file."""
-    files = tuple(
-        dataclasses.replace(file, before=history.last.get(name_of(file.path.name, file.dataset, date_from_name)))
-        for file in folder.files
-    )
-    return dataclasses.replace(folder, files=files)
-
-
 @stage(name="write-manifest", task_run_name="write manifest")
 def write_manifest(text: str, manifest_keys: tuple[str, str], target: Target) -> str:
     """Store the run's manifest; returns its key."""
     return store_of(target).store(text, manifest_keys)
 
 
-def write(
-    summary: RunSummary, ended: datetime, date_from_name: Mapping[str, str], target: Target, as_task: bool
-) -> str:
-    """Write the manifest of a run and return its key.
+class Memory:
+    """What a run knows of earlier ones, and what it leaves for later ones.
 
     Args:
-        summary: The run.
-        ended: When its last file was done.
         date_from_name: The form of the date in the file names of datasets that have one.
-        target: The lake.
-        as_task: Whether a task may be started for it; a run that is being cancelled can start none.
-
-    Raises:
-        LakeError: It could not be stored.
     """
-    from flows.lake import manifest
 
-    made = manifest.of_run(summary, flow_run.run_count, ended, date_from_name)
-    try:
-        text = manifest.masked(made, connect(target.credentials, target.run_id).redact)
-    except ValueError as error:
-        raise LakeError("with its secrets masked it is not valid any more") from error
-    names = keys.manifest_keys(summary.day, summary.run_name, summary.run_id, flow_run.run_count)
-    writer = write_manifest if as_task else write_manifest.fn
-    key = writer(text, names, target)
-    # A plain call of a stage's function returns its Failed state, whose result raises.
-    return key if isinstance(key, str) else str(key.result())
+    def __init__(self, date_from_name: Mapping[str, str]) -> None:
+        self._date_from_name = date_from_name
+        self._history = History()
+        self._now: list[DatasetRun] = []
+
+    def recall(self, folder: SourceFolder, history: History) -> SourceFolder:
+        """Take in what is known of earlier runs; returns the folder with each file's last landing at the file."""
+        self._history = history
+        files = tuple(
+            dataclasses.replace(
+                file, before=history.last.get(name_of(file.path.name, file.dataset, self._date_from_name))
+            )
+            for file in folder.files
+        )
+        return dataclasses.replace(folder, files=files)
+
+    def write(self, summary: RunSummary, target: Target, *, as_task: bool) -> str:
+        """Write the manifest of a run and return its key.
+
+        Args:
+            summary: The run.
+            target: The lake.
+            as_task: Whether a task may be started for it; a run that is being cancelled can start none.
+
+        Raises:
+            LakeError: It could not be stored.
+        """
+        from flows.lake import manifest
+
+        made = manifest.of_run(summary, flow_run.run_count, datetime.now(summary.started.tzinfo), self._date_from_name)
+        self._now = dataset_runs(made)
+        try:
+            text = manifest.masked(made, connect(target.credentials, target.run_id).redact)
+        except ValueError as error:
+            raise LakeError("with its secrets masked it is not valid any more") from error
+        names = keys.manifest_keys(summary.day, summary.run_name, summary.run_id, flow_run.run_count)
+        writer = write_manifest if as_task else write_manifest.fn
+        key = writer(text, names, target)
+        # A plain call of a stage's function returns its Failed state, whose result raises.
+        return key if isinstance(key, str) else str(key.result())
+
+    def markdown(self) -> str:
+        """Return the section of the run's artifact on earlier runs."""
+        return history_markdown(self._now, self._history.runs)
 
 
 def emit_drift(outcomes: Iterable[FileOutcome], target: Target) -> None:

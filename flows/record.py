@@ -44,7 +44,7 @@ class RunRecord:
         self._size_bytes = 0
         self._day: date | None = None
         self._log_key: str | None = None
-        self._history = History()
+        self._memory = manifests.Memory({})
         self._has_bucket = False
         self._started = datetime.now(ZoneInfo(ui.DEFAULT_TIMEZONE))
         self._clock = time.monotonic()
@@ -58,6 +58,7 @@ class RunRecord:
         """
         settings = IngestSettings(**parameters)
         self._settings = settings
+        self._memory = manifests.Memory(settings.date_from_name)
         self._started = self._started.astimezone(settings.zone)
         self._log = run_log.RunLog(settings.zone, get_run_logger().log)
         self._day = settings.partition_date or ui.logical_date(settings.zone)
@@ -67,12 +68,6 @@ class RunRecord:
             + (", dry run: nothing is written" if settings.dry_run else "")
         )
         return settings
-
-    @property
-    def _given(self) -> IngestSettings:
-        if self._settings is None:
-            raise RuntimeError("begin() comes first")
-        return self._settings
 
     @property
     def day(self) -> date:
@@ -110,14 +105,13 @@ class RunRecord:
 
     def recalled(self, folder: SourceFolder, history: History) -> SourceFolder:
         """Note what is known of earlier runs, and return the folder with each file's last landing."""
-        self._history = history
         for problem in history.unreadable:
             self._warnings.append(problem)
             self._log.warning(problem)
         self._log.info(
             f"{len(history.last):,} of {len(folder.files):,} files landed before ({history.manifests:,} manifests read)"
         )
-        return manifests.with_history(folder, history, self._given.date_from_name)
+        return self._memory.recall(folder, history)
 
     def ended(self, outcome: FileOutcome) -> None:
         """Note how one file's way ended."""
@@ -179,9 +173,8 @@ class RunRecord:
         """Write what the run did for programs to read; returns what went wrong, or nothing."""
         if summary is None or summary.dry_run or self._target is None or not self._has_bucket:
             return ""
-        ended = datetime.now(summary.started.tzinfo)
         try:
-            key = manifests.write(summary, ended, self._given.date_from_name, self._target, as_task)
+            key = self._memory.write(summary, self._target, as_task=as_task)
         except Exception as error:
             trouble = f"The manifest could not be written ({error}): the next run will compare with an older one."
             self._log.error(trouble)
@@ -239,7 +232,7 @@ class RunRecord:
             region = lake.client.meta.region_name
             return report.console_link(lake.block.endpoint_url, summary.bucket, region, key)
 
-        markdown = report.run_markdown(summary, link, self._log_key)
+        markdown = report.run_markdown(summary, link, self._log_key) + self._memory.markdown()
         ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary)}.", lake.redact)
 
     def _summary(self) -> RunSummary | None:

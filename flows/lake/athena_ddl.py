@@ -17,6 +17,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -78,8 +79,7 @@ def _alike(dataset: str, files: list[ManifestFile]) -> ManifestFile:
 def _widest(columns: list[tuple[ManifestColumn, ...]]) -> tuple[ManifestColumn, ...]:
     """Return the columns with a dtype that holds those of every file."""
     return tuple(
-        same[0].model_copy(update={"dtype": _widest_dtype({column.dtype for column in same})})
-        for same in zip(*columns, strict=True)
+        replace(same[0], dtype=_widest_dtype({column.dtype for column in same})) for same in zip(*columns, strict=True)
     )
 
 

@@ -43,7 +43,7 @@ class DtypeEvidence:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ColumnProfile:
     """One column as pandas reads it.
 
