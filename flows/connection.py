@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flows.api_secrets import api_secrets
+from flows.lake.drift import DEFAULT_ROWS_PERCENT, OnDrift
 from flows.lake.errors import CredentialsError, LakeError
 from flows.lake.redact import Redactor
 
@@ -32,6 +33,8 @@ class Target:
         run_id: The flow run's id.
         quarantine: Whether files that are no readable CSV are kept under `Quarantine/`.
         dry_run: Whether nothing may be written.
+        on_drift: What becomes of a file that differs from what landed of it before.
+        rows_percent: By how many percent its rows may fall or grow.
         account: The AWS account of the credentials; `None` on other servers.
         expected_owner: The account that must own the bucket.
         kms_key_id: The KMS key of a bucket that this run creates.
@@ -44,6 +47,8 @@ class Target:
     run_id: str
     quarantine: bool = True
     dry_run: bool = False
+    on_drift: OnDrift = "warn"
+    rows_percent: int = DEFAULT_ROWS_PERCENT
     account: str | None = None
     expected_owner: str | None = None
     kms_key_id: str | None = None
@@ -104,6 +109,8 @@ def destination(target: Target) -> Destination:
             metadata={"run-id": target.run_id},
         ),
         quarantine=target.quarantine,
+        on_drift=target.on_drift,
+        rows_percent=target.rows_percent,
         dry_run=target.dry_run,
         explain=functools.partial(explained, lake=lake),
     )

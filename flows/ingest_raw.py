@@ -18,7 +18,7 @@ from prefect.futures import as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows import processes, tasks
+from flows import manifests, processes, tasks
 from flows.lake.batches import arrange
 from flows.lake.models import SourceFile
 from flows.lake.source import is_s3
@@ -46,6 +46,8 @@ def ingest_raw(
     date_from_name: dict[str, str] | None = None,
     timezone: Annotated[str, Field(min_length=1, max_length=64)] = DEFAULT_TIMEZONE,
     quarantine: bool = True,
+    on_drift: Literal["warn", "reject", "ignore"] = "warn",
+    drift_rows_percent: Annotated[int, Field(ge=1, le=1_000_000)] = 50,
     storage_class: Literal["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR"] = "STANDARD",
     tags: dict[str, str] | None = None,
     expected_bucket_owner: Annotated[str, Field(max_length=12)] = "",
@@ -70,7 +72,10 @@ def ingest_raw(
         date_from_name: Dataset to the form of the date in its file names, such as {"Orders": "orders_%Y-%m-%d"}: files
             named so belong to it and go to that day. A dry run shows where.
         timezone: IANA time zone that decides which day the scheduled start falls on.
-        quarantine: Keep files that are no readable CSV under Quarantine/ in the bucket.
+        quarantine: Keep rejected files under Quarantine/ in the bucket.
+        on_drift: What to do with a file whose columns, dtypes or number of rows differ from what landed of it last:
+            warn and land it, reject it, or ignore the difference.
+        drift_rows_percent: By how many percent the rows of a file may fall or grow before that is a difference.
         storage_class: S3 storage class of the files stored.
         tags: Tags of the files stored, at most 10, such as {"team": "analytics"}.
         expected_bucket_owner: Account (12 digits, or {account} for the credentials' own) that must own the bucket; sent
@@ -93,6 +98,8 @@ def ingest_raw(
             date_from_name=date_from_name or {},
             timezone=timezone,
             quarantine=quarantine,
+            on_drift=on_drift,
+            drift_rows_percent=drift_rows_percent,
             storage_class=storage_class,
             tags=tags or {},
             expected_bucket_owner=expected_bucket_owner,
@@ -103,6 +110,7 @@ def ingest_raw(
         target = run.connected(tasks.locate(settings))
         run.ensured(tasks.ensure_bucket(target))
         folder = run.found(tasks.find(settings, run.day, target))
+        folder = run.recalled(folder, manifests.read_history(folder, settings.date_from_name, run.day, target))
         with processes.workers() as workers:  # they start with the first batch
             work = arrange(folder.files, own_tasks_up_to, whole=is_s3(source) or not workers.split_files)
             landing: dict[Any, Sequence[SourceFile]] = {}

@@ -20,11 +20,13 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows import tasks, ui
+from flows import manifests, tasks, ui
 from flows.connection import Lake, Target, connect
 from flows.lake import keys, report, run_log
 from flows.lake.csv_profile_text import format_profile
+from flows.lake.drift import sentence
 from flows.lake.errors import LakeError, RunFailed
+from flows.lake.history import History
 from flows.lake.models import CsvProfile, FileOutcome, RunSummary
 from flows.lake.settings import IngestSettings
 from flows.lake.source import SourceFolder, source_text
@@ -47,6 +49,8 @@ class RunRecord:
         self._size_bytes = 0
         self._day: date | None = None
         self._log_key: str | None = None
+        self._memory = manifests.Memory({})
+        self._has_bucket = False
         self._started = datetime.now(ZoneInfo(ui.DEFAULT_TIMEZONE))
         self._clock = time.monotonic()
         self.state: State[Any] = Failed(message="The run did not come to its end.")
@@ -59,6 +63,7 @@ class RunRecord:
         """
         settings = IngestSettings(**parameters)
         self._settings = settings
+        self._memory = manifests.Memory(settings.date_from_name)
         self._started = self._started.astimezone(settings.zone)
         self._log = run_log.RunLog(settings.zone, get_run_logger().log)
         self._day = settings.partition_date or ui.logical_date(settings.zone)
@@ -87,6 +92,7 @@ class RunRecord:
         if bucket is None:
             self._log.info("There is no such bucket yet: a run that writes would create it")
             return
+        self._has_bucket = True
         self._log.info(f"Bucket {bucket.name} {'created' if bucket.created else 'is there'} in {bucket.region}")
         for setting in bucket.settings:
             self._log.detail(f"Bucket setting {setting.name}: {setting.state}")
@@ -101,6 +107,16 @@ class RunRecord:
         for outcome in tasks.failed_before(folder.unusable):
             self.ended(outcome)
         return folder
+
+    def recalled(self, folder: SourceFolder, history: History) -> SourceFolder:
+        """Note what is known of earlier runs, and return the folder with each file's last landing."""
+        for problem in history.unreadable:
+            self._warnings.append(problem)
+            self._log.warning(problem)
+        self._log.info(
+            f"{len(history.last):,} of {len(folder.files):,} files landed before ({history.manifests:,} manifests read)"
+        )
+        return self._memory.recall(folder, history)
 
     def ended(self, *outcomes: FileOutcome) -> None:
         """Note how files' ways ended; of several that share a task, the terminal and the UI hear only of bad ones."""
@@ -120,6 +136,8 @@ class RunRecord:
             f"{outcome.path.name} {outcome.state}: {where}, {report.shape_text(outcome)},"
             f" {report.size_text(outcome.size_bytes)}{proof}"
         )
+        if outcome.drift:
+            warn(f"{outcome.path.name} has changed: {sentence(outcome.drift, None)}")
         if outcome.profile:
             self._log.detail(f"Profile of {outcome.path.name}:\n{format_profile(outcome.profile)}")
             for hint in outcome.profile.hints:
@@ -147,10 +165,12 @@ class RunRecord:
             self._log.info(f"What became of each file:\n{report.closing_table(summary)}")
         else:
             failed, verdict = True, "The run ended before it began."
+        lost = self._write_manifest(summary, as_task=expected)
         self._mask_log()
         self._log.end(failed, verdict)
-        trouble = self._ship(as_task=expected)
+        trouble = f"{lost} {self._ship(as_task=expected)}".strip()
         if summary is not None and self._target is not None:
+            manifests.emit_drift(summary.outcomes, self._target)
             self._publish(summary, self._target)
         if failed or trouble:
             message = f"{verdict} {trouble}".rstrip()
@@ -158,6 +178,19 @@ class RunRecord:
         else:
             self.state = Completed(message=verdict, data=summary)
         return expected
+
+    def _write_manifest(self, summary: RunSummary | None, *, as_task: bool) -> str:
+        """Write what the run did for programs to read; returns what went wrong, or nothing."""
+        if summary is None or summary.dry_run or self._target is None or not self._has_bucket:
+            return ""
+        try:
+            key = self._memory.write(summary, self._target, as_task=as_task)
+        except Exception as error:
+            trouble = f"The manifest could not be written ({error}): the next run will compare with an older one."
+            self._log.error(trouble)
+            return trouble
+        self._log.info(f"Manifest written to s3://{summary.bucket}/{key}")
+        return ""
 
     def _ship(self, *, as_task: bool) -> str:
         """Ship the log; returns what went wrong, or nothing.
@@ -209,7 +242,7 @@ class RunRecord:
             region = lake.client.meta.region_name
             return report.console_link(lake.block.endpoint_url, summary.bucket, region, key)
 
-        markdown = report.run_markdown(summary, link, self._log_key)
+        markdown = report.run_markdown(summary, link, self._log_key) + self._memory.markdown()
         ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary.outcomes)}.", lake.redact)
 
     def _summary(self) -> RunSummary | None:

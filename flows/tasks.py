@@ -92,7 +92,21 @@ guard_logs(api_secrets())
 
 
 def locate(settings: IngestSettings) -> Target:
-    """Prove that the credentials work, and fill in the bucket's name.
+    """Find the lake of a run that ingests, as `find_lake` does."""
+    return replace(
+        find_lake(settings.bucket, settings.credentials, settings.expected_bucket_owner),
+        quarantine=settings.quarantine,
+        dry_run=settings.dry_run,
+        on_drift=settings.on_drift,
+        rows_percent=settings.drift_rows_percent,
+        kms_key_id=settings.kms_key_id or None,
+        storage_class=None if settings.storage_class == STORAGE_CLASSES[0] else settings.storage_class,
+        tags=dict(settings.tags),
+    )
+
+
+def find_lake(bucket_name: str, credentials: str, owner: str = "") -> Target:
+    """Prove that the credentials work, and fill in the bucket's name and its owner.
 
     Raises:
         CredentialsError: They do not, so that the run ends before any file is read.
@@ -101,9 +115,9 @@ def locate(settings: IngestSettings) -> Target:
     from flows.lake import bucket
 
     run_id = flow_run.id or ""
-    lake = connect(settings.credentials, run_id)
+    lake = connect(credentials, run_id)
     identity = lake.block.identity()
-    get_run_logger().info("Credentials block %r: %s", settings.credentials, identity.sentence())
+    get_run_logger().info("Credentials block %r: %s", credentials, identity.sentence())
 
     def account(parameter: str = "bucket") -> str:
         if identity.account is None:
@@ -113,18 +127,12 @@ def locate(settings: IngestSettings) -> Target:
             )
         return identity.account
 
-    owner = settings.expected_bucket_owner
     return Target(
-        bucket=bucket.expand_bucket_name(settings.bucket, account=account, region=lake.client.meta.region_name),
-        credentials=settings.credentials,
+        bucket=bucket.expand_bucket_name(bucket_name, account=account, region=lake.client.meta.region_name),
+        credentials=credentials,
         run_id=run_id,
-        quarantine=settings.quarantine,
-        dry_run=settings.dry_run,
         account=identity.account,
         expected_owner=(account("expected_bucket_owner") if owner == OWN_ACCOUNT else owner) or None,
-        kms_key_id=settings.kms_key_id or None,
-        storage_class=None if settings.storage_class == STORAGE_CLASSES[0] else settings.storage_class,
-        tags=dict(settings.tags),
     )
 
 

@@ -43,7 +43,7 @@ class DtypeEvidence:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ColumnProfile:
     """One column as pandas reads it.
 
@@ -76,6 +76,7 @@ class CsvProfile:
         delimiter: The field separator that read the file.
         decimal: The decimal mark that read the file.
         quotechar: The quote character that read the file.
+        quoted: Whether the quote character occurs in it, without which the simplest readers will do.
         hints: What a person should know about the file, a sentence each.
         compression: `gzip` or `zstd` where the content was profiled through it; size and digests are of the stored
             bytes.
@@ -92,6 +93,7 @@ class CsvProfile:
     delimiter: str
     decimal: str = "."
     quotechar: str = '"'
+    quoted: bool = False
     hints: tuple[str, ...] = ()
     compression: str | None = None
 
@@ -121,6 +123,50 @@ class S3Origin:
 
 
 @dataclass(frozen=True)
+class LastLanding:
+    """What a file of the same dataset and name held when it last landed, for the comparison with today's.
+
+    Attributes:
+        day: The day of its partition.
+        rows: Its data rows.
+        columns: Its columns in the file's order.
+        manifest: The key of the manifest that says so.
+    """
+
+    day: date
+    rows: int
+    columns: tuple[ColumnProfile, ...]
+    manifest: str
+
+
+DriftKind = Literal[
+    "column added",
+    "column removed",
+    "column renamed",
+    "columns reordered",
+    "dtype changed",
+    "column empty",
+    "rows fallen",
+    "rows grown",
+]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One way in which a file differs from what landed of it before.
+
+    Attributes:
+        kind: What kind of difference.
+        text: The difference as a sentence without its full stop.
+        column: The column concerned, by its name now where it has one.
+    """
+
+    kind: DriftKind
+    text: str
+    column: str | None = None
+
+
+@dataclass(frozen=True)
 class SourceFile:
     """A file that a run will ingest, and where it goes.
 
@@ -131,6 +177,7 @@ class SourceFile:
         size_bytes: Its size when the folder was listed.
         dialect: What the user states about its format.
         origin: The object that it is, where the source is in S3.
+        before: What landed of it last, `None` where nothing is known of that.
     """
 
     path: Path
@@ -139,6 +186,7 @@ class SourceFile:
     size_bytes: int
     dialect: CsvDialect = field(default_factory=CsvDialect)
     origin: S3Origin | None = None
+    before: LastLanding | None = None
 
 
 OutcomeState = Literal["uploaded", "unchanged", "rejected", "failed", "would upload", "would supersede"]
@@ -160,6 +208,8 @@ class FileOutcome:
         kept_as: The key under `Quarantine/` where it is kept, if it was rejected.
         version_id: The version that S3 gave it, on versioned buckets.
         verified_by: What proved that S3 holds what was read: a checksum, or size and ETag.
+        etag: The object's ETag.
+        drift: How it differs from what landed of it before.
         profile_s: Seconds spent reading it.
         upload_s: Seconds spent storing it.
     """
@@ -175,6 +225,8 @@ class FileOutcome:
     kept_as: str | None = None
     version_id: str | None = None
     verified_by: str | None = None
+    etag: str | None = None
+    drift: tuple[Drift, ...] = ()
     profile_s: float = 0.0
     upload_s: float = 0.0
 

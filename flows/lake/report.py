@@ -48,7 +48,9 @@ def verdict_text(summary: RunSummary) -> str:
     """Say how a run ended, in the words of its state message: counts, and each bad file with its reason."""
     if not summary.bad:
         did = "Dry run, nothing was written" if summary.dry_run else f"Landed in s3://{summary.bucket}"
-        return f"{did}. {counts_text(summary.outcomes)}."
+        changed = sum(bool(outcome.drift) for outcome in summary.outcomes)
+        told = f" {changed:,} differ{'s' * (changed == 1)} from what landed before, see the log." if changed else ""
+        return f"{did}. {counts_text(summary.outcomes)}.{told}"
     shown = summary.bad[:10]
     named = "; ".join(f"{_cell(one.path.name)} ({one.state}): {_without_name(one)}" for one in shown)
     more = f"; and {len(summary.bad) - len(shown):,} more, see the log" if len(summary.bad) > len(shown) else ""
