@@ -52,6 +52,7 @@ def ingest_raw(
     tags: dict[str, str] | None = None,
     expected_bucket_owner: Annotated[str, Field(max_length=12)] = "",
     kms_key_id: Annotated[str, Field(max_length=2048)] = "",
+    reread: bool = False,
     own_tasks_up_to: Annotated[int, Field(ge=0, le=1000)] = 100,
     dry_run: bool = False,
 ) -> State[Any]:
@@ -81,6 +82,7 @@ def ingest_raw(
         expected_bucket_owner: Account (12 digits, or {account} for the credentials' own) that must own the bucket; sent
             with every request, so that a bucket whose name someone else took gets nothing.
         kms_key_id: KMS key (id, ARN or alias) that encrypts a bucket which this run creates. Empty: SSE-S3.
+        reread: Read and compare every file, also those whose size and modification time are as an earlier run recorded.
         own_tasks_up_to: Up to so many files each have tasks of their own. Beyond, only large ones do; the others share
             tasks and go through worker processes, so that a run of many thousands stays quick and legible.
         dry_run: Say for each file its key and what would happen, and write nothing.
@@ -104,6 +106,7 @@ def ingest_raw(
             tags=tags or {},
             expected_bucket_owner=expected_bucket_owner,
             kms_key_id=kms_key_id,
+            reread=reread,
             own_tasks_up_to=own_tasks_up_to,
             dry_run=dry_run,
         )
@@ -111,8 +114,9 @@ def ingest_raw(
         run.ensured(tasks.ensure_bucket(target))
         folder = run.found(tasks.find(settings, run.day, target))
         folder = run.recalled(folder, manifests.read_history(folder, settings.date_from_name, run.day, target))
+        files = run.spared(folder.files, manifests.find_unchanged(folder, target))
         with processes.workers() as workers:  # they start with the first batch
-            work = arrange(folder.files, own_tasks_up_to, whole=is_s3(source) or not workers.split_files)
+            work = arrange(files, own_tasks_up_to, whole=is_s3(source) or not workers.split_files)
             landing: dict[Any, Sequence[SourceFile]] = {}
             for file in work.alone:
                 profile = tasks.profile_file.submit(file, target)

@@ -59,6 +59,15 @@ def read_history(folder: SourceFolder, date_from_name: Mapping[str, str], day: d
         return history.History(unreadable=(f"What landed before could not be read: {error}",))
 
 
+@stage(name="find-unchanged", task_run_name="find unchanged files")
+def find_unchanged(folder: SourceFolder, target: Target) -> list[FileOutcome]:
+    """Return the outcomes of the files that an earlier run recorded and that, like their objects, are unchanged."""
+    from flows.lake import unchanged
+
+    client = connect(target.credentials, target.run_id).client
+    return unchanged.find_unchanged(client, target.bucket, folder.files, target.expected_owner)
+
+
 def store_of(target: Target) -> ManifestStore:
     """Return the manifests of a lake."""
     from flows.lake.manifest_store import ManifestStore
@@ -89,13 +98,23 @@ class Memory:
         self._history = History()
         self._now: list[DatasetRun] = []
 
-    def recall(self, folder: SourceFolder, history: History) -> SourceFolder:
-        """Take in what is known of earlier runs; returns the folder with each file's last landing at the file."""
+    def recall(self, folder: SourceFolder, history: History, *, reread: bool) -> SourceFolder:
+        """Take in what is known of earlier runs.
+
+        Args:
+            folder: What the run found.
+            history: What was found of the past.
+            reread: Compare with the past, but take no file for read or stored because of it.
+
+        Returns:
+            The folder with each file's last landing at the file.
+        """
         self._history = history
+        last = history.last
+        if reread:
+            last = {name: dataclasses.replace(landing, landed=None) for name, landing in last.items()}
         files = tuple(
-            dataclasses.replace(
-                file, before=history.last.get(name_of(file.path.name, file.dataset, self._date_from_name))
-            )
+            dataclasses.replace(file, before=last.get(name_of(file.path.name, file.dataset, self._date_from_name)))
             for file in folder.files
         )
         return dataclasses.replace(folder, files=files)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import islice
 from types import TracebackType
@@ -27,7 +28,7 @@ from flows.lake.csv_profile_text import format_profile
 from flows.lake.drift import sentence
 from flows.lake.errors import LakeError, RunFailed
 from flows.lake.history import History
-from flows.lake.models import CsvProfile, FileOutcome, RunSummary
+from flows.lake.models import CsvProfile, FileOutcome, RunSummary, SourceFile
 from flows.lake.settings import IngestSettings
 from flows.lake.source import SourceFolder, source_text
 
@@ -75,6 +76,12 @@ class RunRecord:
         return settings
 
     @property
+    def _given(self) -> IngestSettings:
+        if self._settings is None:
+            raise RuntimeError("begin() comes first")
+        return self._settings
+
+    @property
     def day(self) -> date:
         """The partition date."""
         if self._day is None:
@@ -116,7 +123,16 @@ class RunRecord:
         self._log.info(
             f"{len(history.last):,} of {len(folder.files):,} files landed before ({history.manifests:,} manifests read)"
         )
-        return self._memory.recall(folder, history)
+        return self._memory.recall(folder, history, reread=self._given.reread)
+
+    def spared(self, files: Sequence[SourceFile], unchanged: Sequence[FileOutcome]) -> list[SourceFile]:
+        """Note which files need no work, and return the others."""
+        done = {outcome.key for outcome in unchanged}
+        if done:
+            self._log.info(f"{len(done):,} of {len(files):,} files are recorded and unchanged: neither read nor sent")
+        for outcome in unchanged:
+            self._ended(outcome, alone=len(files) <= self._given.own_tasks_up_to)
+        return [file for file in files if file.key not in done]
 
     def ended(self, *outcomes: FileOutcome) -> None:
         """Note how files' ways ended; of several that share a task, the terminal and the UI hear only of bad ones."""

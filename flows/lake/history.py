@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.lake.errors import ManifestUnreadable
 from flows.lake.manifest import Manifest, ManifestFile
-from flows.lake.models import ColumnProfile, LastLanding
+from flows.lake.models import ColumnProfile, CsvProfile, Landed, LastLanding
 
 if TYPE_CHECKING:
     from flows.lake.manifest_store import ManifestStore
@@ -28,6 +29,9 @@ MAX_BYTES = 64 * MB
 SHOWN_DAYS = 14
 SHOWN_BYTES = 16 * MB
 """What is read for the sake of the picture alone."""
+
+COARSE_CLOCK_S = 2.0
+"""The coarsest step in which file systems keep modification times (FAT)."""
 
 FileName = tuple[str, str]
 """A dataset, and the name that its file has on every day (`flows.lake.keys.known_as`)."""
@@ -122,11 +126,45 @@ def last_landings(manifest: Manifest, key: str, wanted: set[FileName]) -> dict[F
         name: LastLanding(
             file.day or manifest.logical_date,
             file.rows or 0,
-            tuple(ColumnProfile(column.name, column.dtype, column.non_null) for column in file.columns),
+            _columns(file),
             key,
+            _landed(file, manifest.started),
         )
         for name, file in newest.items()
     }
+
+
+def _columns(file: ManifestFile) -> tuple[ColumnProfile, ...]:
+    return tuple(ColumnProfile(column.name, column.dtype, column.non_null) for column in file.columns)
+
+
+def _landed(file: ManifestFile, started: datetime) -> Landed | None:
+    """Return a landing by which a file can be recognised, `None` where the entry does not say enough for that.
+
+    A file that changed shortly before the run may have changed again within the same tick of its clock.
+    """
+    if file.path is None or file.etag is None or file.mtime_ns is None or file.rows is None:
+        return None
+    if file.sha256 is None or file.crc64nvme is None or file.encoding is None or file.delimiter is None:
+        return None
+    if file.mtime_ns > (started.timestamp() - COARSE_CLOCK_S) * 1e9:
+        return None
+    profile = CsvProfile(
+        path=Path(file.name),
+        rows=file.rows,
+        columns=_columns(file),
+        size_bytes=file.size_bytes,
+        mtime_ns=file.mtime_ns,
+        sha256=file.sha256,
+        crc64nvme=file.crc64nvme,
+        encoding=file.encoding,
+        delimiter=file.delimiter,
+        decimal=file.decimal or ".",
+        quotechar=file.quotechar or '"',
+        hints=file.hints,
+        compression=file.compression,
+    )
+    return Landed(file.path, file.key, file.etag, file.version_id, profile)
 
 
 def dataset_runs(manifest: Manifest) -> list[DatasetRun]:

@@ -20,6 +20,7 @@ from flows.lake.drift import DEFAULT_ROWS_PERCENT, OnDrift, find_drift, sentence
 from flows.lake.errors import CsvRejected, DriftRejected, LakeError, UploadFailed
 from flows.lake.models import CsvProfile, Drift, FileOutcome, SourceFile
 from flows.lake.storing import UploadOptions
+from flows.lake.unchanged import known_profile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -72,11 +73,13 @@ class ProfiledFile:
 
 
 def read_file(file: SourceFile, progress: Progress | None = None) -> ProfiledFile:
-    """Profile one file.
+    """Profile one file, unless an earlier run did and it has not changed since.
 
     Raises:
         LakeError: As `flows.lake.csv_profile.profile_csv`.
     """
+    if known := known_profile(file):
+        return ProfiledFile(known, 0.0)
     from flows.lake.csv_profile import profile_csv
 
     started = time.monotonic()
@@ -182,7 +185,7 @@ def _upload(file: SourceFile, read: ProfiledFile, to: Destination, progress: Pro
     from flows.lake.upload import upload_settled
 
     def reprofile() -> CsvProfile:
-        again = read_file(file).profile
+        again = read_file(replace(file, mtime_ns=0)).profile  # a new look, whatever is recorded of it
         _drift(file, again, to)
         return again
 

@@ -21,6 +21,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from flows.lake import keys
 from flows.lake.models import CsvProfile, DriftKind, FileOutcome, RunSummary
+from flows.lake.source import place_text, source_text
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0)]
@@ -52,6 +53,8 @@ class ManifestFile(_Part):
     """One file of the run: what it held and what became of it. What is not known is null."""
 
     name: str = Field(description="The file's name.")
+    path: str | None = Field(default=None, description="Where it was, as the machine that ran the flow saw it.")
+    mtime_ns: int | None = Field(default=None, description="Its modification time, in nanoseconds since the epoch.")
     known_as: str = Field(description="The name without its date (orders_%Y-%m-%d.csv), under which days compare.")
     dataset: str = Field(description="The dataset it belongs to.")
     day: date | None = Field(default=None, description="The day of its partition.")
@@ -73,6 +76,7 @@ class ManifestFile(_Part):
     decimal: str | None = Field(default=None, description="The decimal mark.")
     quotechar: str | None = Field(default=None, description="The quote character.")
     quoted: bool | None = Field(default=None, description="Whether the quote character occurs in it.")
+    hints: tuple[str, ...] = Field(default=(), description="What a person should know about it, a sentence each.")
     rows: Count | None = Field(default=None, description="Data rows, without the header.")
     columns: tuple[ManifestColumn, ...] = Field(default=(), description="The columns in the file's order.")
     drift: tuple[ManifestDrift, ...] = Field(default=(), description="How it differs from what landed before.")
@@ -118,7 +122,7 @@ def of_run(summary: RunSummary, run_count: int, ended: datetime, date_from_name:
         run_name=summary.run_name,
         run_count=run_count,
         logical_date=summary.day,
-        source=_text(str(summary.source.absolute())),
+        source=_text(source_text(summary.source)),
         bucket=summary.bucket,
         started=summary.started,
         ended=ended,
@@ -135,6 +139,7 @@ def _of_outcome(outcome: FileOutcome, date_from_name: Mapping[str, str]) -> Mani
     return ManifestFile.model_validate(
         {
             "name": name,
+            "path": place_text(outcome.path),
             "known_as": keys.known_as(name, pattern),
             "dataset": _text(outcome.dataset),
             "day": keys.day_of_key(outcome.key),
@@ -165,6 +170,8 @@ def _of_profile(profile: CsvProfile) -> dict[str, object]:
         "decimal": profile.decimal,
         "quotechar": profile.quotechar,
         "quoted": profile.quoted,
+        "mtime_ns": profile.mtime_ns,
+        "hints": profile.hints,
         "rows": profile.rows,
         "columns": tuple(ManifestColumn(column.name, column.dtype, column.non_null) for column in profile.columns),
     }

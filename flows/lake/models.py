@@ -121,6 +121,30 @@ class S3Origin:
     etag: str
     modified: datetime
 
+    @property
+    def modified_ns(self) -> int:
+        """When it was stored, in nanoseconds since the epoch; S3 knows milliseconds at most."""
+        return round(self.modified.timestamp() * 1000) * 1_000_000
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What an earlier run read of a file and stored, as exactly as it takes to recognise both.
+
+    Attributes:
+        path: Where the file was, as `flows.lake.source.place_text` writes it.
+        key: The object's key.
+        etag: Its ETag.
+        version_id: Its version, in a bucket with versions.
+        profile: What the file held; without the path.
+    """
+
+    path: str
+    key: str
+    etag: str
+    version_id: str | None
+    profile: CsvProfile
+
 
 @dataclass(frozen=True)
 class LastLanding:
@@ -131,12 +155,14 @@ class LastLanding:
         rows: Its data rows.
         columns: Its columns in the file's order.
         manifest: The key of the manifest that says so.
+        landed: The landing itself, where it was recorded well enough to recognise the file.
     """
 
     day: date
     rows: int
     columns: tuple[ColumnProfile, ...]
     manifest: str
+    landed: Landed | None = None
 
 
 DriftKind = Literal[
@@ -176,6 +202,7 @@ class SourceFile:
         key: Its key in the raw layer.
         size_bytes: Its size when the folder was listed.
         dialect: What the user states about its format.
+        mtime_ns: Its modification time then, in nanoseconds since the epoch.
         origin: The object that it is, where the source is in S3.
         before: What landed of it last, `None` where nothing is known of that.
     """
@@ -185,6 +212,7 @@ class SourceFile:
     key: str
     size_bytes: int
     dialect: CsvDialect = field(default_factory=CsvDialect)
+    mtime_ns: int = 0
     origin: S3Origin | None = None
     before: LastLanding | None = None
 

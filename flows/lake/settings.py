@@ -33,6 +33,7 @@ class IngestSettings:
     quarantine: bool = True
     on_drift: OnDrift = "warn"
     drift_rows_percent: int = DEFAULT_ROWS_PERCENT
+    reread: bool = False
     own_tasks_up_to: int = 100
     partition_date: date | None = None
     datasets: Mapping[str, str] = field(default_factory=dict)

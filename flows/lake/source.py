@@ -35,6 +35,11 @@ def source_text(source: Path) -> str:
     return "s3://" + "/".join(source.parts[1:]) if is_s3(source) else str(source.absolute())
 
 
+def place_text(path: Path) -> str:
+    """Return a file's place as manifests name it: `source_text`, in characters that UTF-8 has."""
+    return source_text(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 @dataclass(frozen=True)
 class UnusableFile:
     """A file that was chosen but cannot be ingested, for example for its name.
@@ -163,7 +168,8 @@ def _describe(path: Path, origin: S3Origin | None, dataset: str, settings: Inges
             f"{path.name!a}: the dataset name {dataset!a} {wrong}.", remedy="Name its dataset (datasets).", path=path
         )
     if origin is not None:
-        return SourceFile(path, dataset, key, origin.size_bytes, settings.dialect_of(dataset), origin=origin)
+        dialect = settings.dialect_of(dataset)
+        return SourceFile(path, dataset, key, origin.size_bytes, dialect, mtime_ns=origin.modified_ns, origin=origin)
     try:
         info = path.stat()
     except OSError as error:
@@ -172,4 +178,4 @@ def _describe(path: Path, origin: S3Origin | None, dataset: str, settings: Inges
         ) from error
     if not stat.S_ISREG(info.st_mode):
         raise SourceError(f"{path.name}: is no regular file.", remedy="Move it out of the folder.", path=path)
-    return SourceFile(path, dataset, key, info.st_size, settings.dialect_of(dataset))
+    return SourceFile(path, dataset, key, info.st_size, settings.dialect_of(dataset), mtime_ns=info.st_mtime_ns)

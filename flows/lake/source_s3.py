@@ -111,8 +111,7 @@ def _fetch(client: S3Client, origin: S3Origin, path: Path) -> None:
             bucket=origin.bucket,
             key=origin.key,
         )
-    modified_s = origin.modified.timestamp()
-    os.utime(path, (modified_s, modified_s))
+    os.utime(path, ns=(origin.modified_ns, origin.modified_ns))
 
 
 def _write(answer: Any, path: Path) -> str:
