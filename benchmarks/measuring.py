@@ -26,6 +26,8 @@ ROOT = Path(__file__).parents[1]
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 """Where servers keep what they are sent: a disk that writes back when it likes would be most of a measurement."""
 
+FULL_SIZE = {"movies.csv": 173_000_000, "series.csv": 75_000_000}
+
 SAMPLE_EVERY_S = 0.1
 
 
@@ -132,6 +134,33 @@ def lake_server() -> Iterator[S3Server]:
         rclone_server(Path(folder)) as server,
     ):
         yield server
+
+
+def full_size_files(folder: Path) -> Path:
+    """Put the two full-size files into a folder, or files of rows like theirs where they have not been made."""
+    for name, size_bytes in FULL_SIZE.items():
+        if (ROOT / "data/full" / name).exists():
+            (folder / name).symlink_to((ROOT / "data/full" / name).resolve())
+        else:
+            lookalike(folder / name, size_bytes)
+    return folder
+
+
+def lookalike(path: Path, size_bytes: int) -> None:
+    """Write a file of whole rows like the reference data's, of about so many bytes."""
+    header = (
+        "id|tituloPincipal|tituloOriginal|anoLancamento|tempoMinutos|genero|notaMedia|numeroVotos|generoArtista"
+        "|personagem|nomeArtista|anoNascimento|anoFalecimento|profissao|titulosMaisConhecidos\n"
+    )
+    rows = b"".join(
+        b"tt%07d|Miss Jerry|Miss Jerry|1894|45|Romance|5.%d|%d|actress|Miss Jerry|Blanche Bayliss|1878|1951|actress"
+        b"|tt0000009\n" % (number, number % 10, number % 3000)
+        for number in range(10_000)
+    )
+    with path.open("wb") as file:
+        file.write(header.encode())
+        for _ in range(max(1, round(size_bytes / len(rows)))):
+            file.write(rows)
 
 
 def machine() -> str:
