@@ -26,10 +26,10 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.connection import Target, destination
 from flows.lake.errors import LakeError
-from flows.lake.ingest_file import failed_outcome, ingest_file
 from flows.lake.models import FileOutcome, SourceFile
+from flows.lake.outcomes import failed_outcome
 
-CHUNK_FILES = 20
+CHUNK_FILES = 50
 """Files that a process takes at a time: enough to be worth the message, few enough to keep every process busy."""
 
 _FORK_SERVER = "forkserver"
@@ -78,7 +78,7 @@ class WorkerProcesses:
         has_fork_server = _FORK_SERVER in multiprocessing.get_all_start_methods()
         self._context = multiprocessing.get_context(_FORK_SERVER if has_fork_server else "spawn")
         if has_fork_server:
-            self._context.set_forkserver_preload([__name__, *_HEAVY])
+            self._context.set_forkserver_preload(["flows.fork_server"])
         self._lifeline, self._own_end = self._context.Pipe(duplex=False)
         self._lock = threading.Lock()
         self._pools: list[ProcessPoolExecutor] = []
@@ -158,9 +158,6 @@ class WorkerProcesses:
         return pool
 
 
-_HEAVY = ["blocks.lake_credentials", "flows.lake.csv_profile", "flows.lake.upload", "awscrt.checksums"]
-"""Modules that the work imports lazily, for the fork server to have them."""
-
 _entered = contextlib.ExitStack()
 
 
@@ -179,5 +176,13 @@ def _end_with_run(lifeline: Connection) -> None:
 
 
 def _ingest(files: Sequence[SourceFile], target: Target) -> list[FileOutcome]:
+    from flows.lake.ingest_file import ingest_file
+    from flows.lake.stored_keys import find_stored
+
     to = destination(target)
-    return [ingest_file(file, to) for file in files]
+    try:
+        # One listing instead of a look at each key.
+        there = find_stored(to.client, to.bucket, [file.key for file in files], to.options.expected_owner)
+    except LakeError as error:
+        raise to.explain(error) from error
+    return [ingest_file(file, to, absent=file.key not in there) for file in files]

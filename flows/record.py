@@ -23,7 +23,7 @@ from prefect.states import Completed, Failed
 
 from flows import manifests, tasks, ui
 from flows.connection import Lake, Target, connect
-from flows.lake import keys, report, run_log
+from flows.lake import keys, report, run_log, unchanged
 from flows.lake.csv_profile_text import format_profile
 from flows.lake.drift import sentence
 from flows.lake.errors import LakeError, RunFailed
@@ -32,7 +32,7 @@ from flows.lake.models import CsvProfile, FileOutcome, RunSummary, SourceFile
 from flows.lake.settings import IngestSettings
 from flows.lake.source import SourceFolder, source_text
 
-SHOWN_DATASETS = 100
+SHOWN_DATASETS = 50
 """Datasets whose profile becomes an artifact; a run of thousands would fill the UI with what its log says as well."""
 
 
@@ -249,7 +249,7 @@ class RunRecord:
         about = f"{summary.day} from {source_text(summary.source)}" + (" (dry run)" if summary.dry_run else "")
         by_dataset: dict[str, list[CsvProfile]] = defaultdict(list)
         for outcome in summary.outcomes:
-            if outcome.profile:
+            if outcome.profile and outcome.verified_by != unchanged.PROOF:  # whose artifact says all this already
                 by_dataset[outcome.dataset].append(outcome.profile)
         for dataset, profiles in islice(by_dataset.items(), SHOWN_DATASETS):
             ui.publish_profile(dataset, profiles, about, lake.redact)

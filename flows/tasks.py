@@ -28,8 +28,8 @@ from flows.connection import Target, connect, destination, explained
 from flows.lake import keys, report, run_log
 from flows.lake.batches import Batch
 from flows.lake.errors import CredentialsError, LakeError, SettingsError
-from flows.lake.ingest_file import failed_outcome
 from flows.lake.models import FileOutcome, SourceFile
+from flows.lake.outcomes import failed_outcome
 from flows.lake.redact import guard_logs
 from flows.lake.settings import IngestSettings
 from flows.lake.source import SourceFolder, find_files

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 from flows.lake import keys
 from flows.lake.drift import DEFAULT_ROWS_PERCENT, OnDrift, find_drift, sentence
-from flows.lake.errors import CsvRejected, DriftRejected, LakeError, UploadFailed
+from flows.lake.errors import CsvRejected, DriftRejected, LakeError
 from flows.lake.models import CsvProfile, Drift, FileOutcome, SourceFile
+from flows.lake.outcomes import failed_outcome
 from flows.lake.storing import UploadOptions
 from flows.lake.unchanged import known_profile
 
@@ -120,10 +121,18 @@ def store_file(
         )
 
 
-def ingest_file(file: SourceFile, to: Destination) -> FileOutcome:
-    """Read a file and store it; whatever happens to it becomes its outcome."""
+def ingest_file(file: SourceFile, to: Destination, *, absent: bool = False) -> FileOutcome:
+    """Read a file and store it; whatever happens to it becomes its outcome.
+
+    Args:
+        file: The file.
+        to: Where it goes.
+        absent: Whether a listing has just shown that its key holds nothing.
+    """
     from flows.lake.source_s3 import as_file
 
+    if absent:
+        to = replace(to, options=replace(to.options, look_first=False))
     try:
         with as_file(to.client, file) as local:
             try:
@@ -136,12 +145,6 @@ def ingest_file(file: SourceFile, to: Destination) -> FileOutcome:
     except Exception as error:
         # Nobody expected it, so the neighbours need not suffer from it.
         return failed_outcome(file, f"{type(error).__name__}: {error}")
-
-
-def failed_outcome(file: SourceFile, why: str) -> FileOutcome:
-    """Return the outcome of a file that failed for a reason that nobody expected."""
-    error = UploadFailed(f"{file.path.name}: {why.rstrip('.')}.", remedy="The run's log in Prefect may tell more.")
-    return FileOutcome(file.path, file.dataset, file.key, "failed", reason=str(error), size_bytes=file.size_bytes)
 
 
 def _drift(file: SourceFile, profile: CsvProfile, to: Destination) -> tuple[Drift, ...]:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 from flows.lake.models import CsvProfile, FileOutcome, Landed, SourceFile
 from flows.lake.source import place_text
-from flows.lake.stored_keys import StoredKey, find_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -59,6 +58,8 @@ def find_unchanged(
     Raises:
         StorageError: What S3 answers, or no answer.
     """
+    from flows.lake.stored_keys import StoredKey, find_stored  # brings botocore, which who only names a proof need not
+
     candidates = {file.key: (file, landed) for file in files if (landed := recorded(file)) and landed.key == file.key}
     if not candidates:
         return []
