@@ -24,10 +24,12 @@ from typing import Any
 from prefect.context import FlowRunContext, SettingsContext, hydrated_context
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.api_secrets import api_secrets
 from flows.connection import Target, destination
 from flows.lake.errors import LakeError
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.outcomes import failed_outcome
+from flows.lake.redact import guard_logs
 
 CHUNK_FILES = 50
 """Files that a process takes at a time: enough to be worth the message, few enough to keep every process busy."""
@@ -167,6 +169,7 @@ def _begin(lifeline: Connection, settings: dict[str, Any]) -> None:
     threading.Thread(target=_end_with_run, args=(lifeline,), daemon=True).start()
     # The API's address and password, which may be set in the run alone and not in the environment.
     _entered.enter_context(hydrated_context({"settings_context": settings}))
+    guard_logs(api_secrets())
 
 
 def _end_with_run(lifeline: Connection) -> None:
