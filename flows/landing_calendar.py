@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.events import emit_event
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
@@ -89,11 +88,10 @@ def _told(calendar: Calendar, target: tasks.Target) -> State[Any]:
     for dataset in calendar.missing_on(day):
         last = calendar.last_landed(dataset)
         get_run_logger().warning("%s is missing on %s", dataset, day)
-        emit_event(
-            event=DATASET_MISSING,
-            resource=manifests.dataset_resource(target.bucket, dataset),
-            related=manifests.run_related(),
-            payload={
+        manifests.emit(
+            DATASET_MISSING,
+            manifests.dataset_resource(target.bucket, dataset),
+            {
                 "dataset": dataset,
                 "bucket": target.bucket,
                 "day": str(day),
