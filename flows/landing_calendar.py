@@ -6,6 +6,7 @@ It runs when the day's files should be there, and reads manifests only: it also 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from flows.lake.errors import LakeError
 
 if TYPE_CHECKING:
     from flows.lake.landing_calendar import Calendar
+    from flows.lake.manifest import Manifest
 
 DATASET_MISSING = "ingest-raw.dataset-missing"
 
@@ -62,19 +64,21 @@ def read_calendar(target: tasks.Target, start: date, end: date, expected: list[s
     """Read the manifests of some days and make their calendar."""
     from flows.lake.errors import ManifestUnreadable
     from flows.lake.landing_calendar import make_calendar
-    from flows.lake.manifest import Manifest
 
     store = manifests.store_of(target)
     # Files with a date in their name land on earlier days than that of their run.
     last = max(end, _last_day(None))
-    found: list[Manifest] = []
-    for stored in store.between(start, last):
-        try:
-            found.append(store.read(stored.key))
-        except ManifestUnreadable as error:
-            get_run_logger().warning("%s", error)
+    found = store.between(start, last)
     get_run_logger().info("%d manifests from %s to %s", len(found), start, last)
-    return make_calendar(found, start, end, expected)
+
+    def each() -> Iterator[Manifest]:
+        for stored in found:
+            try:
+                yield store.read(stored.key)
+            except ManifestUnreadable as error:
+                get_run_logger().warning("%s", error)
+
+    return make_calendar(each(), start, end, expected)
 
 
 def _told(calendar: Calendar, target: tasks.Target) -> State[Any]:
