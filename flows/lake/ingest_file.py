@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from flows.lake import keys
 from flows.lake.drift import DEFAULT_ROWS_PERCENT, OnDrift, find_drift, sentence
 from flows.lake.errors import CsvRejected, DriftRejected, LakeError
 from flows.lake.models import CsvProfile, Drift, FileOutcome, SourceFile
+from flows.lake.redact import mask_known
 from flows.lake.storing import UploadOptions
 
 if TYPE_CHECKING:
@@ -125,7 +126,9 @@ def _drift(file: SourceFile, profile: CsvProfile, to: Destination) -> tuple[Drif
     """
     if to.on_drift == "ignore":
         return ()
-    drift = tuple(find_drift(file.before, profile, to.rows_percent))
+    # It quotes cells and names columns, and becomes states, events and logs.
+    found = find_drift(file.before, profile, to.rows_percent)
+    drift = tuple(replace(one, text=mask_known(one.text)) for one in found)
     if drift and to.on_drift == "reject":
         raise DriftRejected(
             f"{file.path.name}: {sentence(drift, file.before)}.",
