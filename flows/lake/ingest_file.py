@@ -128,7 +128,9 @@ def _drift(file: SourceFile, profile: CsvProfile, to: Destination) -> tuple[Drif
         return ()
     # It quotes cells and names columns, and becomes states, events and logs.
     found = find_drift(file.before, profile, to.rows_percent)
-    drift = tuple(replace(one, text=mask_known(one.text)) for one in found)
+    drift = tuple(
+        replace(one, text=mask_known(one.text), column=one.column and mask_known(one.column)) for one in found
+    )
     if drift and to.on_drift == "reject":
         raise DriftRejected(
             f"{file.path.name}: {sentence(drift, file.before)}.",
