@@ -6,13 +6,13 @@ It runs when the day's files should be there, and reads manifests only: it also 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.events import emit_event
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
@@ -24,6 +24,7 @@ from flows.lake.errors import LakeError
 
 if TYPE_CHECKING:
     from flows.lake.landing_calendar import Calendar
+    from flows.lake.manifest import Manifest
 
 DATASET_MISSING = "ingest-raw.dataset-missing"
 
@@ -64,19 +65,21 @@ def read_calendar(target: Target, start: date, end: date, expected: list[str]) -
     """Read the manifests of some days and make their calendar."""
     from flows.lake.errors import ManifestUnreadable
     from flows.lake.landing_calendar import make_calendar
-    from flows.lake.manifest import Manifest
 
     store = manifests.store_of(target)
     # Files with a date in their name land on earlier days than that of their run.
     last = max(end, _last_day(None))
-    found: list[Manifest] = []
-    for stored in store.between(start, last):
-        try:
-            found.append(store.read(stored.key))
-        except ManifestUnreadable as error:
-            get_run_logger().warning("%s", error)
+    found = store.between(start, last)
     get_run_logger().info("%d manifests from %s to %s", len(found), start, last)
-    return make_calendar(found, start, end, expected)
+
+    def each() -> Iterator[Manifest]:
+        for stored in found:
+            try:
+                yield store.read(stored.key)
+            except ManifestUnreadable as error:
+                get_run_logger().warning("%s", error)
+
+    return make_calendar(each(), start, end, expected)
 
 
 def _told(calendar: Calendar, target: Target) -> State[Any]:
@@ -90,11 +93,10 @@ def _told(calendar: Calendar, target: Target) -> State[Any]:
     for dataset in calendar.missing_on(day):
         last = calendar.last_landed(dataset)
         get_run_logger().warning("%s is missing on %s", dataset, day)
-        emit_event(
-            event=DATASET_MISSING,
-            resource=manifests.dataset_resource(target.bucket, dataset),
-            related=manifests.run_related(),
-            payload={
+        manifests.emit(
+            DATASET_MISSING,
+            manifests.dataset_resource(target.bucket, dataset),
+            {
                 "dataset": dataset,
                 "bucket": target.bucket,
                 "day": str(day),

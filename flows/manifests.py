@@ -10,7 +10,7 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect.events import emit_event
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 SCHEMA_DRIFT = "ingest-raw.schema-drift"
 MAX_EVENTS = 100
 MAX_CHANGES = 100
-"""In one event; Prefect takes events of at most 1.5 MB."""
+MAX_TEXT = 2000
+"""Of one event, whose size Prefect limits to 1.5 MB: how many changes, and how many characters of each."""
 
 
 @stage(name="read-history", task_run_name="read history")
@@ -164,27 +165,33 @@ def emit_drift(outcomes: Iterable[FileOutcome], target: Target) -> None:
                 "outcome": file.state,
                 "kind": one.kind,
                 "column": redact(one.column) if one.column else None,
-                "text": redact(one.text),
+                "text": redact(one.text)[:MAX_TEXT],
             }
             for file in files
             for one in file.drift
         ]
-        emit_event(
-            event=SCHEMA_DRIFT,
-            resource=dataset_resource(target.bucket, dataset),
-            related=run_related(),
-            payload={
+        summary = "; ".join(f"{file.path.name}: {sentence(file.drift, None)}" for file in files)
+        emit(
+            SCHEMA_DRIFT,
+            dataset_resource(target.bucket, dataset),
+            {
                 "dataset": dataset,
                 "bucket": target.bucket,
-                "summary": redact(
-                    "; ".join(f"{file.path.name}: {sentence(file.drift, None)}" for file in files)[:2000]
-                ),
+                "summary": redact(summary)[:MAX_TEXT],
                 "changes": changes[:MAX_CHANGES],
                 "changes_in_all": len(changes),
             },
         )
     if len(by_dataset) > MAX_EVENTS:
         get_run_logger().warning("Only %d of %d datasets with drift got an event.", MAX_EVENTS, len(by_dataset))
+
+
+def emit(event: str, resource: dict[str, str], payload: dict[str, Any]) -> None:
+    """Emit an event that is related to this run; one that cannot be sent is not worth the run."""
+    try:
+        emit_event(event=event, resource=resource, related=run_related(), payload=payload)
+    except Exception as error:
+        get_run_logger().warning("The event %s could not be emitted (%s).", event, type(error).__name__)
 
 
 def dataset_resource(bucket: str, dataset: str) -> dict[str, str]:

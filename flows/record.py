@@ -181,12 +181,14 @@ class RunRecord:
             self._log.info(f"What became of each file:\n{report.closing_table(summary)}")
         else:
             failed, verdict = True, "The run ended before it began."
-        lost = self._write_manifest(summary, as_task=expected)
+        if lost := self._write_manifest(summary, as_task=expected):
+            failed, verdict = True, f"{verdict} {lost}"
         self._mask_log()
         self._log.end(failed, verdict)
-        trouble = f"{lost} {self._ship(as_task=expected)}".strip()
+        trouble = self._ship(as_task=expected)
         if summary is not None and self._target is not None:
-            manifests.emit_drift(summary.outcomes, self._target)
+            if not summary.dry_run:
+                manifests.emit_drift(summary.outcomes, self._target)
             self._publish(summary, self._target)
         if failed or trouble:
             message = f"{verdict} {trouble}".rstrip()

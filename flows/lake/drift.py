@@ -15,6 +15,7 @@ from flows.lake.models import ColumnProfile, CsvProfile, Drift, LastLanding
 OnDrift = Literal["warn", "reject", "ignore"]
 DEFAULT_ROWS_PERCENT = 50
 _NAMED_COLUMNS = 8
+_TOLD = 12
 
 
 def find_drift(before: LastLanding | None, now: CsvProfile, rows_percent: int = DEFAULT_ROWS_PERCENT) -> list[Drift]:
@@ -35,9 +36,10 @@ def find_drift(before: LastLanding | None, now: CsvProfile, rows_percent: int = 
 
 
 def sentence(drift: Sequence[Drift], before: LastLanding | None) -> str:
-    """Return all drift of a file as one sentence without a full stop."""
+    """Return the drift of a file as one sentence without a full stop; of very much, the beginning and a number."""
     since = f"since {before.day} " if before else ""
-    return f"{since}{'; '.join(one.text for one in drift)}"
+    more = f"; and {len(drift) - _TOLD:,} more changes" if len(drift) > _TOLD else ""
+    return f"{since}{'; '.join(one.text for one in drift[:_TOLD])}{more}"
 
 
 def _renamed(before: Sequence[ColumnProfile], now: Sequence[ColumnProfile]) -> dict[str, str]:
@@ -61,13 +63,14 @@ def _columns(before: Sequence[ColumnProfile], now: Sequence[ColumnProfile], rena
     new = [column.name for column in now]
     for was, becomes in renamed.items():
         yield Drift("column renamed", f"column {was!r} is now {becomes!r}", becomes)
+    known, there = set(old), set(new)
     for name in new:
-        if name not in old:
+        if name not in known:
             yield Drift("column added", f"column {name!r} is new", name)
     for name in old:
-        if name not in new:
+        if name not in there:
             yield Drift("column removed", f"column {name!r} is gone", name)
-    stayed, order = [name for name in old if name in new], [name for name in new if name in old]
+    stayed, order = [name for name in old if name in there], [name for name in new if name in known]
     if stayed != order:
         moved = [name for was, name in zip(stayed, order, strict=True) if was != name]
         more = f" and {len(moved) - _NAMED_COLUMNS:,} more" if len(moved) > _NAMED_COLUMNS else ""

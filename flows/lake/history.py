@@ -98,7 +98,8 @@ def read_history(store: ManifestStore, wanted: Iterable[FileName], day: date) ->
     since = day - timedelta(days=SHOWN_DAYS) if day.toordinal() > SHOWN_DAYS else date.min
     for stored in store.newest_first(day, LOOK_BACK_MONTHS):
         shown = stored.day > since and read_bytes < SHOWN_BYTES
-        if not (waiting or shown) or count == MAX_MANIFESTS or read_bytes + stored.size_bytes > MAX_BYTES:
+        full = count == MAX_MANIFESTS or (count and read_bytes + stored.size_bytes > MAX_BYTES)
+        if full or not (waiting or shown):
             break
         count, read_bytes = count + 1, read_bytes + stored.size_bytes
         try:

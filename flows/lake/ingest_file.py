@@ -20,6 +20,7 @@ from flows.lake.drift import DEFAULT_ROWS_PERCENT, OnDrift, find_drift, sentence
 from flows.lake.errors import CsvRejected, DriftRejected, LakeError
 from flows.lake.models import CsvProfile, Drift, FileOutcome, SourceFile
 from flows.lake.outcomes import failed_outcome
+from flows.lake.redact import mask_known
 from flows.lake.storing import UploadOptions
 from flows.lake.unchanged import known_profile
 
@@ -155,7 +156,11 @@ def _drift(file: SourceFile, profile: CsvProfile, to: Destination) -> tuple[Drif
     """
     if to.on_drift == "ignore":
         return ()
-    drift = tuple(find_drift(file.before, profile, to.rows_percent))
+    # It quotes cells and names columns, and becomes states, events and logs.
+    found = find_drift(file.before, profile, to.rows_percent)
+    drift = tuple(
+        replace(one, text=mask_known(one.text), column=one.column and mask_known(one.column)) for one in found
+    )
     if drift and to.on_drift == "reject":
         raise DriftRejected(
             f"{file.path.name}: {sentence(drift, file.before)}.",

@@ -37,6 +37,20 @@ class Cell:
     rows: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is kept of a file while manifests are read: of many thousands there is much more."""
+
+    landed: bool
+    known_as: str
+    sha256: str | None
+    rows: int
+
+    @classmethod
+    def of(cls, file: ManifestFile) -> _Seen:
+        return cls(file.landed, file.known_as, file.sha256, file.rows or 0)
+
+
 @dataclass(frozen=True)
 class Calendar:
     """Datasets by days.
@@ -73,7 +87,7 @@ def make_calendar(manifests: Iterable[Manifest], start: date, end: date, expecte
         expected: Datasets that should land on every day.
     """
     days = tuple(start + timedelta(days=n) for n in range((end - start).days + 1))
-    files: dict[tuple[str, date], dict[str, ManifestFile]] = {}
+    files: dict[tuple[str, date], dict[str, _Seen]] = {}
     for manifest in manifests:
         for file in manifest.files:
             day = file.day or manifest.logical_date
@@ -81,7 +95,7 @@ def make_calendar(manifests: Iterable[Manifest], start: date, end: date, expecte
                 continue
             there = files.setdefault((file.dataset, day), {})
             if file.landed or not (file.name in there and there[file.name].landed):
-                there[file.name] = file
+                there[file.name] = _Seen.of(file)
     wanted = tuple(dict.fromkeys(expected))
     datasets = wanted + tuple(sorted({dataset for dataset, _ in files} - set(wanted)))
     cells: dict[tuple[str, date], Cell] = {}
@@ -91,7 +105,7 @@ def make_calendar(manifests: Iterable[Manifest], start: date, end: date, expecte
 
 
 def _cells_of(
-    dataset: str, days: Sequence[date], files: dict[tuple[str, date], dict[str, ManifestFile]], expected: bool
+    dataset: str, days: Sequence[date], files: dict[tuple[str, date], dict[str, _Seen]], expected: bool
 ) -> dict[tuple[str, date], Cell]:
     cells: dict[tuple[str, date], Cell] = {}
     before: dict[str, str | None] = {}
@@ -105,7 +119,7 @@ def _cells_of(
             continue
         bad = len(there) - len(landed)
         state: CellState = "rejected" if bad else "unchanged" if before and now == before else "landed"
-        cells[dataset, day] = Cell(state, len(landed), bad, sum(file.rows or 0 for file in landed))
+        cells[dataset, day] = Cell(state, len(landed), bad, sum(file.rows for file in landed))
         before = now or before
     return cells
 

@@ -12,7 +12,8 @@ import pytest
 
 from flows.lake.manifest import Manifest, from_json
 from tests.conftest import S3
-from tests.flows.conftest import event_of, log_of, objects
+from tests.fault_proxy import Fault, fault_proxy, refused
+from tests.flows.conftest import event_of, log_of, objects, store_block
 
 on_moto = pytest.mark.parametrize("s3", ["moto"], indirect=True)
 on_rclone = pytest.mark.parametrize("s3", ["rclone"], indirect=True)
@@ -136,3 +137,35 @@ def test_ingest_drift_reject_keeps_the_file_out_of_raw_and_a_dry_run_says_so(
     assert "since 2024-03-05 column 'b' changed from int64 to str" in state.message
     assert [*objects(s3, "Raw/")] == ["Raw/Local/CSV/F/2024/03/05/f.csv"]
     assert objects(s3, "Quarantine/") == {"Quarantine/Local/CSV/F/2024/03/06/f.csv": b"a,b\n1,x\n"}
+
+
+@on_rclone
+def test_ingest_without_access_to_manifests_fails_where_they_matter(s3: S3, tmp_path: Path) -> None:
+    from flows.ingest_raw import ingest_raw
+
+    (tmp_path / "f.csv").write_text("a,b\n1,2\n")
+    with fault_proxy(s3.server) as proxy:
+        block = store_block("no-manifests", S3(proxy.server, s3.bucket))
+        given: dict[str, Any] = {"source": tmp_path, "bucket": s3.bucket, "credentials": block, "return_state": True}
+        proxy.add(Fault("PutObject", refused_for("Manifests"), times=100))
+        state = ingest_raw(**given, partition_date=DAY)
+        assert state.is_failed()
+        assert "The manifest could not be written" in state.message
+        assert "AccessDenied" in state.message
+        assert [*objects(s3, "Raw/")] == ["Raw/Local/CSV/F/2024/03/05/f.csv"]
+        assert "Run ended Failed" in log_of(s3).splitlines()[-1]
+
+        proxy.faults.clear()
+        proxy.add(Fault("ListObjectsV2", refused_for("Manifests"), times=100))
+        state = ingest_raw(**given, partition_date=NEXT)
+        assert state.is_completed()
+        assert "What landed before could not be read: S3 answered AccessDenied" in state.result().warnings[-1]
+        state = ingest_raw(**given, partition_date=NEXT, on_drift="reject")
+        assert state.is_failed()
+        assert "S3 answered AccessDenied" in state.message
+
+
+def refused_for(word: str) -> Any:
+    """Refuse the requests whose address holds a word."""
+    refuse = refused(403, "AccessDenied")
+    return lambda handler, request: word in request.path and refuse(handler, request)

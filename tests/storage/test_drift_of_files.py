@@ -12,6 +12,7 @@ import pytest
 from flows.lake import ingest_file
 from flows.lake.ingest_file import Destination, ProfiledFile, read_file, store_file
 from flows.lake.models import ColumnProfile, FileOutcome, LastLanding, SourceFile
+from flows.lake.redact import guard_logs, unguard_logs
 from flows.lake.upload import upload_settled
 from tests.storage.conftest import Lake
 
@@ -67,3 +68,15 @@ def test_store_file_that_drifted_while_it_was_written_is_rejected(
     assert outcome.state == "rejected"
     assert "column 'a' changed from int64 to str" in outcome.reason
     assert lake.keys("Raw/") == []
+
+
+@on_rclone
+def test_store_file_whose_drift_quotes_a_secret_masks_it(lake: Lake, tmp_path: Path) -> None:
+    (tmp_path / "f.csv").write_text("a\nwJalrXUtnFEMI\n")
+    guard_logs(["wJalrXUtnFEMI"])
+    try:
+        outcome = landed(lake, tmp_path / "f.csv", on_drift="reject")
+    finally:
+        unguard_logs()
+    assert "'********' is no number" in outcome.reason
+    assert "wJalrXUtnFEMI" not in repr((outcome.reason, outcome.drift))

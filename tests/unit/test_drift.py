@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.lake.csv_profile import profile_csv
-from flows.lake.drift import find_drift
+from flows.lake.drift import find_drift, sentence
 from flows.lake.models import ColumnProfile, CsvProfile, LastLanding
 
 
@@ -78,6 +78,13 @@ def test_find_drift_of_rows_beyond_the_threshold(before: int, now: int, percent:
 def test_find_drift_of_a_file_without_rows_says_nothing_of_dtypes(before: int, now: int) -> None:
     drift = find_drift(landing("a:int64", before), profile("a:object:0", now))
     assert [one.kind for one in drift if not one.kind.startswith("rows")] == []
+
+
+def test_sentence_of_very_much_drift_is_short_and_says_how_much() -> None:
+    drift = find_drift(landing("a:int64"), profile(" ".join(f"c{n}:str" for n in range(3000))))
+    text = sentence(drift, landing("a:int64"))
+    assert text.startswith("since 2024-03-04 column 'c0' is new; column 'c1' is new;")
+    assert text.endswith("; and 2,989 more changes")
 
 
 def test_find_drift_of_a_first_landing_is_none() -> None:
