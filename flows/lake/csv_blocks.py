@@ -40,6 +40,7 @@ class Blocks:
         self._block_bytes = BLOCK_BYTES
         self._pending = b""
         self.lines_before = 0
+        self.quotes_hold_lines = False  # known from a cut that the parser refused
 
     def widen(self, columns: int, rows: int) -> None:
         """Take more rows from now on, and read larger blocks of very wide tables, whose cost a block is high."""
@@ -62,13 +63,13 @@ class Blocks:
         """Whether what is pending is all there is."""
         return self._text.at_end
 
-    def head(self, size: int) -> bytes:
-        """Return the start of the pending text without taking it."""
-        return self._pending[:size]
+    def head(self, size: int, before: bytes = b"") -> bytes:
+        """Return the start of the pending text without taking it, after `before`."""
+        return b"".join((before, memoryview(self._pending)[:size]))
 
-    def is_all(self, block: bytes) -> bool:
-        """Return whether nothing comes after the start `block` of the pending text."""
-        return self.at_end and len(block) == len(self._pending)
+    def is_all(self, size: int) -> bool:
+        """Return whether nothing comes after the first `size` bytes of the pending text."""
+        return self.at_end and size == len(self._pending)
 
     def take(self, size: int) -> None:
         """Drop `size` bytes that were parsed, counting their lines."""
@@ -121,6 +122,9 @@ class Blocks:
         if pending.find(self._quote, 0, limit) < 0:
             yield last
             return
+        # The last line end is a record's in most files; counting quotes costs more than to try it.
+        if not self.quotes_hold_lines:
+            yield last
         balanced = self._last_balanced(limit)
         yield from (cut for cut in (balanced, last) if cut > limit // 4)
         yield self._last_certain(limit)
