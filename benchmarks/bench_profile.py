@@ -26,6 +26,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def by_profile(path: str) -> int:
     """This project's `profile_csv`, which is told nothing of the file."""
     from flows.lake.csv_profile import profile_csv
 
-    return profile_csv(path).rows
+    return int(profile_csv(path).rows)
 
 
 def by_pandas(path: str) -> int:
@@ -77,7 +78,7 @@ def by_polars(path: str) -> int:
 
     frame = pl.read_csv(path, separator="|", infer_schema_length=None, quote_char='"')
     frame.null_count()
-    return frame.height
+    return int(frame.height)
 
 
 def by_duckdb(path: str) -> int:
@@ -172,7 +173,7 @@ def medians(rounds: int, contenders: dict[str, Callable[[], Run]]) -> dict[str, 
 def one_file(rounds: int, cores: int | None) -> dict[str, Run]:
     """Measure every reader on one file."""
     names = [OURS, PANDAS, "profile_csv", *list(READERS)[1:]]
-    return medians(rounds, {name: lambda name=name: measured(name, [MOVIES], cores=cores) for name in names})
+    return medians(rounds, {name: partial(measured, name, [MOVIES], cores=cores) for name in names})
 
 
 def two_files(rounds: int) -> dict[str, Run]:
@@ -238,8 +239,9 @@ def time_small_files() -> str:
             took[name] = statistics.median(times) * 1e3
         size = statistics.mean(path.stat().st_size for path in paths)
     return (
-        f"A file of {size / 1e3:.0f} KB, 15 columns (median of {SMALL_FILES}): `profile_csv` {took['ours']:.2f} ms, with the "
-        f"dialect stated {took['stated']:.2f} ms, `pandas.read_csv` {took['pandas']:.2f} ms, with `info()` {took['info']:.2f} ms."
+        f"A file of {size / 1e3:.0f} KB, 15 columns (median of {SMALL_FILES}): `profile_csv` {took['ours']:.2f} ms, with "
+        f"the dialect stated {took['stated']:.2f} ms, `pandas.read_csv` {took['pandas']:.2f} ms, with `info()` "
+        f"{took['info']:.2f} ms."
     )
 
 
@@ -271,24 +273,25 @@ def report(rounds: int, *, large: bool) -> str:
         raise SystemExit("data/full/movies.csv is not there: run `make data` first.")
     one, both, two = one_file(rounds, 1), one_file(rounds, None), two_files(rounds)
     ours_two = min(run.wall_s for name, run in two.items() if name.startswith("profile_csv"))
+    in_turn = f"{PANDAS}, one after the other"
     parts = [
         "# The profile, measured",
-        "Written by `python -m benchmarks.bench_profile --write"
-        f"{' --large' if large else ''}`: movies.csv ({MOVIES.stat().st_size / 1e6:.0f} MB, 1,045,161 x 15), "
-        f"{os.cpu_count()} cores, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}, median of {rounds}, each run "
-        "in a process of its own. Times are without imports. All of them find rows, dtypes and non-null counts of the whole "
-        "file; `profile_csv` also finds the dialect, SHA-256 and CRC-64/NVME, and looks for markers of missing values. "
-        "`x pandas` is against `pandas.read_csv` plus `info()` as a run of the project has it, without pyarrow.",
+        f"Written by `python -m benchmarks.bench_profile --write{' --large' if large else ''}`: movies.csv "
+        f"({MOVIES.stat().st_size / 1e6:.0f} MB, 1,045,161 x 15), {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}, {time.strftime('%Y-%m-%d')}, median of {rounds}, each run in a process of its own. "
+        "Times are without imports. All of them find rows, dtypes and non-null counts of the whole file; `profile_csv` "
+        "also finds the dialect, SHA-256 and CRC-64/NVME, and looks for markers of missing values. `x pandas` is against "
+        "`pandas.read_csv` plus `info()` as a run of the project has it, without pyarrow.",
         "## One file on one core",
         table(one, PANDAS),
-        f"`profile_csv` takes {one[OURS].wall_s / one[PANDAS].wall_s:.2f} x pandas (target {ONE_TARGET}); where pyarrow is "
-        f"installed, {one['profile_csv'].wall_s / one['pandas.read_csv + info()'].wall_s:.2f} x.",
+        f"`profile_csv` takes {one[OURS].wall_s / one[PANDAS].wall_s:.2f} x pandas (target {ONE_TARGET}); where pyarrow "
+        f"is installed, {one['profile_csv'].wall_s / one['pandas.read_csv + info()'].wall_s:.2f} x.",
         "## One file, all cores",
         table(both, PANDAS),
         "## Two files at once on two cores",
-        table(two, f"{PANDAS}, one after the other"),
-        f"Two files at once take {ours_two / two[f'{PANDAS}, one after the other'].wall_s:.2f} x pandas (target {TWO_TARGET}). "
-        "Memory of two processes is their sum.",
+        table(two, in_turn),
+        f"Two files at once take {ours_two / two[in_turn].wall_s:.2f} x pandas (target {TWO_TARGET}). The memory of two "
+        "processes is their sum.",
         "## Small files",
         small_files(),
     ]

@@ -23,6 +23,9 @@ _TYPED_ROWS = 150
 _MAX_ROWS = 2_000
 _LEAST_SCORE = 0.12
 _COMMENT = "#"
+_NO_DELIMITER_COLON = re.compile(
+    r"(?<![:.\d])\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?![:\d])|\b[a-z]{3,5}://", re.IGNORECASE
+)
 _EXCEL = re.compile(r'\A"?sep=(.)"?\r?\n', re.IGNORECASE)
 
 
@@ -66,7 +69,7 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
     """
     told = _EXCEL.match(sample)
     if told and told[1] in ([delimiter] if delimiter else _PRIOR):
-        rows = list(_rows(sample[told.end() :], told[1], '"'))
+        rows = _rows(sample[told.end() :], told[1], '"')
         return Detected(
             told[1], decimal=_decimal(told[1], rows), width=_modal_width(rows), lead_lines=1, excel_line=True
         )
@@ -90,50 +93,85 @@ def _to_last_line_end(sample: str) -> str:
 
 def _best(text: str, delimiters: list[str]) -> _Candidate | None:
     lines = [line for line in text.splitlines() if line.strip()][:_MAX_ROWS]
-    candidates = []
+    best, second_rate = None, None
     for delimiter in delimiters:
-        if sum(delimiter in line for line in lines) < max(1, 0.2 * len(lines)):
+        with_it = sum(delimiter in line for line in lines)
+        if with_it < max(1, 0.2 * len(lines)) or (delimiter == ":" and _is_in_times_alone(lines, with_it)):
             continue
-        candidates += [_judge(text, delimiter, quotechar) for quotechar in _quotechars(text, delimiter)]
-    candidates = [candidate for candidate in candidates if candidate.score >= _LEAST_SCORE]
-    return max(candidates, key=lambda candidate: candidate.score, default=None)
+        for quotechar, escaped in _quotings(text, delimiter):
+            if best and _most(delimiter, quotechar) <= best.score:
+                continue
+            candidate = _judge(text, delimiter, quotechar, escaped)
+            if candidate.score >= _LEAST_SCORE:
+                best = max(best or candidate, candidate, key=lambda each: each.score)
+            elif with_it > 0.7 * len(lines) and _is_list_of_terms(candidate):
+                second_rate = max(second_rate or candidate, candidate, key=lambda each: each.score)
+    return best or second_rate
 
 
-def _quotechars(text: str, delimiter: str) -> Iterator[str | None]:
-    """Yield the quote characters worth trying; None reads quotes as letters, for files that do not mean them."""
-    yield '"'
+def _most(delimiter: str, quotechar: str | None) -> float:
+    """Return the best score that a candidate can have."""
+    return _PRIOR.get(delimiter, 0.8) * (1.0 if quotechar else 0.95)
+
+
+def _is_in_times_alone(lines: list[str], with_colon: int) -> bool:
+    """Whether most colons belong to times of day and addresses."""
+    without = sum(":" in _NO_DELIMITER_COLON.sub("", line) for line in lines)
+    return without < 0.5 * with_colon
+
+
+def _is_list_of_terms(candidate: _Candidate) -> bool:
+    """Whether rows of any length are lists of short terms, as baskets are, and not sentences."""
+    cells = [cell for row in candidate.rows[:_TYPED_ROWS] for cell in row if cell.strip()]
+    short = sum(len(cell) < 40 and cell == cell.strip() and len(cell.split()) <= 3 for cell in cells)
+    return candidate.delimiter in ",;\t|" and len(candidate.rows) >= 3 and short > 0.9 * len(cells)
+
+
+def _quotings(text: str, delimiter: str) -> Iterator[tuple[str | None, bool]]:
+    """Yield the quote characters worth trying, and whether a backslash escapes them.
+
+    None reads quotes as letters, for files that do not mean them.
+    """
+    yield '"', False
     if '"' in text:
-        yield None
+        if '\\"' in text:
+            yield '"', True
+        yield None, False
     elif len(re.findall(rf"(?:^|{re.escape(delimiter)})'|'(?:{re.escape(delimiter)}|$)", text, re.MULTILINE)) >= 8:
-        yield "'"
+        yield "'", False
 
 
-def _rows(text: str, delimiter: str, quotechar: str | None) -> Iterator[list[str]]:
-    """Yield the rows of a text that are not blank, a bounded number."""
+def _rows(text: str, delimiter: str, quotechar: str | None, escaped: bool = False) -> list[list[str]]:
+    """Return the rows of a text that are not blank, a bounded number."""
     source = io.StringIO(text, newline="")
-    reader = (
-        csv.reader(source, delimiter=delimiter, quotechar=quotechar, skipinitialspace=delimiter == " ")
-        if quotechar
-        else csv.reader(source, delimiter=delimiter, quoting=csv.QUOTE_NONE, skipinitialspace=delimiter == " ")
+    reader = csv.reader(
+        source,
+        delimiter=delimiter,
+        quotechar=quotechar,
+        quoting=csv.QUOTE_MINIMAL if quotechar else csv.QUOTE_NONE,
+        escapechar="\\" if escaped else None,
+        skipinitialspace=delimiter == " ",
     )
-    count = 0
+    rows: list[list[str]] = []
     try:
         for row in reader:
-            if any(cell.strip() for cell in row) or len(row) > 1:
-                yield row
-                count += 1
-                if count >= _MAX_ROWS:
-                    return
+            if len(row) > 1 or (row and row[0].strip()):
+                rows.append(row)
+                if len(rows) >= _MAX_ROWS:
+                    break
     except csv.Error:  # a field beyond the reader's limit: the quote that opens it is none
-        return
+        pass
+    return rows
 
 
 def _modal_width(rows: list[list[str]]) -> int:
     return Counter(map(len, rows)).most_common(1)[0][0] if rows else 1
 
 
-def _judge(text: str, delimiter: str, quotechar: str | None) -> _Candidate:
-    rows = [row for row in _rows(text, delimiter, quotechar) if not (len(row) == 1 and row[0].startswith(_COMMENT))]
+def _judge(text: str, delimiter: str, quotechar: str | None, escaped: bool) -> _Candidate:
+    rows = _rows(text, delimiter, quotechar, escaped)
+    if _COMMENT in text:
+        rows = [row for row in rows if not (len(row) == 1 and row[0].startswith(_COMMENT))]
     if delimiter == " ":
         rows = [row[:-1] if row and not row[-1] else row for row in rows]
     if not rows:
@@ -145,6 +183,8 @@ def _judge(text: str, delimiter: str, quotechar: str | None) -> _Candidate:
     fit = _quote_fit(text, delimiter, quotechar)
     score *= fit
     quoted = fit == 1 and quotechar is not None and text.count(quotechar) >= 2 * len(rows)
+    if delimiter in ",;|:" and regularity < 0.97 and _reads_as_prose(rows, text, delimiter):
+        score *= 0.3
     if delimiter in " :" and not quoted and not _clear(rows, width, regularity, delimiter):
         score *= 0.3
     return _Candidate(delimiter, quotechar, score, width, rows)
@@ -199,6 +239,15 @@ def _quote_fit(text: str, delimiter: str, quotechar: str | None) -> float:
     fitting += len(re.findall(rf"{mark}(?={apart}|\r|$)", doubled, re.MULTILINE))
     share = min(1.0, fitting / total)
     return 0.3 + 0.7 * share if quotechar else 0.95 * (1 - 0.7 * share)
+
+
+def _reads_as_prose(rows: list[list[str]], text: str, delimiter: str) -> bool:
+    """Whether a sign is punctuation: a blank follows it, and what stands between are words, not names or numbers."""
+    count = text.count(delimiter)
+    if text.count(delimiter + " ") < 0.9 * count:
+        return False
+    cells = [cell for row in rows[:_TYPED_ROWS] for cell in row if cell.strip()]
+    return sum(len(cell.split()) >= 3 for cell in cells) > 0.5 * len(cells)
 
 
 def _clear(rows: list[list[str]], width: int, regularity: float, delimiter: str) -> bool:
