@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from itertools import islice
 
 from flows.lake.csv_records import records
@@ -93,9 +94,14 @@ def _why_object(token: str) -> str | None:
     return "is missing" if token in _MISSING else _why_beyond(token)
 
 
+@cache
+def _number_pattern(decimal: str) -> re.Pattern[str]:
+    return re.compile(_POINT_NUMBER.format(re.escape(decimal)), re.IGNORECASE)
+
+
 def _why_text(decimal: str) -> _Question:
     """Return a question for what is no number, or in a column that begins with booleans, what is none."""
-    number = re.compile(_POINT_NUMBER.format(re.escape(decimal)), re.IGNORECASE)
+    number = _number_pattern(decimal)
     booleans: list[bool] = []
 
     def why(token: str) -> str | None:

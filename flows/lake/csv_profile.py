@@ -9,6 +9,7 @@ guessing the dialect to `flows.lake.dialect` and `flows.lake.csv_encoding`, read
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from flows.lake.csv_encoding import Utf8Text, detect_encoding, normal_name
@@ -121,6 +122,8 @@ def _complete(stated: CsvDialect, sample: bytes) -> tuple[CsvDialect, list[str]]
     """Fill in by detection what is not stated; return it with what a person should know of that."""
     encoding = stated.encoding or detect_encoding(sample)
     text = sample[:DIALECT_SAMPLE_BYTES].decode(encoding, errors="replace").removeprefix("\ufeff")
+    if stated.delimiter and stated.decimal and stated.quotechar:
+        return replace(stated, encoding=encoding), []
     found = detect(text, whole=len(sample) < DIALECT_SAMPLE_BYTES, delimiter=stated.delimiter)
     used = CsvDialect(
         delimiter=found.delimiter,

@@ -20,6 +20,7 @@ from flows.lake.cell_types import cell_score, is_number
 
 _PRIOR = {",": 1.0, "\t": 1.0, ";": 1.0, "|": 1.0, "~": 0.8, "^": 0.8, ":": 0.5, " ": 0.5}
 _TYPED_ROWS = 150
+_TYPED_CELLS = 2_000
 _MAX_ROWS = 2_000
 _LEAST_SCORE = 0.12
 _COMMENT = "#"
@@ -95,6 +96,8 @@ def _best(text: str, delimiters: list[str]) -> _Candidate | None:
     lines = [line for line in text.splitlines() if line.strip()][:_MAX_ROWS]
     best, second_rate = None, None
     for delimiter in delimiters:
+        if best and _most(delimiter, '"') <= best.score:
+            continue
         with_it = sum(delimiter in line for line in lines)
         if with_it < max(1, 0.2 * len(lines)) or (delimiter == ":" and _is_in_times_alone(lines, with_it)):
             continue
@@ -137,7 +140,10 @@ def _quotings(text: str, delimiter: str) -> Iterator[tuple[str | None, bool]]:
         if '\\"' in text:
             yield '"', True
         yield None, False
-    elif len(re.findall(rf"(?:^|{re.escape(delimiter)})'|'(?:{re.escape(delimiter)}|$)", text, re.MULTILINE)) >= 8:
+    elif (
+        "'" in text
+        and len(re.findall(rf"(?:^|{re.escape(delimiter)})'|'(?:{re.escape(delimiter)}|$)", text, re.MULTILINE)) >= 8
+    ):
         yield "'", False
 
 
@@ -214,14 +220,13 @@ def _regularity(widths: list[int]) -> tuple[float, int]:
 def _typed(rows: list[list[str]]) -> float:
     """Return how much the cells look like whole cells, on average over evenly spread rows."""
     body = [row for row in rows if len(row) > 1] or rows
-    step = max(1, len(body) // _TYPED_ROWS)
-    chosen = body[::step][:_TYPED_ROWS]
+    wanted = max(20, min(_TYPED_ROWS, _TYPED_CELLS // len(body[0])))
     total, cells = 0.0, 0.0
-    for row in chosen:
-        filled = [cell for cell in row[:200] if cell.strip()]
-        empty = min(len(row), 200) - len(filled)
-        total += sum(map(cell_score, filled)) + 0.2 * empty * 0.8
-        cells += len(filled) + 0.2 * empty
+    for row in body[:: max(1, len(body) // wanted)][:wanted]:
+        filled = [cell for cell in row[:200] if cell and not cell.isspace()]
+        empty = 0.2 * (min(len(row), 200) - len(filled))
+        total += sum(map(cell_score, filled)) + 0.8 * empty
+        cells += len(filled) + empty
     return total / cells if cells else 0.0
 
 
