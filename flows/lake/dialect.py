@@ -189,7 +189,7 @@ def _judge(text: str, delimiter: str, quotechar: str | None, escaped: bool) -> _
     fit = _quote_fit(text, delimiter, quotechar)
     score *= fit
     quoted = fit == 1 and quotechar is not None and text.count(quotechar) >= 2 * len(rows)
-    if delimiter in ",;|:" and regularity < 0.97 and _reads_as_prose(rows, text, delimiter):
+    if delimiter in ",;|:" and (regularity < 0.97 or len(rows) < 3) and _reads_as_prose(rows, text, delimiter):
         score *= 0.3
     if delimiter in " :" and not quoted and not _clear(rows, width, regularity, delimiter):
         score *= 0.3
@@ -251,6 +251,8 @@ def _reads_as_prose(rows: list[list[str]], text: str, delimiter: str) -> bool:
     count = text.count(delimiter)
     if text.count(delimiter + " ") < 0.9 * count:
         return False
+    if sum(len(row) > 1 for row in rows) < 0.5 * len(rows):
+        return True
     cells = [cell for row in rows[:_TYPED_ROWS] for cell in row if cell.strip()]
     return sum(len(cell.split()) >= 3 for cell in cells) > 0.5 * len(cells)
 
