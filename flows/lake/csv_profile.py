@@ -57,7 +57,10 @@ def profile_csv(
             source.path, _reader(sample, source), used.encoding or "utf-8", stated=stated.encoding is not None
         )
         table = Table(source.path, text, used, chunk_rows)
-        table.read()
+        try:
+            table.read()
+        except CsvRejected as error:
+            raise _explained(error, notes) from error
         source.finish()
         return CsvProfile(
             path=source.path,
@@ -74,6 +77,20 @@ def profile_csv(
             hints=(*on_encoding(text.encoding, stated), *notes, *table.hints()),
             compression=source.compression,
         )
+
+
+def _explained(error: CsvRejected, notes: list[str]) -> CsvRejected:
+    """Return a rejection that also says what was noticed of the file's format, which is often the reason."""
+    remedy = " ".join([*notes, error.remedy or ""]).strip()
+    return CsvRejected(
+        error.path or "",
+        error.reason,
+        line=error.line,
+        byte=error.byte,
+        delimiter=error.delimiter,
+        encoding=error.encoding,
+        remedy=remedy or None,
+    )
 
 
 def _checked(dialect: CsvDialect) -> CsvDialect:

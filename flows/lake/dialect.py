@@ -3,7 +3,7 @@
 Every candidate cuts the sample into a table; the one whose table is most like a table wins. Three kinds of evidence
 count: rows of equal width (as DuckDB's sniffer looks at it), cells that look like whole cells (as clevercsv does), and
 quotes that stand next to the delimiter (as `csv.Sniffer` does). Signs that are common in text (`:`, blank) must be
-clearer than others. Figures and what was compared: docs/decisions/0010-delimiter-detection.md.
+clearer than others. Figures and what was compared: docs/decisions/0031-delimiter-detection.md.
 """
 
 from __future__ import annotations
@@ -273,7 +273,8 @@ def _lead_lines(text: str, best: _Candidate) -> int:
     before = 0
     try:
         for row in reader:
-            if len(row) >= best.width:
+            # One field less is a header without a name for the row names (R writes that).
+            if len(row) >= best.width or (len(row) == best.width - 1 > 1 and all(row) and not before):
                 return before
             before = reader.line_num
     except csv.Error:
