@@ -15,7 +15,9 @@ import numpy as np
 from flows.lake.csv_encoding import Utf8Text
 from flows.lake.csv_source import MB
 
+FIRST_BLOCK_BYTES = 1 * MB
 BLOCK_BYTES = 4 * MB
+BLOCK_CELLS = 1_500_000  # a cell costs the parser some 40 bytes, however short it is
 MAX_RECORD_BYTES = 16 * MB
 _BYTES_PER_COLUMN = 3_000
 
@@ -37,14 +39,14 @@ class Blocks:
             b"(?:^|[" + re.escape(delimiter.encode()) + rb"\r\n])" + re.escape(self._quote), re.DOTALL
         )
         self._rows = rows
-        self._block_bytes = BLOCK_BYTES
+        self._block_bytes = FIRST_BLOCK_BYTES
         self._pending = b""
         self.lines_before = 0
         self.quotes_hold_lines = False  # known from a cut that the parser refused
 
     def widen(self, columns: int, rows: int) -> None:
         """Take more rows from now on, and read larger blocks of very wide tables, whose cost a block is high."""
-        self._rows = rows
+        self._rows = max(1, min(rows, BLOCK_CELLS // max(columns, 1)))
         self._block_bytes = min(max(BLOCK_BYTES, columns * _BYTES_PER_COLUMN), MAX_RECORD_BYTES)
 
     def fill(self, size: int | None = None) -> bool:

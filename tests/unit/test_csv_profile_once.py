@@ -104,6 +104,17 @@ def test_profile_csv_memory_does_not_grow_with_the_file(tmp_path: Path, line: by
     assert peaks[1] < 1.15 * peaks[0]
 
 
+@pytest.mark.parametrize("cell", [b"", b"ab"])
+def test_profile_csv_wide_table_of_short_cells_has_bounded_memory(tmp_path: Path, cell: bytes) -> None:
+    path, columns = tmp_path / "wide.csv", 3_000
+    row = b",".join([cell] * columns) + b"\n"
+    with path.open("wb") as file:
+        file.write(b",".join(b"c%d" % n for n in range(columns)) + b"\n")
+        for _ in range(30_000_000 // len(row)):
+            file.write(row)
+    assert peak_mb(path)[1] < 220
+
+
 def test_profile_csv_record_larger_than_the_limit_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "huge.csv"
     path.write_bytes(b'a,b\n1,"' + b"x" * (17 * 1024 * 1024) + b'"\n')
