@@ -187,7 +187,7 @@ class Table:
                 self._path, self._blocks, frame.shape[1], extra, self._text.encoding, self.dialect.delimiter
             )
         self.rows += len(frame)
-        long_digits = has_long_digits(block)
+        long_digits = cache(lambda: has_long_digits(block))
         minus_zero = cache(lambda: self._minus_zero.search(block) is not None)
         self._hints.note_block(block)
         again = []
