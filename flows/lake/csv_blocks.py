@@ -16,10 +16,9 @@ from flows.lake.csv_encoding import Utf8Text
 from flows.lake.csv_source import MB
 
 FIRST_BLOCK_BYTES = 1 * MB
-BLOCK_BYTES = 4 * MB
-BLOCK_CELLS = 1_500_000  # a cell costs the parser some 40 bytes, however short it is
+BLOCK_BYTES = 8 * MB
+BLOCK_CELLS = 2_500_000  # a cell costs the parser some 40 bytes, however short it is
 MAX_RECORD_BYTES = 16 * MB
-_BYTES_PER_COLUMN = 3_000
 
 
 class Blocks:
@@ -44,10 +43,17 @@ class Blocks:
         self.lines_before = 0
         self.quotes_hold_lines = False  # known from a cut that the parser refused
 
-    def widen(self, columns: int, rows: int) -> None:
-        """Take more rows from now on, and read larger blocks of very wide tables, whose cost a block is high."""
+    def widen(self, columns: int, rows: int, row_bytes: float) -> None:
+        """Read larger blocks from now on, as large as the table asks for: a block of a wide one costs much.
+
+        Args:
+            columns: The table's width.
+            rows: The most lines in a block; very wide tables take fewer.
+            row_bytes: What a row takes on average, for reading no more than a block needs.
+        """
         self._rows = max(1, min(rows, BLOCK_CELLS // max(columns, 1)))
-        self._block_bytes = min(max(BLOCK_BYTES, columns * _BYTES_PER_COLUMN), MAX_RECORD_BYTES)
+        wanted = int(1.1 * self._rows * row_bytes)
+        self._block_bytes = min(max(wanted, FIRST_BLOCK_BYTES), BLOCK_BYTES)
 
     def fill(self, size: int | None = None) -> bool:
         """Read until there is a block's worth of text; return whether there is any at all."""

@@ -84,6 +84,7 @@ class Table:
                 self._begin(block, frame)
             self._add(block, frame, first, last=self._blocks.is_all(cut))
             self._blocks.take(cut)
+            del block, frame  # before the next ones are made: halves the memory, and the parser gets it back warm
         if not self._names:
             raise self._rejected(pd.errors.EmptyDataError(), True)
 
@@ -165,7 +166,7 @@ class Table:
         self._index_columns = self._leading_columns(block, frame)
         self._merges = [ColumnMerge(self.dialect.decimal) for _ in self._names]
         self._dtypes = [""] * len(self._names)
-        self._blocks.widen(len(self._names), self._chunk_rows)
+        self._blocks.widen(len(self._names), self._chunk_rows, len(block) / max(len(frame), 1))
 
     def _leading_columns(self, block: bytes, frame: pd.DataFrame) -> int:
         """Return by how many fields the first row is longer than the header, which pandas takes for an index.

@@ -91,7 +91,7 @@ def test_profile_csv_unclosed_quote_in_a_large_file_is_rejected_in_bounded_memor
 @pytest.mark.parametrize("line", [b"1\n", b"abcdefgh%d,%d\n", b'"a,b",2\n'])
 def test_profile_csv_memory_does_not_grow_with_the_file(tmp_path: Path, line: bytes) -> None:
     peaks = []
-    for times in (1, 6):
+    for times in (2, 6):
         path = tmp_path / f"{times}.csv"
         with path.open("wb") as file:
             file.write(b"a,b\n")
@@ -110,7 +110,7 @@ def test_profile_csv_wide_table_of_short_cells_has_bounded_memory(tmp_path: Path
     row = b",".join([cell] * columns) + b"\n"
     with path.open("wb") as file:
         file.write(b",".join(b"c%d" % n for n in range(columns)) + b"\n")
-        for _ in range(30_000_000 // len(row)):
+        for _ in range(20_000_000 // len(row)):
             file.write(row)
     assert peak_mb(path)[1] < 220
 
