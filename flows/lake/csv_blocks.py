@@ -79,10 +79,19 @@ class Blocks:
         """Return whether nothing comes after the first `size` bytes of the pending text."""
         return self.at_end and size == len(self._pending)
 
+    def lines_in(self, size: int) -> int:
+        """Return how many lines end in the first `size` bytes of the pending text, whichever way they end."""
+        text = np.frombuffer(self._pending, np.uint8, size)
+        feeds = text == 10
+        if self._pending.find(b"\r", 0, size) < 0:
+            return int(np.count_nonzero(feeds))
+        returns = text == 13
+        pairs = np.count_nonzero(returns[:-1] & feeds[1:])
+        return int(np.count_nonzero(feeds) + np.count_nonzero(returns) - pairs)
+
     def take(self, size: int) -> None:
         """Drop `size` bytes that were parsed, counting their lines."""
-        taken = np.frombuffer(self._pending, np.uint8, size)
-        self.lines_before += int(np.count_nonzero(taken == 10)) or int(np.count_nonzero(taken == 13))
+        self.lines_before += self.lines_in(size)
         self._pending = self._pending[size:]
 
     def cuts(self) -> Iterator[int]:
@@ -189,6 +198,6 @@ class Blocks:
         while (opening := self._opening.search(self._pending, at)) is not None:
             closing = self._closing(opening.end(), len(self._pending))
             if closing is None:
-                return self.lines_before + self._pending.count(b"\n", 0, opening.end()) + 1
+                return self.lines_before + self.lines_in(opening.end()) + 1
             at = closing
         return None

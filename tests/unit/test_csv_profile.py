@@ -153,8 +153,12 @@ def test_profile_csv_dialect_that_is_stated_is_used_as_it_is(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("rows", [1, 3, 50_000])
-def test_profile_csv_unclosed_quote_is_rejected_with_the_line_where_it_opens(tmp_path: Path, rows: int) -> None:
-    path = write(tmp_path / "open.csv", 'a,b\n1,"ok\nok"\n2,"open\n' + "3,4\n" * 50)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_profile_csv_unclosed_quote_is_rejected_with_the_line_where_it_opens(
+    tmp_path: Path, rows: int, end: str
+) -> None:
+    text = 'a,b\n1,"ok\nok"\n2,"open\n' + "3,4\n" * 50
+    path = write(tmp_path / "open.csv", text.replace("\n", end))
     with pytest.raises(CsvRejected, match="does not close before the end of the file") as caught:
         profile_csv(path, chunk_rows=rows)
     assert caught.value.line == 4
