@@ -7,7 +7,7 @@ with it and without.
 
     python -m benchmarks.bench_profile            # print the tables
     python -m benchmarks.bench_profile --write    # and write benchmarks/RESULTS-profile.md
-    python -m benchmarks.bench_profile --large    # also files of 1.7 and 5 GB (removed again)
+    python -m benchmarks.bench_profile --quick    # without the files of 1.7 and 5 GB (which are removed again)
 """
 
 from __future__ import annotations
@@ -270,13 +270,13 @@ def memory_by_size() -> str:
 def report(rounds: int, *, large: bool) -> str:
     """Measure everything and return the report."""
     if not MOVIES.exists():
-        raise SystemExit("data/full/movies.csv is not there: run `make data` first.")
+        subprocess.run([sys.executable, "-m", "benchmarks.make_data"], cwd=ROOT, check=True)
     one, both, two = one_file(rounds, 1), one_file(rounds, None), two_files(rounds)
     ours_two = min(run.wall_s for name, run in two.items() if name.startswith("profile_csv"))
     in_turn = f"{PANDAS}, one after the other"
     parts = [
         "# The profile, measured",
-        f"Written by `python -m benchmarks.bench_profile --write{' --large' if large else ''}`: movies.csv "
+        f"Written by `python -m benchmarks.bench_profile --write`: movies.csv "
         f"({MOVIES.stat().st_size / 1e6:.0f} MB, 1,045,161 x 15), {os.cpu_count()} cores, Python "
         f"{platform.python_version()}, {time.strftime('%Y-%m-%d')}, median of {rounds}, each run in a process of its own. "
         "Times are without imports. All of them find rows, dtypes and non-null counts of the whole file; `profile_csv` "
@@ -305,7 +305,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the profile against whole-file readers.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
-    parser.add_argument("--large", action="store_true", help="also files of 1.7 and 5 GB")
+    parser.add_argument("--quick", action="store_true", help="without the files of 1.7 and 5 GB")
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     parser.add_argument("--small", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -316,7 +316,7 @@ def main() -> int:
     if arguments.small:
         print(time_small_files())
         return 0
-    text = report(arguments.rounds, large=arguments.large)
+    text = report(arguments.rounds, large=not arguments.quick)
     print(text)
     if arguments.write:
         RESULTS.write_text(text, encoding="utf-8")
