@@ -144,6 +144,16 @@ def test_profile_csv_line_for_excel_is_hinted_at(tmp_path: Path) -> None:
     assert any("for Excel alone" in hint for hint in profile.hints)
 
 
+def test_profile_csv_columns_aligned_with_blanks_are_hinted_at(tmp_path: Path) -> None:
+    text = "".join(f"{1700 + n}   {n * 7 % 60:2}  {n}.5\n" for n in range(40))
+    assert any("aligned with several blanks" in hint for hint in profile_csv(write(tmp_path / "f.csv", text)).hints)
+
+
+def test_profile_csv_quotes_escaped_by_backslashes_are_hinted_at(tmp_path: Path) -> None:
+    text = 'id,said\n1,"he said \\"no\\" twice"\n2,"x"\n'
+    assert any("escaped with a backslash" in hint for hint in profile_csv(write(tmp_path / "f.csv", text)).hints)
+
+
 def test_profile_csv_dialect_that_is_stated_is_used_as_it_is(tmp_path: Path) -> None:
     path = write(tmp_path / "f.csv", "a,b;c\n1,5;2\n".encode("cp1252"))
     profile = profile_csv(path, CsvDialect(delimiter=",", encoding="cp1252", decimal=".", quotechar="'"))
