@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from flows.lake.cell_types import cell_score, is_number
+from flows.lake.decimal_mark import decimal_mark
 
 _PRIOR = {",": 1.0, "\t": 1.0, ";": 1.0, "|": 1.0, "~": 0.8, "^": 0.8, ":": 0.5, " ": 0.5}
 _TYPED_ROWS = 150
@@ -72,7 +73,7 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
     if told and told[1] in ([delimiter] if delimiter else _PRIOR):
         rows = _rows(sample[told.end() :], told[1], '"')
         return Detected(
-            told[1], decimal=_decimal(told[1], rows), width=_modal_width(rows), lead_lines=1, excel_line=True
+            told[1], decimal=decimal_mark(told[1], rows), width=_modal_width(rows), lead_lines=1, excel_line=True
         )
     text = sample if whole else _to_last_line_end(sample)
     best = _best(text, [delimiter] if delimiter else list(_PRIOR))
@@ -81,7 +82,7 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
     return Detected(
         delimiter=best.delimiter,
         quotechar=best.quotechar or '"',
-        decimal=_decimal(best.delimiter, best.rows),
+        decimal=decimal_mark(best.delimiter, best.rows),
         width=best.width,
         lead_lines=_lead_lines(text, best),
     )
@@ -280,27 +281,3 @@ def _lead_lines(text: str, best: _Candidate) -> int:
     except csv.Error:
         pass
     return 0
-
-
-_COMMA_NUMBER = re.compile(r"\s*[-+]?\d+,\d+(?:[eE][-+]?\d+)?\s*")
-_POINT_NUMBER = re.compile(r"\s*[-+]?\d+\.\d+(?:[eE][-+]?\d+)?\s*")
-
-
-def _decimal(delimiter: str, rows: list[list[str]]) -> str:
-    """Return the decimal mark: a comma where `;` cuts and more columns speak for it than against it."""
-    if delimiter == ",":
-        return "."
-    comma, point = (_columns_of(pattern, rows) for pattern in (_COMMA_NUMBER, _POINT_NUMBER))
-    return "," if comma > point and delimiter == ";" else "."
-
-
-def _columns_of(pattern: re.Pattern[str], rows: list[list[str]]) -> int:
-    """Return in how many columns nearly all values that are no whole numbers match a pattern."""
-    hits: Counter[int] = Counter()
-    others: Counter[int] = Counter()
-    for row in rows[1:_TYPED_ROWS]:
-        for position, cell in enumerate(row):
-            text = cell.strip()
-            if text and not text.lstrip("+-").isdigit():
-                (hits if pattern.fullmatch(text) else others)[position] += 1
-    return sum(count > 9 * others[position] for position, count in hits.items())
