@@ -22,8 +22,8 @@ up: $(VENV)/.local ## local stack in the foreground: server with UI, lake, worke
 run: $(VENV)/.local ## start ingest-raw/daily on the stack that `make up` runs, and follow it (SOURCE)
 	@$(BIN)/python -m deployments.run $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
 
-deploy: $(VENV)/.local ## create the work pools and deploy everything to the server of PREFECT_API_URL
-	@$(BIN)/python -m deployments.deploy
+deploy: $(VENV)/.local ## work pools, deployments and automations on the server of PREFECT_API_URL (NOTIFY)
+	@$(BIN)/python -m deployments.deploy --notify "$(NOTIFY)"
 
 block: $(VENV)/.local ## store AWS credentials in an encrypted Prefect block
 	@$(BIN)/python -m blocks.register
