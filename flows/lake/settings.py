@@ -109,7 +109,7 @@ def _known_zones() -> set[str]:
 def parse_dialect(text: str) -> CsvDialect:
     r"""Read a dialect from `delimiter=; encoding=cp1252 decimal=, quotechar="`; what is not named is detected.
 
-    A tab is written `\t` or `tab`.
+    A tab is written `\t` or `tab`, a blank `space`.
 
     Raises:
         ValueError: A word is not of that form.
@@ -119,7 +119,7 @@ def parse_dialect(text: str) -> CsvDialect:
         name, equals, value = word.partition("=")
         if not equals or name not in {"delimiter", "encoding", "decimal", "quotechar"}:
             raise ValueError(f"{word!r} is none of delimiter=…, encoding=…, decimal=…, quotechar=…")
-        value = {"\\t": "\t", "tab": "\t"}.get(value, value)
+        value = {"\\t": "\t", "tab": "\t", "space": " "}.get(value, value)
         if name == "encoding":
             try:
                 codecs.lookup(value)
