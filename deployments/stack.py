@@ -126,10 +126,14 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def _die_with_parent() -> None:
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _begin_child() -> None:
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
 
 
 @contextlib.contextmanager
@@ -142,20 +146,26 @@ def child(
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
             output = files.enter_context(log.open("ab"))
-        process = subprocess.Popen(
-            command,
-            cwd=PROJECT,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT if output else None,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
-        )
+        # An interrupt that came between the fork and the assignment would leave a child that nobody knows of.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+        process = None
         try:
+            process = subprocess.Popen(
+                command,
+                cwd=PROJECT,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if output else None,
+                start_new_session=True,
+                preexec_fn=_begin_child,
+            )
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
             yield process
         finally:
-            stop(process)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
+            if process:
+                stop(process)
 
 
 def stop(process: subprocess.Popen[bytes], patience_s: float = 15) -> None:
@@ -211,13 +221,25 @@ def _answers(url: str) -> bool:
 
 @contextlib.contextmanager
 def prefect_server(port: int) -> Iterator[str]:
-    """Run a Prefect server; yields the address of its API."""
+    """Run a Prefect server, and point this process at it; yields the address of its API."""
     log = PREFECT_HOME / "server.log"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    api_url = f"http://127.0.0.1:{port}/api"
+    # The UI's pages are told where the API is, and the server does not derive that from `--port`.
+    environment = {"PREFECT_SERVER_ENCRYPTION_KEY": block_key(), "PREFECT_SERVER_UI_API_URL": api_url}
     say("Starting the Prefect server")
-    with child(command, log, {"PREFECT_SERVER_ENCRYPTION_KEY": block_key()}) as process:
-        wait_until(lambda: _answers(f"http://127.0.0.1:{port}/api/health"), process, "the Prefect server", log)
-        yield f"http://127.0.0.1:{port}/api"
+    with child(command, log, environment) as process:
+        os.environ["PREFECT_API_URL"] = api_url
+        _import_what_a_run_needs()
+        wait_until(lambda: _answers(f"{api_url}/health"), process, "the Prefect server", log)
+        yield api_url
+
+
+def _import_what_a_run_needs() -> None:
+    """Spend the many seconds that a server needs to start on imports that take as many."""
+    import flows.ingest_raw
+    import flows.lake.csv_profile
+    import flows.lake.upload  # noqa: F401
 
 
 @contextlib.contextmanager

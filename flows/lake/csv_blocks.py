@@ -41,8 +41,9 @@ class Blocks:
         self._pending = b""
         self.lines_before = 0
 
-    def widen(self, columns: int) -> None:
-        """Read larger blocks of very wide tables, whose cost a block is high."""
+    def widen(self, columns: int, rows: int) -> None:
+        """Take more rows from now on, and read larger blocks of very wide tables, whose cost a block is high."""
+        self._rows = rows
         self._block_bytes = min(max(BLOCK_BYTES, columns * _BYTES_PER_COLUMN), MAX_RECORD_BYTES)
 
     def fill(self, size: int | None = None) -> bool:
@@ -64,6 +65,10 @@ class Blocks:
     def head(self, size: int) -> bytes:
         """Return the start of the pending text without taking it."""
         return self._pending[:size]
+
+    def is_all(self, block: bytes) -> bool:
+        """Return whether nothing comes after the start `block` of the pending text."""
+        return self.at_end and len(block) == len(self._pending)
 
     def take(self, size: int) -> None:
         """Drop `size` bytes that were parsed, counting their lines."""
