@@ -100,6 +100,12 @@ class LakeCredentials(AwsCredentials):
             return SecretStr(value.get_secret_value().strip()) if value.get_secret_value().strip() else None
         return (value.strip() or None) if isinstance(value, str) else value
 
+    @field_validator("aws_client_parameters", mode="before")
+    @classmethod
+    def _keep_ca_bundle(cls, value: Any) -> Any:
+        """Leave out a `verify` that says nothing: prefect-aws takes it for a no and drops the stored CA bundle."""
+        return {k: v for k, v in value.items() if k != "verify" or v is not None} if isinstance(value, dict) else value
+
     @model_validator(mode="after")
     def _is_complete(self) -> LakeCredentials:
         if bool(self.aws_access_key_id) != bool(self.aws_secret_access_key):

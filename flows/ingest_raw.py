@@ -93,7 +93,9 @@ def ingest_raw(
             dry_run=dry_run,
         )
         target = run.connected(tasks.locate(settings))
-        run.ensured(tasks.ensure_bucket(target))
+        there = run.ensured(tasks.ensure_bucket(target))
+        if dry_run:
+            run.noted(tasks.check_access(target, there))
         folder = run.found(find_files(settings, run.day))
         uploads = {}
         for file in folder.files:

@@ -77,17 +77,22 @@ class RunRecord:
         self._log.info(f"Lake s3://{target.bucket}, credentials block {target.credentials!r}")
         return target
 
-    def ensured(self, bucket: Any) -> None:
-        """Note what became of the bucket; `None` where a dry run found none."""
+    def noted(self, text: str) -> None:
+        """Note what somebody wants to read who asked for it."""
+        self._log.info(text)
+
+    def ensured(self, bucket: Any) -> bool:
+        """Note what became of the bucket and return whether there is one; `None` where a dry run found none."""
         if bucket is None:
             self._log.info("There is no such bucket yet: a run that writes would create it")
-            return
+            return False
         self._log.info(f"Bucket {bucket.name} {'created' if bucket.created else 'is there'} in {bucket.region}")
         for setting in bucket.settings:
             self._log.detail(f"Bucket setting {setting.name}: {setting.state}")
         for warning in bucket.warnings:
             self._warnings.append(warning)
             self._log.warning(warning)
+        return True
 
     def found(self, folder: SourceFolder) -> SourceFolder:
         """Note which files were chosen."""

@@ -221,6 +221,22 @@ def _without_stale_uploads(client: S3Client, target: Target) -> tuple[str, ...]:
     return (f"{aborted:,} incomplete uploads of killed runs were given up.",) if aborted else ()
 
 
+@stage(name="check-access", task_run_name="check access to {target.bucket}")
+def check_access(target: Target, exists: bool) -> str:
+    """Tell, without writing, what the credentials may do, when they expire, and the policy that a run needs."""
+    from blocks import permissions
+
+    lake = connect(target.credentials, target.run_id)
+    return permissions.report(
+        lake.block,
+        lake.client,
+        target.bucket,
+        exists=exists,
+        expected_owner=target.expected_owner,
+        kms_key_id=target.kms_key_id,
+    )
+
+
 @stage(name="profile-csv", task_run_name="profile {file.path.name}")
 def profile_file(file: SourceFile, target: Target) -> ProfiledFile:
     """Profile one file."""
