@@ -24,6 +24,7 @@ from flows.lake import keys, report, run_log
 from flows.lake.csv_profile_text import format_profile
 from flows.lake.errors import LakeError, RunFailed
 from flows.lake.models import CsvProfile, FileOutcome, RunSummary
+from flows.lake.redact import mask_known
 from flows.lake.settings import IngestSettings
 from flows.lake.source import SourceFolder
 
@@ -136,9 +137,12 @@ class RunRecord:
         expected = error is None or isinstance(error, LakeError)
         summary = self._summary()
         if error is not None:
-            failed, verdict = True, str(error) if expected else f"{type(error).__name__}: {error}"
+            said = str(error) if expected else f"{type(error).__name__}: {error}"
+            failed, verdict = True, mask_known(said)
+            # Prefect would make the text of an unexpected error the run's state as it is.
+            expected = expected or (isinstance(error, Exception) and verdict != said)
         elif summary is not None:
-            failed, verdict = bool(summary.bad), report.verdict_text(summary)
+            failed, verdict = bool(summary.bad), mask_known(report.verdict_text(summary))
             self._log.info(f"What became of each file:\n{report.closing_table(summary)}")
         else:
             failed, verdict = True, "The run ended before it began."
@@ -191,21 +195,30 @@ class RunRecord:
             self._log.error(f"{found} secret values were found in this log and masked: find out how they got there.")
 
     def _publish(self, summary: RunSummary, target: tasks.Target) -> None:
-        lake = self._lake(target)
+        lake, found = self._lake(target), 0
+
+        def redact(text: str) -> str:
+            nonlocal found
+            masked, count = lake.mask(text)
+            found += count
+            return masked
+
         about = f"{summary.day} from {summary.source}" + (" (dry run)" if summary.dry_run else "")
         by_dataset: dict[str, list[CsvProfile]] = defaultdict(list)
         for outcome in summary.outcomes:
             if outcome.profile:
                 by_dataset[outcome.dataset].append(outcome.profile)
         for dataset, profiles in by_dataset.items():
-            ui.publish_profile(dataset, profiles, about, lake.redact)
+            ui.publish_profile(dataset, profiles, about, redact)
 
         def link(key: str) -> str:
             region = lake.client.meta.region_name
             return report.console_link(lake.block.endpoint_url, summary.bucket, region, key)
 
         markdown = report.run_markdown(summary, link, self._log_key)
-        ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary)}.", lake.redact)
+        ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary)}.", redact)
+        if found:
+            get_run_logger().error("%s secret values were found in this run's artifacts and masked.", found)
 
     def _summary(self) -> RunSummary | None:
         if self._settings is None or self._day is None:

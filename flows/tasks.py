@@ -26,7 +26,7 @@ from flows.api_secrets import api_secrets
 from flows.lake import keys, run_log
 from flows.lake.errors import CredentialsError, LakeError, SettingsError, UploadFailed
 from flows.lake.models import FileOutcome, SourceFile
-from flows.lake.redact import Redactor, guard_logs
+from flows.lake.redact import Redactor, guard_logs, mask_known
 from flows.lake.settings import IngestSettings
 from flows.lake.storage_rules import OWN_ACCOUNT, STORAGE_CLASSES
 from flows.ui import FileProgress
@@ -118,7 +118,14 @@ def stage(**options: Any) -> Callable[[Callable[..., Result]], Any]:
                 for target in (one for one in (*args, *kwargs.values()) if isinstance(one, Target)):
                     with contextlib.suppress(LakeError):  # where the block itself cannot be read, the error says so
                         error = _explained(error, connect(target.credentials, target.run_id))
-                return Failed(message=str(error), data=error)
+                return Failed(message=mask_known(str(error)), data=error)
+            except Exception as error:
+                said = f"{type(error).__name__}: {error}"
+                if (masked := mask_known(said)) == said:
+                    raise
+                # Prefect would make the text of the error the task's state as it is.
+                get_run_logger().exception("An unexpected error, whose text holds a secret")
+                return Failed(message=masked, data=LakeError(masked))
 
         return Stage(fn=run, cache_policy=NO_CACHE, **options)
 
@@ -263,7 +270,7 @@ def upload_file(file: SourceFile, read: ProfiledFile | Exception, target: Target
     lake = connect(target.credentials, target.run_id)
     progress = FileProgress("upload", file.path.name, file.size_bytes, lake.redact)
     outcome = store_file(file, read, destination(target), progress)
-    return Failed(message=f"Did not land: {outcome.reason}", data=outcome) if outcome.is_bad else outcome
+    return Failed(message=mask_known(f"Did not land: {outcome.reason}"), data=outcome) if outcome.is_bad else outcome
 
 
 def destination(target: Target) -> Destination:

@@ -9,6 +9,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
+from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_settings
 from prefect_aws.assume_role_parameters import AssumeRoleParameters
 from prefect_aws.client_parameters import AwsClientParameters
 
@@ -27,11 +28,12 @@ for case in json.load(sys.stdin):
         **(role if case["role"] else {}),
     )
     save_block(case["name"], block)
-    state = ingest_raw(
-        source=Path(case["source"]),
-        bucket=case["bucket"],
-        credentials=case["name"],
-        partition_date=date(2024, 3, 5),
-        return_state=True,
-    )
+    with temporary_settings({PREFECT_RESULTS_PERSIST_BY_DEFAULT: case["persist"]}):
+        state = ingest_raw(
+            source=Path(case["source"]),
+            bucket=case["bucket"],
+            credentials=case["name"],
+            partition_date=date(2024, 3, 5),
+            return_state=True,
+        )
     print("ENDED", json.dumps({"name": case["name"], "state": state.name, "message": state.message}), flush=True)
