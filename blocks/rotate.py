@@ -87,7 +87,7 @@ def rotate_key_file(path: Path, environ: Mapping[str, str], *, drop_unreadable: 
     coming.replace(path)
     print(f"{_blocks(count)} encrypted under the new key in {path}.")
     if former.exists():
-        print(f"The former key is kept in {former}: it opens backups of the database made before. Delete both in time.")
+        print(f"The former key is kept in {former}: it opens backups of the database from before. Delete it with them.")
 
 
 def reencrypt(new: str, known: Iterable[str], *, drop_unreadable: bool = False) -> int:
@@ -116,7 +116,7 @@ def reencrypt(new: str, known: Iterable[str], *, drop_unreadable: bool = False) 
         running = "locked" in why
         remedy = "Stop the Prefect server first" if running else "Look at the address and state of the database"
         remedy += ", then rotate again: it goes on with the same new key."
-        raise RotationStopped(f"The database {shown} cannot be had alone: {why}.", remedy=remedy) from error
+        raise RotationStopped(f"The database {shown} answered: {why}.", remedy=remedy) from error
 
 
 async def _reencrypt(database: Any, keys: list[Fernet], drop_unreadable: bool) -> int:

@@ -140,7 +140,9 @@ class RunRecord:
             said = str(error) if expected else f"{type(error).__name__}: {error}"
             failed, verdict = True, mask_known(said)
             # Prefect would make the text of an unexpected error the run's state as it is.
-            expected = expected or (isinstance(error, Exception) and verdict != said)
+            if not expected and isinstance(error, Exception) and verdict != said:
+                get_run_logger().error("An unexpected error, whose text holds a secret", exc_info=error)
+                expected = True
         elif summary is not None:
             failed, verdict = bool(summary.bad), mask_known(report.verdict_text(summary))
             self._log.info(f"What became of each file:\n{report.closing_table(summary)}")
