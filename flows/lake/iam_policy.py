@@ -54,7 +54,7 @@ OBJECT_ACTIONS = (
 
 PREFIXES = tuple(
     f"{prefix.split('/')[0]}/"
-    for prefix in (keys.RAW_PREFIX, keys.QUARANTINE_PREFIX, superseded.PREFIX, keys.LOG_PREFIX)
+    for prefix in (keys.RAW_PREFIX, keys.QUARANTINE_PREFIX, superseded.PREFIX, keys.MANIFEST_PREFIX, keys.LOG_PREFIX)
 )
 """Where a run writes; elsewhere in the bucket it only counts objects."""
 

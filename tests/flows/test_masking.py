@@ -15,7 +15,7 @@ from tests.conftest import S3
 SAMPLE = Path(__file__).parents[2] / "data/sample"
 
 
-@pytest.mark.parametrize("where", ["flows.lake.bucket.list_bucket", "flows.ingest_raw.find_files"])
+@pytest.mark.parametrize("where", ["flows.lake.bucket.list_bucket", "flows.tasks.find_files"])
 def test_unexpected_error_with_a_secret_in_its_text_is_masked_in_every_state(
     ingest: Callable[..., Any], s3: S3, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
 ) -> None:
@@ -44,7 +44,7 @@ def test_unexpected_error_without_a_secret_is_left_to_prefect(
     def fails(*_: Any, **__: Any) -> Any:
         raise RuntimeError("innocent")
 
-    monkeypatch.setattr("flows.ingest_raw.find_files", fails)
+    monkeypatch.setattr("flows.tasks.find_files", fails)
 
     state = ingest(SAMPLE)
 
