@@ -6,6 +6,7 @@ Reads the cases as JSON from standard input and the secrets from the environment
 import json
 import os
 import sys
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
 
@@ -28,7 +29,7 @@ for case in json.load(sys.stdin):
         **(role if case["role"] else {}),
     )
     save_block(case["name"], block)
-    with temporary_settings({PREFECT_RESULTS_PERSIST_BY_DEFAULT: case["persist"]}):
+    with temporary_settings({PREFECT_RESULTS_PERSIST_BY_DEFAULT: True}) if case["persist"] else nullcontext():
         state = ingest_raw(
             source=Path(case["source"]),
             bucket=case["bucket"],
