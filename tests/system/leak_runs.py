@@ -9,6 +9,7 @@ import sys
 from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_settings
 from prefect_aws.assume_role_parameters import AssumeRoleParameters
@@ -18,7 +19,8 @@ from blocks.lake_credentials import LakeCredentials
 from blocks.register import save_block
 from flows.ingest_raw import ingest_raw
 
-for case in json.load(sys.stdin):
+
+def run(case: dict[str, Any]) -> None:
     role = {"assume_role_arn": case["role"], "assume_role_kwargs": AssumeRoleParameters(ExternalId="partner-7")}
     block = LakeCredentials(
         aws_access_key_id="ASIAMARKER",
@@ -39,3 +41,8 @@ for case in json.load(sys.stdin):
             return_state=True,
         )
     print("ENDED", json.dumps({"name": case["name"], "state": state.name, "message": state.message}), flush=True)
+
+
+if __name__ == "__main__":  # worker processes import this module, too
+    for given in json.load(sys.stdin):
+        run(given)
