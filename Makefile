@@ -28,6 +28,9 @@ deploy: $(VENV)/.local ## work pools, deployments and automations on the server 
 block: $(VENV)/.local ## store AWS credentials in an encrypted Prefect block
 	@$(BIN)/python -m blocks.register
 
+rotate: $(VENV)/.local ## encrypt the stack's blocks under a new key, while it is down
+	@$(BIN)/python -m deployments.rotate
+
 test: $(VENV)/.dev ## run every test
 	@$(BIN)/python -m pytest
 
@@ -70,4 +73,4 @@ $(VENV)/.bench: requirements-bench.txt | $(VENV)/.python
 	@$(PIP) -r requirements-bench.txt
 	@touch $@ $(VENV)/.dev $(VENV)/.local
 
-.PHONY: help ingest up run deploy block test check data lock clean
+.PHONY: help ingest up run deploy block rotate test check data lock clean

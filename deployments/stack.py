@@ -31,6 +31,7 @@ STATE = Path(os.environ.get("LAKE_STATE") or PROJECT)
 PREFECT_HOME = STATE / ".prefect"
 LAKE_FOLDER = STATE / "lake"
 LOCK = PREFECT_HOME / "stack.lock"
+BLOCK_KEY = PREFECT_HOME / "block-encryption.key"
 LAKE_BLOCK = "local-lake"
 START_TIMEOUT_S = 300
 """A server may take a minute on a slow machine, and longer on its first start, when it creates its database."""
@@ -85,14 +86,13 @@ def block_key() -> str:
 
     It lies in a file that only its owner may read, beside the database and not in it: the database alone opens nothing.
     """
-    path = PREFECT_HOME / "block-encryption.key"
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with os.fdopen(os.open(BLOCK_KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             # The form of a Fernet key, which is what Prefect takes.
             file.write(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
     except FileExistsError:
         pass
-    return path.read_text()
+    return BLOCK_KEY.read_text()
 
 
 def isolate_prefect(api_url: str | None = None) -> None:

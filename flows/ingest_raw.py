@@ -111,7 +111,9 @@ def ingest_raw(
             dry_run=dry_run,
         )
         target = run.connected(tasks.locate(settings))
-        run.ensured(tasks.ensure_bucket(target))
+        there = run.ensured(tasks.ensure_bucket(target))
+        if dry_run:
+            run.noted(tasks.check_access(target, there))
         folder = run.found(tasks.find(settings, run.day, target))
         folder = run.recalled(folder, manifests.read_history(folder, settings.date_from_name, run.day, target))
         files = run.spared(folder.files, manifests.find_unchanged(folder, target))

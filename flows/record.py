@@ -29,6 +29,7 @@ from flows.lake.drift import sentence
 from flows.lake.errors import LakeError, RunFailed
 from flows.lake.history import History
 from flows.lake.models import CsvProfile, FileOutcome, RunSummary, SourceFile
+from flows.lake.redact import mask_known
 from flows.lake.settings import IngestSettings
 from flows.lake.source import SourceFolder, source_text
 
@@ -94,11 +95,15 @@ class RunRecord:
         self._log.info(f"Lake s3://{target.bucket}, credentials block {target.credentials!r}")
         return target
 
-    def ensured(self, bucket: Any) -> None:
-        """Note what became of the bucket; `None` where a dry run found none."""
+    def noted(self, text: str) -> None:
+        """Note what somebody wants to read who asked for it."""
+        self._log.info(text)
+
+    def ensured(self, bucket: Any) -> bool:
+        """Note what became of the bucket and return whether there is one; `None` where a dry run found none."""
         if bucket is None:
             self._log.info("There is no such bucket yet: a run that writes would create it")
-            return
+            return False
         self._has_bucket = True
         self._log.info(f"Bucket {bucket.name} {'created' if bucket.created else 'is there'} in {bucket.region}")
         for setting in bucket.settings:
@@ -106,6 +111,7 @@ class RunRecord:
         for warning in bucket.warnings:
             self._warnings.append(warning)
             self._log.warning(warning)
+        return True
 
     def found(self, folder: SourceFolder) -> SourceFolder:
         """Note which files were chosen."""
@@ -175,9 +181,14 @@ class RunRecord:
         expected = error is None or isinstance(error, LakeError)
         summary = self._summary()
         if error is not None:
-            failed, verdict = True, str(error) if expected else f"{type(error).__name__}: {error}"
+            said = str(error) if expected else f"{type(error).__name__}: {error}"
+            failed, verdict = True, mask_known(said)
+            # Prefect would make the text of an unexpected error the run's state as it is.
+            if not expected and isinstance(error, Exception) and verdict != said:
+                get_run_logger().error("An unexpected error, whose text holds a secret", exc_info=error)
+                expected = True
         elif summary is not None:
-            failed, verdict = bool(summary.bad), report.verdict_text(summary)
+            failed, verdict = bool(summary.bad), mask_known(report.verdict_text(summary))
             self._log.info(f"What became of each file:\n{report.closing_table(summary)}")
         else:
             failed, verdict = True, "The run ended before it began."
@@ -247,21 +258,30 @@ class RunRecord:
             self._log.error(f"{found} secret values were found in this log and masked: find out how they got there.")
 
     def _publish(self, summary: RunSummary, target: Target) -> None:
-        lake = self._lake(target)
+        lake, found = self._lake(target), 0
+
+        def redact(text: str) -> str:
+            nonlocal found
+            masked, count = lake.mask(text)
+            found += count
+            return masked
+
         about = f"{summary.day} from {source_text(summary.source)}" + (" (dry run)" if summary.dry_run else "")
         by_dataset: dict[str, list[CsvProfile]] = defaultdict(list)
         for outcome in summary.outcomes:
             if outcome.profile and outcome.verified_by != unchanged.PROOF:  # whose artifact says all this already
                 by_dataset[outcome.dataset].append(outcome.profile)
         for dataset, profiles in islice(by_dataset.items(), SHOWN_DATASETS):
-            ui.publish_profile(dataset, profiles, about, lake.redact)
+            ui.publish_profile(dataset, profiles, about, redact)
 
         def link(key: str) -> str:
             region = lake.client.meta.region_name
             return report.console_link(lake.block.endpoint_url, summary.bucket, region, key)
 
         markdown = report.run_markdown(summary, link, self._log_key) + self._memory.markdown()
-        ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary.outcomes)}.", lake.redact)
+        ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary.outcomes)}.", redact)
+        if found:
+            get_run_logger().error("%s secret values were found in this run's artifacts and masked.", found)
 
     def _summary(self) -> RunSummary | None:
         if self._settings is None or self._day is None:

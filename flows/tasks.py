@@ -30,7 +30,7 @@ from flows.lake.batches import Batch
 from flows.lake.errors import CredentialsError, LakeError, SettingsError
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.outcomes import failed_outcome
-from flows.lake.redact import guard_logs
+from flows.lake.redact import guard_logs, mask_known
 from flows.lake.settings import IngestSettings
 from flows.lake.source import SourceFolder, find_files
 from flows.lake.storage_rules import OWN_ACCOUNT, STORAGE_CLASSES
@@ -72,7 +72,14 @@ def stage(**options: Any) -> Callable[[Callable[..., Result]], Any]:
                 for target in (one for one in (*args, *kwargs.values()) if isinstance(one, Target)):
                     with contextlib.suppress(LakeError):  # where the block itself cannot be read, the error says so
                         error = explained(error, connect(target.credentials, target.run_id))
-                return Failed(message=str(error), data=error)
+                return Failed(message=mask_known(str(error)), data=error)
+            except Exception as error:
+                said = f"{type(error).__name__}: {error}"
+                if (masked := mask_known(said)) == said:
+                    raise
+                # Prefect would make the text of the error the task's state as it is.
+                get_run_logger().exception("An unexpected error, whose text holds a secret")
+                return Failed(message=masked, data=LakeError(masked))
 
         return Stage(fn=run, cache_policy=NO_CACHE, **options)
 
@@ -163,6 +170,22 @@ def _without_stale_uploads(client: S3Client, target: Target) -> tuple[str, ...]:
     return (f"{aborted:,} incomplete uploads of killed runs were given up.",) if aborted else ()
 
 
+@stage(name="check-access", task_run_name="check access to {target.bucket}")
+def check_access(target: Target, exists: bool) -> str:
+    """Tell, without writing, what the credentials may do, when they expire, and the policy that a run needs."""
+    from blocks import permissions
+
+    lake = connect(target.credentials, target.run_id)
+    return permissions.report(
+        lake.block,
+        lake.client,
+        target.bucket,
+        exists=exists,
+        expected_owner=target.expected_owner,
+        kms_key_id=target.kms_key_id,
+    )
+
+
 def find(settings: IngestSettings, day: date, target: Target) -> SourceFolder:
     """Choose the files of a run, in a folder or under an S3 prefix.
 
@@ -202,7 +225,7 @@ def upload_file(file: SourceFile, read: ProfiledFile | Exception, target: Target
     lake = connect(target.credentials, target.run_id)
     progress = FileProgress("upload", file.path.name, file.size_bytes, lake.redact)
     outcome = store_file(file, read, destination(target), progress)
-    return Failed(message=f"Did not land: {outcome.reason}", data=outcome) if outcome.is_bad else outcome
+    return Failed(message=mask_known(f"Did not land: {outcome.reason}"), data=outcome) if outcome.is_bad else outcome
 
 
 @stage(name="ingest-batch", task_run_name="batch {batch}")
@@ -216,7 +239,8 @@ def ingest_batch(batch: Batch, target: Target, workers: ThisProcess | WorkerProc
     counts = report.counts_text(outcomes)
     get_run_logger().info("%s", counts)
     if bad := [outcome for outcome in outcomes if outcome.is_bad]:
-        return Failed(message=f"{len(bad):,} of {counts}, first {bad[0].path.name}: {bad[0].reason}", data=outcomes)
+        first = f"first {bad[0].path.name}: {bad[0].reason}"
+        return Failed(message=mask_known(f"{len(bad):,} of {counts}, {first}"), data=outcomes)
     return outcomes
 
 

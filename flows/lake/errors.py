@@ -214,3 +214,7 @@ class VerificationFailed(LakeError):
 
 class RunFailed(LakeError):
     """At least one file of a run did not reach the raw layer; the message counts and names them."""
+
+
+class RotationStopped(LakeError):
+    """The stored credentials could not be encrypted under a new key, and nothing was changed."""

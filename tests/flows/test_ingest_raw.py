@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from flows.lake.iam_policy import policy_text
 from tests.conftest import S3
 from tests.flows.conftest import log_of, objects, store_block
 
@@ -135,9 +136,14 @@ def test_ingest_dry_run_says_what_would_happen_and_writes_nothing(ingest: Ingest
     assert objects(s3) == before
 
 
-def test_ingest_dry_run_creates_no_bucket(ingest: Ingest, s3: S3) -> None:
+def test_ingest_dry_run_creates_no_bucket_and_tells_what_the_credentials_may_do(
+    ingest: Ingest, s3: S3, caplog: pytest.LogCaptureFixture
+) -> None:
     state = ingest(SAMPLE, dry_run=True)
     assert state.is_completed(), state.message
+    assert policy_text(s3.bucket) in caplog.text
+    assert "not known: s3:CreateBucket" in caplog.text
+    assert "They do not expire." in caplog.text
     assert s3.bucket not in [bucket["Name"] for bucket in s3.client().list_buckets()["Buckets"]]
 
 
