@@ -40,6 +40,7 @@ class RunRecord:
         self._hidden = 0
         self._objects: int | None = None
         self._size_bytes = 0
+        self._more_objects = False
         self._day: date | None = None
         self._log_key: str | None = None
         self._started = datetime.now(ZoneInfo(ui.DEFAULT_TIMEZONE))
@@ -84,7 +85,10 @@ class RunRecord:
             return
         self._log.info(f"Bucket {bucket.name} {'created' if bucket.created else 'is there'} in {bucket.region}")
         for setting in bucket.settings:
-            self._log.detail(f"Bucket setting {setting.name}: {setting.state}")
+            if setting.state != "not offered":
+                self._log.detail(f"Bucket setting {setting.name}: {setting.state}")
+        if bucket.not_offered:
+            self._log.detail(f"Bucket settings that this endpoint does not offer: {', '.join(bucket.not_offered)}")
         for warning in bucket.warnings:
             self._warnings.append(warning)
             self._log.warning(warning)
@@ -119,8 +123,8 @@ class RunRecord:
         """Note what the bucket holds at the end."""
         if listing is None:
             return
-        self._objects, self._size_bytes = listing.objects, listing.size_bytes
-        self._log.info(f"The bucket holds {listing.objects:,} objects, {report.size_text(listing.size_bytes)}")
+        self._objects, self._size_bytes, self._more_objects = listing.objects, listing.size_bytes, listing.more
+        self._log.info(report.holds_text(listing.objects, listing.size_bytes, more=listing.more))
 
     def __enter__(self) -> RunRecord:
         return self
@@ -219,4 +223,5 @@ class RunRecord:
             size_bytes=self._size_bytes,
             started=self._started,
             duration_s=time.monotonic() - self._clock,
+            more_objects=self._more_objects,
         )
