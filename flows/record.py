@@ -170,8 +170,8 @@ class RunRecord:
             if isinstance(key, State):
                 key = key.result()
         except Exception as error:
-            path = run_log.keep_local_copy(self._redacted(self._log.text), log_keys[1].rsplit("/", 1)[-1])
-            trouble = f"The log could not be shipped ({error}); it is kept as {path}."
+            kept = run_log.keep_local_copy(self._redacted(self._log.text), log_keys[1].rsplit("/", 1)[-1])
+            trouble = f"The log could not be shipped ({error}); {kept}."
             get_run_logger().error(trouble)
             return trouble
         self._log_key = key
