@@ -6,7 +6,6 @@ what the run tells about itself in `flows.record`. No class is defined here: Pre
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,14 +21,11 @@ from flows.lake.source import find_files
 from flows.record import RunRecord
 from flows.ui import DEFAULT_TIMEZONE, run_name
 
-THREADS = 2 * (os.cpu_count() or 2)
-"""An upload waits for its own profile in a thread of its own, hence two threads a core."""
-
 
 @flow(
     name="ingest-raw",
     flow_run_name=run_name,
-    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]  # Prefect's own futures differ
+    task_runner=ThreadPoolTaskRunner(max_workers=tasks.THREADS),  # type: ignore[arg-type]  # Prefect's own futures differ
 )
 def ingest_raw(
     source: Path = Path("data/sample"),

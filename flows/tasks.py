@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from flows.lake.ingest_file import Destination, ProfiledFile
 
 Result = TypeVar("Result")
+
+THREADS = 2 * (os.cpu_count() or 2)
+"""An upload waits for its own profile in a thread of its own, hence two threads a core."""
 
 
 @dataclass(frozen=True)
@@ -147,9 +151,11 @@ def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of th
     # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
     from blocks.lake_credentials import load_credentials
     from flows.lake.s3_client import client_config
+    from flows.lake.storing import UploadOptions
 
     block = load_credentials(credentials)
-    return Lake(block.get_s3_client(client_config()), block)
+    config = client_config(max_connections=THREADS * UploadOptions().concurrency)
+    return Lake(block.get_s3_client(config), block)
 
 
 def locate(settings: IngestSettings) -> Target:

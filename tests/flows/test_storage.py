@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from flows import tasks
 from flows.ingest_raw import ingest_raw
+from flows.lake.storing import UploadOptions
 from tests import fault_proxy as faults
 from tests.conftest import S3
 from tests.fault_proxy import Fault, FaultProxy, fault_proxy
@@ -112,6 +114,13 @@ def test_ingest_ends_well_where_incomplete_uploads_may_not_be_listed(
     state = run(pattern="movies.csv")
     assert state.is_completed(), state.message
     assert "Incomplete uploads of earlier runs could not be given up" in log_of(s3)
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize("s3", ["moto"], indirect=True)
+def test_client_of_a_run_keeps_a_connection_for_each_part_under_way(s3: S3) -> None:
+    client = tasks.connect(f"watched-{s3.server.name}", "a run").client
+    assert client.meta.config.max_pool_connections >= tasks.THREADS * UploadOptions().concurrency
 
 
 @pytest.mark.parametrize("s3", ["moto"], indirect=True)
