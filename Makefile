@@ -22,8 +22,8 @@ up: $(VENV)/.local ## local stack in the foreground: server with UI, lake, worke
 run: $(VENV)/.local ## start ingest-raw/daily on the stack that `make up` runs, and follow it (SOURCE)
 	@$(BIN)/python -m deployments.run $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
 
-deploy: $(VENV)/.local ## create the work pools and deploy everything to the server of PREFECT_API_URL
-	@$(BIN)/python -m deployments.deploy
+deploy: $(VENV)/.local ## work pools, deployments and automations on the server of PREFECT_API_URL (NOTIFY)
+	@$(BIN)/python -m deployments.deploy --notify "$(NOTIFY)"
 
 block: $(VENV)/.local ## store AWS credentials in an encrypted Prefect block
 	@$(BIN)/python -m blocks.register
@@ -41,7 +41,7 @@ data: $(VENV)/.python ## write the reference data at full size to data/full
 	@$(BIN)/python -m benchmarks.make_data
 
 lock: $(VENV)/.bench ## resolve requirements*.in anew, with hashes and without download addresses
-	@for set in requirements requirements-local requirements-dev requirements-bench; do \
+	@for set in requirements requirements-dask requirements-local requirements-dev requirements-bench; do \
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --custom-compile-command "make lock" $$set.in -o $$set.txt || exit 1; done
 

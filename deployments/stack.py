@@ -226,7 +226,13 @@ def prefect_server(port: int) -> Iterator[str]:
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     api_url = f"http://127.0.0.1:{port}/api"
     # The UI's pages are told where the API is, and the server does not derive that from `--port`.
-    environment = {"PREFECT_SERVER_ENCRYPTION_KEY": block_key(), "PREFECT_SERVER_UI_API_URL": api_url}
+    environment = {
+        "PREFECT_SERVER_ENCRYPTION_KEY": block_key(),
+        "PREFECT_SERVER_UI_API_URL": api_url,
+        # In memory, as is the default, the lease of a run is lost with the server: the run would be cancelled,
+        # or its place taken for good.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    }
     say("Starting the Prefect server")
     with child(command, log, environment) as process:
         os.environ["PREFECT_API_URL"] = api_url
