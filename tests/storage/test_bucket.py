@@ -262,6 +262,14 @@ def test_bucket_expected_owner_goes_with_every_request_but_creation(moto: S3Serv
     assert without == ["CreateBucket"]
 
 
+def test_bucket_absent_that_must_be_another_accounts_is_not_created(s3: S3) -> None:
+    client = eager_client(s3.server)
+    with pytest.raises(errors.BucketNotOurs, match=r"account 111122223333 would create it.*210987654321"):
+        bucket.ensure_bucket(client, s3.bucket, expected_owner="210987654321", account="111122223333")
+    assert s3.bucket not in [item["Name"] for item in client.list_buckets()["Buckets"]]
+    assert bucket.ensure_bucket(client, s3.bucket, expected_owner="111122223333", account="111122223333").created
+
+
 def test_bucket_inspect_changes_nothing(s3: S3) -> None:
     client = eager_client(s3.server)
     sent = writes_of(client)
