@@ -7,6 +7,7 @@ block by its name and makes its own client, so that no credential is ever serial
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from blocks.lake_credentials import LakeCredentials
     from flows.lake.ingest_file import Destination
+
+
+THREADS = 2 * (os.cpu_count() or 2)
+"""An upload waits for its own profile in a thread of its own, hence two threads a core."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +93,11 @@ def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of th
     # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
     from blocks.lake_credentials import load_credentials
     from flows.lake.s3_client import client_config
+    from flows.lake.storing import UploadOptions
 
     block = load_credentials(credentials)
-    return Lake(block.get_s3_client(client_config()), block)
+    config = client_config(max_connections=THREADS * UploadOptions().concurrency)
+    return Lake(block.get_s3_client(config), block)
 
 
 def destination(target: Target) -> Destination:

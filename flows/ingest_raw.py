@@ -6,7 +6,6 @@ what the run tells about itself in `flows.record`. No class is defined here: Pre
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -19,14 +18,12 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows import manifests, processes, tasks
+from flows.connection import THREADS
 from flows.lake.batches import arrange
 from flows.lake.models import SourceFile
 from flows.lake.source import is_s3
 from flows.record import RunRecord
 from flows.ui import DEFAULT_TIMEZONE, run_name
-
-THREADS = 2 * (os.cpu_count() or 2)
-"""An upload waits for its own profile in a thread of its own, hence two threads a core."""
 
 
 @flow(
