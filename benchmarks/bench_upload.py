@@ -124,7 +124,15 @@ def commands(server: S3Server) -> dict[str, Callable[[Path, str], list[str]]]:
             *(str(binaries / "s5cmd"), "--log", "error", *s3, "cp", f"{folder}/*", f"{to}{prefix}/")
         ],
         "rclone copy": lambda folder, prefix: [
-            *(str(binaries / "rclone"), "copy", "--config", os.devnull, str(folder), f"{rclone_to}{prefix}")
+            *(
+                str(binaries / "rclone"),
+                "copy",
+                "--copy-links",
+                "--config",
+                os.devnull,
+                str(folder),
+                f"{rclone_to}{prefix}",
+            )
         ],
     }
 

@@ -48,6 +48,7 @@ class RunRecord:
         self._hidden = 0
         self._objects: int | None = None
         self._size_bytes = 0
+        self._more_objects = False
         self._day: date | None = None
         self._log_key: str | None = None
         self._memory = manifests.Memory({})
@@ -102,7 +103,10 @@ class RunRecord:
         self._has_bucket = True
         self._log.info(f"Bucket {bucket.name} {'created' if bucket.created else 'is there'} in {bucket.region}")
         for setting in bucket.settings:
-            self._log.detail(f"Bucket setting {setting.name}: {setting.state}")
+            if setting.state != "not offered":
+                self._log.detail(f"Bucket setting {setting.name}: {setting.state}")
+        if bucket.not_offered:
+            self._log.detail(f"Bucket settings that this endpoint does not offer: {', '.join(bucket.not_offered)}")
         for warning in bucket.warnings:
             self._warnings.append(warning)
             self._log.warning(warning)
@@ -163,8 +167,8 @@ class RunRecord:
         """Note what the bucket holds at the end."""
         if listing is None:
             return
-        self._objects, self._size_bytes = listing.objects, listing.size_bytes
-        self._log.info(f"The bucket holds {listing.objects:,} objects, {report.size_text(listing.size_bytes)}")
+        self._objects, self._size_bytes, self._more_objects = listing.objects, listing.size_bytes, listing.more
+        self._log.info(report.holds_text(listing.objects, listing.size_bytes, more=listing.more))
 
     def __enter__(self) -> RunRecord:
         return self
@@ -227,8 +231,8 @@ class RunRecord:
             if isinstance(key, State):
                 key = key.result()
         except Exception as error:
-            path = run_log.keep_local_copy(self._redacted(self._log.text), log_keys[1].rsplit("/", 1)[-1])
-            trouble = f"The log could not be shipped ({error}); it is kept as {path}."
+            kept = run_log.keep_local_copy(self._redacted(self._log.text), log_keys[1].rsplit("/", 1)[-1])
+            trouble = f"The log could not be shipped ({error}); {kept}."
             get_run_logger().error(trouble)
             return trouble
         self._log_key = key
@@ -280,4 +284,5 @@ class RunRecord:
             size_bytes=self._size_bytes,
             started=self._started,
             duration_s=time.monotonic() - self._clock,
+            more_objects=self._more_objects,
         )

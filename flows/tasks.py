@@ -27,7 +27,7 @@ from flows.api_secrets import api_secrets
 from flows.connection import Target, connect, destination, explained
 from flows.lake import keys, report, run_log
 from flows.lake.batches import Batch
-from flows.lake.errors import CredentialsError, LakeError, SettingsError
+from flows.lake.errors import BucketVanished, CredentialsError, LakeError, SettingsError
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.outcomes import failed_outcome
 from flows.lake.redact import guard_logs
@@ -222,14 +222,16 @@ def ingest_batch(batch: Batch, target: Target, workers: ThisProcess | WorkerProc
 
 @stage(name="list-bucket", task_run_name="list bucket {target.bucket}")
 def list_bucket(target: Target) -> BucketListing | None:
-    """Count the bucket's objects and add up their sizes; `None` where a dry run found no bucket."""
+    """Count the bucket's objects, up to a limit, and add up their sizes; `None` where a dry run found no bucket."""
     from flows.lake import bucket
 
     client = connect(target.credentials, target.run_id).client
-    owner = target.expected_owner
-    if target.dry_run and bucket.inspect_bucket(client, target.bucket, expected_owner=owner) is None:
-        return None
-    return bucket.list_bucket(client, target.bucket, expected_owner=owner)
+    try:
+        return bucket.list_bucket(client, target.bucket, expected_owner=target.expected_owner)
+    except BucketVanished:
+        if target.dry_run:
+            return None
+        raise
 
 
 @stage(name="ship-log", task_run_name="ship log")

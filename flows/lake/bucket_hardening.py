@@ -134,8 +134,15 @@ class Hardening:
         )
 
     def inspect(self) -> tuple[BucketSetting, ...]:
-        """Say of each protection whether the bucket has it; change nothing."""
-        return tuple(self._read(protection) for protection in self.protections)
+        """Say of each protection whether the bucket has it; change nothing.
+
+        A server without versions answers as S3 does for a bucket that never had any. Where it knows no other setting,
+        it does not know this one, and there is nothing that a person could turn on.
+        """
+        found = [self._read(protection) for protection in self.protections]
+        if not self.aws and {one.state for one in found if one.name != settings.VERSIONING} == {"not offered"}:
+            return tuple(BucketSetting(one.name, "not offered", "the server knows no settings") for one in found)
+        return tuple(found)
 
     def _read(self, protection: settings.Protection) -> BucketSetting:
         remedy = protection.command(self.bucket, None if self.aws else self.client.meta.endpoint_url)

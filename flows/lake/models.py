@@ -278,10 +278,11 @@ class RunSummary:
         outcomes: One for each chosen file, in the order of their paths.
         hidden: Dotfiles that were left out.
         warnings: What to know about the bucket or the run, a sentence each.
-        objects: Objects in the bucket at the end, `None` where it was not listed.
+        objects: Objects counted in the bucket at the end, `None` where it was not listed.
         size_bytes: Their size together.
         started: When the run began, with offset.
         duration_s: Seconds from then to the end of the work.
+        more_objects: There are more objects than were counted.
     """
 
     run_id: str
@@ -297,6 +298,7 @@ class RunSummary:
     size_bytes: int
     started: datetime
     duration_s: float
+    more_objects: bool = False
 
     @property
     def bad(self) -> tuple[FileOutcome, ...]:

@@ -29,6 +29,13 @@ def size_text(size_bytes: float) -> str:
     raise AssertionError
 
 
+def holds_text(objects: int, size_bytes: int, *, more: bool) -> str:
+    """Say how much the bucket holds, or how far it was counted."""
+    if more:
+        return f"The bucket holds more than the {objects:,} objects, {size_text(size_bytes)}, at which counting stopped"
+    return f"The bucket holds {objects:,} object{'s' * (objects != 1)}, {size_text(size_bytes)}"
+
+
 def shape_text(outcome: FileOutcome) -> str:
     """Write a file's shape, or a dash where it is not known."""
     if outcome.profile is None:
@@ -150,7 +157,7 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
         f"Run `{summary.run_name}` ({summary.run_id}), started {summary.started.isoformat(timespec='seconds')}.",
     ]
     if summary.objects is not None:
-        lines.append(f"The bucket holds {summary.objects:,} objects, {size_text(summary.size_bytes)}.")
+        lines.append(holds_text(summary.objects, summary.size_bytes, more=summary.more_objects) + ".")
     if summary.hidden:
         lines.append(f"{summary.hidden:,} hidden files were left out.")
     if log_key:

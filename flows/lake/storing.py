@@ -223,19 +223,19 @@ class _Upload:
 
     def _proof(self, sent: Sent) -> VerifiedBy | Literal[False]:
         """Return how the server's word proves that it holds the file, or `False`."""
-        if self.target.needs_md5 and not sent.etag_proves and not sent.encrypted:
+        if self.target.needs_md5 and not sent.parts_proven and not sent.encrypted:
             # No server that we know of: its word, even a checksum, may be no more than an echo of ours.
             stored = self.target.head()
             return "read back" if stored and self.target.read_back(stored) == self.content else False
         if sent.checksum:
             return "checksum" if sent.checksum == self.content.crc64nvme else False
-        if sent.etag_proves and not sent.parts:
-            return "size and etag"  # the MD5 of the whole, whose size it settles
+        if sent.etag_proves:
+            return "size and etag"  # the MD5 of the whole, or of all parts, whose size it settles
         stored = self.target.head()
         if stored is None:
             return False
         # Where the ETags of all parts prove them, the head has only the size to add: its ETag may be of another kind.
-        return self.target.proof(stored, self.content, lambda: {stored.etag} if sent.etag_proves else set())
+        return self.target.proof(stored, self.content, lambda: {stored.etag} if sent.parts_proven else set())
 
     def _named(self, error: IntegrityError) -> IntegrityError:
         """Return the error with the file's name, where what found it did not know the file."""

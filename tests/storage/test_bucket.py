@@ -107,6 +107,9 @@ def test_bucket_present_is_used_as_it_is_with_commands_for_what_is_missing(s3: S
         assert {setting.state for setting in report.settings} == {"missing"}
         assert len(report.warnings) == len(PROTECTIONS)
         assert all(f"--bucket {s3.bucket}" in warning for warning in report.warnings)
+    else:
+        assert report.not_offered == (*PROTECTIONS,)
+        assert report.warnings == ()
 
 
 def test_bucket_command_in_a_warning_applies_the_protection(moto: S3Server) -> None:
@@ -280,6 +283,8 @@ def test_bucket_listing_counts_every_page(s3: S3) -> None:
         list(pool.map(put, range(1010)))
     assert bucket.list_bucket(client, s3.bucket, "Raw/") == bucket.BucketListing(1010, 2020)
     assert bucket.list_bucket(client, s3.bucket).objects == 1011
+    assert bucket.list_bucket(client, s3.bucket, at_most=1000) == bucket.BucketListing(1000, 2003, more=True)
+    assert not bucket.list_bucket(client, s3.bucket, at_most=1011).more
 
 
 def test_bucket_deleted_in_mid_run_is_not_made_again(s3: S3) -> None:

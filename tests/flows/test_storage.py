@@ -1,8 +1,10 @@
-"""The flow's storage parameters, as the requests of a whole run carry them."""
+"""A whole run as its requests and its end show it: the storage parameters, and faults that only a run can meet."""
 
 from __future__ import annotations
 
+import errno
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -111,3 +113,38 @@ def test_ingest_ends_well_where_incomplete_uploads_may_not_be_listed(
     state = run(pattern="movies.csv")
     assert state.is_completed(), state.message
     assert "Incomplete uploads of earlier runs could not be given up" in log_of(s3)
+
+
+@pytest.mark.parametrize("s3", ["moto"], indirect=True)
+def test_ingest_that_may_write_nothing_anywhere_still_ends_with_its_reasons(
+    run: Callable[..., Any], watched: FaultProxy, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Access denied on PutObject alone, which the log needs as well, and no room for a local copy of it."""
+
+    def full(**_: Any) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    s3.client().create_bucket(Bucket=s3.bucket)
+    watched.add(Fault("PutObject", faults.refused(403, "AccessDenied"), times=10**6))
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    state = run()
+    assert state.is_failed()
+    for part in ("2 of 2 files did not land", "movies.csv", "ragged.csv", "Give these credentials the permission"):
+        assert part in state.message
+    assert "no copy could be kept on this machine either (No space left on device)" in state.message
+    assert s3.server.secret_key not in state.message
+    assert objects(s3) == {}
+
+
+@pytest.mark.parametrize("s3", ["moto"], indirect=True)
+def test_ingest_whose_token_expires_in_mid_run_keeps_what_landed_and_says_how_to_renew(
+    run: Callable[..., Any], watched: FaultProxy, s3: S3
+) -> None:
+    expired = faults.refused(400, "ExpiredToken", "The provided token has expired.")
+    watched.add(Fault("PutObject", expired, times=10**6, after=1))
+    state = run(pattern="movies.csv")
+    assert state.is_failed()
+    assert list(objects(s3)) == [RAW]
+    assert "ExpiredToken" in state.message
+    assert "Renew it with" in state.message
+    assert "it is kept as" in state.message
