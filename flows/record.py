@@ -45,6 +45,8 @@ class RunRecord:
         self._settings: IngestSettings | None = None
         self._target: Target | None = None
         self._outcomes: list[FileOutcome] = []
+        self._progress: ui.FileProgress | None = None
+        self._done_bytes = self._left_bytes = 0
         self._warnings: list[str] = []
         self._hidden = 0
         self._objects: int | None = None
@@ -122,7 +124,7 @@ class RunRecord:
         self._hidden = folder.hidden
         self._log.info(f"{len(folder.files) + len(folder.unusable):,} files chosen, {folder.hidden:,} hidden left out")
         for outcome in tasks.failed_before(folder.unusable):
-            self.ended(outcome)
+            self._ended(outcome, alone=True)
         return folder
 
     def recalled(self, folder: SourceFolder, history: History) -> SourceFolder:
@@ -142,12 +144,20 @@ class RunRecord:
             self._log.info(f"{len(done):,} of {len(files):,} files are recorded and unchanged: neither read nor sent")
         for outcome in unchanged:
             self._ended(outcome, alone=len(files) <= self._given.own_tasks_up_to)
-        return [file for file in files if file.key not in done]
+        left = [file for file in files if file.key not in done]
+        if len(left) > self._given.own_tasks_up_to and self._target:
+            self._left_bytes = sum(file.size_bytes for file in left)
+            redact = self._lake(self._target).redact
+            self._progress = ui.FileProgress("ingest", self._given.source.name, self._left_bytes, redact)
+        return left
 
     def ended(self, *outcomes: FileOutcome) -> None:
         """Note how files' ways ended; of several that share a task, the terminal and the UI hear only of bad ones."""
         for outcome in outcomes:
             self._ended(outcome, alone=len(outcomes) == 1)
+            self._done_bytes += outcome.size_bytes
+        if self._progress:
+            self._progress(self._done_bytes, self._left_bytes)
 
     def _ended(self, outcome: FileOutcome, *, alone: bool) -> None:
         self._outcomes.append(outcome)

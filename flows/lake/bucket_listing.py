@@ -6,6 +6,7 @@ make every run longer than the last. Counting stops at a limit and says so (`doc
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ PAGE = 1000
 """S3's own largest page, which other servers keep to."""
 
 COUNTED_AT_MOST = 20 * PAGE
+COUNTED_FOR_S = 2.0
+"""Some servers walk the whole bucket anew for each page (rclone: ten seconds and more for 10,000 objects)."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ def list_bucket(
     *,
     expected_owner: str | None = None,
     at_most: int = COUNTED_AT_MOST,
+    for_s: float = COUNTED_FOR_S,
 ) -> BucketListing:
     """Count the objects under a prefix and add up their sizes.
 
@@ -52,6 +56,7 @@ def list_bucket(
         prefix: Where the keys begin.
         expected_owner: The account that must own the bucket.
         at_most: Counting stops after the page that reaches this number.
+        for_s: Counting stops after the page during which so many seconds have passed.
 
     Raises:
         BucketVanished: The bucket was deleted in the meantime.
@@ -60,11 +65,12 @@ def list_bucket(
     use_own_retries(client)
     owner: dict[str, Any] = {"ExpectedBucketOwner": expected_owner} if expected_owner else {}
     objects = size_bytes = 0
+    until = time.monotonic() + for_s
     with translated(f"listing bucket {bucket!r}", bucket=bucket, endpoint=client.meta.endpoint_url):
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **owner):
             for item in page.get("Contents", ()):
                 objects += 1
                 size_bytes += item["Size"]
-            if objects >= at_most and page.get("IsTruncated"):
+            if page.get("IsTruncated") and (objects >= at_most or time.monotonic() >= until):
                 return BucketListing(objects, size_bytes, more=True)
     return BucketListing(objects, size_bytes)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+from prefect.artifacts import Artifact
+
+from flows import ui
 from tests.conftest import S3
 from tests.flows.conftest import log_of, objects
 
@@ -37,3 +42,15 @@ def test_batch_with_bad_files_lands_their_neighbours(ingest: Ingest, s3: S3, tmp
     assert "Quarantine/Local/CSV/Ragged/2024/03/05/ragged.csv" in objects(s3, "Quarantine/")
     log = log_of(s3)
     assert all(f"{name} uploaded" in log for name in good)
+
+
+@pytest.mark.parametrize("s3", ["rclone"], indirect=True)  # nothing here is the server's
+def test_batches_show_how_far_the_run_is(ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ui, "LARGE_FILE_BYTES", 1)
+    source = tmp_path / uuid.uuid4().hex[:8]
+    source.mkdir()
+    write_files(source, 30)
+    assert ingest(source, partition_date=DAY, own_tasks_up_to=10).is_completed()
+    artifact = Artifact.get(f"progress-ingest-{source.name}")
+    assert artifact
+    assert artifact.data == 100.0

@@ -9,6 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conftest import S3
 from tests.flows.conftest import objects
 
@@ -54,6 +56,7 @@ def test_unchanged_files_are_recognised_and_only_a_changed_one_of_the_same_size_
     assert first.shape == (1, 2)
 
 
+@pytest.mark.parametrize("s3", ["rclone"], indirect=True)  # nothing here is the server's
 def test_unchanged_files_with_reread_are_read_and_compared(ingest: Ingest, tmp_path: Path) -> None:
     write(tmp_path / "a.csv", "id,value\na,1\n")
     ingest(tmp_path, partition_date=DAY)
@@ -83,6 +86,7 @@ def test_unchanged_file_of_the_next_day_is_sent_and_one_that_only_looks_unchange
     assert objects(s3, "Raw/")["Raw/Local/CSV/B/2024/03/06/b.csv"] == b"id,value\nb,x\n"
 
 
+@pytest.mark.parametrize("s3", ["rclone"], indirect=True)  # nothing here is the server's
 def test_unchanged_file_that_was_touched_just_before_the_run_is_read_again(ingest: Ingest, tmp_path: Path) -> None:
     write(tmp_path / "a.csv", "id,value\na,1\n", age_s=0)
     ingest(tmp_path, partition_date=DAY)
