@@ -260,7 +260,7 @@ class RunRecord:
             region = lake.client.meta.region_name
             return report.console_link(lake.block.endpoint_url, summary.bucket, region, key)
 
-        markdown = report.run_markdown(summary, link, self._log_key) + self._memory.markdown()
+        markdown = report.run_markdown(summary, link, self._log_key, self._memory.markdown())
         ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary.outcomes)}.", lake.redact)
 
     def _summary(self) -> RunSummary | None:
