@@ -3,7 +3,8 @@
 Prefect has no supervisor that would end the run of a worker that was killed: such a run stays Running, and on
 a deployment with a limit of one it would hold back those of the next days until its lease ends. Every run sends a sign
 of life (`prefect.flow-run.heartbeat`, each 180 s by default); `DEAD` makes a run Crashed that has given none for
-`Times.dead`. It is created always; the four others only when a block is named: they have nobody to tell otherwise.
+`Times.dead`. It is created always; the others only when a block is named: they have nobody to tell otherwise. What
+is told about the data, not the runs, is in `deployments.data_alerts`.
 
 An automation is found again by its name and replaced, so that a second `make deploy` changes nothing.
 """
@@ -16,10 +17,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from deployments.data_alerts import data_notifications
+
 if TYPE_CHECKING:
     from prefect.events.schemas.automations import AutomationCore
 
-FLOWS = ["ingest-raw", "verify-raw"]
+FLOWS = ["ingest-raw", "verify-raw", "landing-calendar"]
 DEAD, FAILED, LATE = "lake: end dead runs", "lake: a run failed", "lake: a run is late"
 MISSING, STUCK = "lake: no run completed", "lake: a run is stuck"
 BAD_ENDS = {"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"}
@@ -166,7 +169,7 @@ def notifications(block_id: UUID, times: Times, deployment_ids: Iterable[str]) -
             + WHERE,
         ),
     )
-    return [failed, late, missing, stuck]
+    return [failed, late, missing, stuck, *data_notifications(tell)]
 
 
 def _proactive(
@@ -228,5 +231,6 @@ def _scheduled_deployments(client: Any) -> list[str]:
         f"prefect.deployment.{deployment.id}"
         for deployment in client.read_deployments()
         if not deployment.paused and any(schedule.active for schedule in deployment.schedules)
-        if deployment.name and "lake" in deployment.tags
+        # A weekly one completes no run for days, as it should.
+        if deployment.name and "lake" in deployment.tags and "weekly" not in deployment.tags
     ]

@@ -292,7 +292,7 @@ class RunRecord:
             region = lake.client.meta.region_name
             return report.console_link(lake.block.endpoint_url, summary.bucket, region, key)
 
-        markdown = report.run_markdown(summary, link, self._log_key) + self._memory.markdown()
+        markdown = report.run_markdown(summary, link, self._log_key, self._memory.markdown())
         ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary.outcomes)}.", redact)
         if found:
             get_run_logger().error("%s secret values were found in this run's artifacts and masked.", found)

@@ -5,7 +5,7 @@ The plot is a line of block characters: Markdown is all that an artifact shows w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from flows.lake.history import SHOWN_DAYS, DatasetRun
@@ -15,11 +15,11 @@ BARS = "▁▂▃▄▅▆▇█"
 NO_RUN = "·"
 SHOWN_DATASETS = 20
 SHOWN_RUNS = 7
-SHOWN_CHANGES = 3
+SHOWN_CHANGES = 50
 
 
 def history_markdown(now: Sequence[DatasetRun], earlier: Sequence[DatasetRun]) -> str:
-    """Write the section on earlier runs; empty where there were none.
+    """Write the sections on what changed and on earlier runs; empty where there were none.
 
     Args:
         now: What this run did with each of its datasets.
@@ -29,34 +29,37 @@ def history_markdown(now: Sequence[DatasetRun], earlier: Sequence[DatasetRun]) -
     for run in earlier:
         if run.dataset in of_dataset:
             of_dataset[run.dataset].append(run)
-    known = {dataset: runs for dataset, runs in of_dataset.items() if len(runs) > 1}
-    if not known:
-        return ""
+    known = [runs for runs in of_dataset.values() if len(runs) > 1]
     # Those that changed first: with many datasets the others are cut off.
-    ordered = sorted(known, key=lambda dataset: not known[dataset][0].drift)
-    lines = [
-        "",
-        "## The last runs",
-        "",
-        f"| Dataset | Rows, last {SHOWN_DAYS} days | Day | Rows | Size | What changed |",
-        "| --- | --- | --- | ---: | ---: | --- |",
-    ]
-    for dataset in ordered[:SHOWN_DATASETS]:
-        runs = known[dataset]
+    known.sort(key=lambda runs: not runs[0].drift)
+    return "\n".join((*_changes([change for run in now for change in run.drift]), *_table(known)))
+
+
+def _changes(changes: list[str]) -> Iterator[str]:
+    if not changes:
+        return
+    yield "## What changed since the last landing\n"
+    yield from (f"- {md(change)}" for change in changes[:SHOWN_CHANGES])
+    if len(changes) > SHOWN_CHANGES:
+        yield f"- … and {len(changes) - SHOWN_CHANGES:,} more; the manifest holds each."
+    yield ""
+
+
+def _table(known: list[list[DatasetRun]]) -> Iterator[str]:
+    if not known:
+        return
+    # Cells do not wrap in the UI, and what is wider than the page is cut off: nothing long stands in them.
+    yield "## The last runs\n"
+    yield f"| Dataset | Rows, {SHOWN_DAYS} days | Day | Rows | Size | Changes |"
+    yield "| --- | --- | --- | ---: | ---: | ---: |"
+    for runs in known[:SHOWN_DATASETS]:
         for number, run in enumerate(runs[:SHOWN_RUNS]):
-            first = f"{md(dataset)} | {plot(runs, runs[0].day)}" if number == 0 else " | "
-            lines.append(f"| {first} | {run.day} | {run.rows:,} | {size_text(run.size_bytes)} | {_changes(run)} |")
-    if len(ordered) > SHOWN_DATASETS:
-        lines += ["", f"… and {len(ordered) - SHOWN_DATASETS:,} more datasets; the manifests hold each."]
-    return "\n".join(lines) + "\n"
-
-
-def _changes(run: DatasetRun) -> str:
-    told = [f"**{run.bad:,} did not land**"] if run.bad else []
-    told += [md(change) for change in run.drift[:SHOWN_CHANGES]]
-    if len(run.drift) > SHOWN_CHANGES:
-        told.append(f"and {len(run.drift) - SHOWN_CHANGES:,} more")
-    return "; ".join(told)
+            first = f"{md(run.dataset)} | {plot(runs, run.day)}" if number == 0 else " | "
+            changes = f"**{run.bad:,} did not land**" if run.bad else f"{len(run.drift):,}" if run.drift else ""
+            yield f"| {first} | {run.day} | {run.rows:,} | {size_text(run.size_bytes)} | {changes} |"
+    if len(known) > SHOWN_DATASETS:
+        yield f"\n… and {len(known) - SHOWN_DATASETS:,} more datasets; the manifests hold each."
+    yield ""
 
 
 def plot(runs: Sequence[DatasetRun], until: date) -> str:

@@ -15,9 +15,10 @@ from flows.lake.manifest import Manifest, ManifestFile
 from flows.lake.report import md
 
 CellState = Literal["landed", "unchanged", "rejected", "missing"]
-SYMBOLS: dict[CellState, str] = {"landed": "✓", "unchanged": "=", "rejected": "✗", "missing": "**?**"}
+SYMBOLS: dict[CellState, str] = {"landed": "✓", "unchanged": "=", "rejected": "✗", "missing": "?"}
 NOTHING = "·"
 SHOWN_DATASETS = 200
+LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
@@ -125,30 +126,51 @@ def _cells_of(
 
 
 def calendar_markdown(calendar: Calendar, bucket: str) -> str:
-    """Write the Markdown of the calendar's artifact: a row a dataset, a column a day, the newest first."""
-    days = calendar.days[::-1]
+    """Write the Markdown of the calendar's artifact: a line a dataset, a column a day, the newest at the right."""
+    shown = set(sorted(calendar.datasets, key=lambda name: not _has_trouble(calendar, name))[:SHOWN_DATASETS])
+    names = [name for name in calendar.datasets if name in shown]
+    width = max((len(_fixed(name)) for name in names), default=0)
+    # A table's cells are so wide in the UI that ten days fill the page; in a block of code a month fits.
     lines = [
         f"# Landings in `s3://{bucket}`, {calendar.days[0]} to {calendar.days[-1]}",
         "",
-        "| Dataset | " + " | ".join(f"{day:%m-%d}" for day in days) + " |",
-        "| --- |" + " :-: |" * len(days),
+        "```",
+        " " * width + "".join(f" {day:%d}" for day in calendar.days),
     ]
-    shown = sorted(calendar.datasets, key=lambda name: not _has_trouble(calendar, name))[:SHOWN_DATASETS]
-    for dataset in (name for name in calendar.datasets if name in set(shown)):
-        cells = (_symbol(calendar.cells.get((dataset, day))) for day in days)
-        lines.append(f"| {md(dataset)} | " + " | ".join(cells) + " |")
-    if len(calendar.datasets) > len(shown):
-        lines += ["", f"… and {len(calendar.datasets) - len(shown):,} more datasets."]
-    legend = ", ".join(f"{symbol} {state}" for state, symbol in SYMBOLS.items())
-    lines += ["", f"{legend}, {NOTHING} nothing came and nothing was expected."]
+    for name in names:
+        symbols = (_symbol(calendar.cells.get((name, day))) for day in calendar.days)
+        lines.append(f"{_fixed(name):{width}}" + "".join(f"  {symbol}" for symbol in symbols))
+    lines.append("```")
+    if len(calendar.datasets) > len(names):
+        lines += ["", f"… and {len(calendar.datasets) - len(names):,} more datasets."]
+    legend = ", ".join(f"`{symbol}` {state}" for state, symbol in SYMBOLS.items())
+    lines += ["", f"{legend}, `{NOTHING}` nothing came and nothing was expected."]
     lines += ["Unchanged: every byte is that of the landing before. Rejected: at least one file did not land."]
-    if missing := [(name, day) for day in days for name in calendar.missing_on(day)]:
-        lines += ["", "## Missing", ""]
-        for name, day in missing[:SHOWN_DATASETS]:
-            last = calendar.last_landed(name)
-            since = f"landed last on {last}" if last else f"has not landed since {calendar.days[0]}"
-            lines.append(f"- **{day}**: {md(name)}, which {since}")
+    for title, state in (("Missing", "missing"), ("Rejected", "rejected")):
+        found = [line for name in names if (line := _days_in(calendar, name, state))]
+        lines += ["", f"## {title}", "", *found] if found else []
     return "\n".join(lines) + "\n"
+
+
+def _days_in(calendar: Calendar, dataset: str, state: str) -> str:
+    """Return a line on the days on which a dataset was in a state, or nothing where there is none."""
+    cells = ((day, calendar.cells.get((dataset, day))) for day in reversed(calendar.days))
+    days = [
+        f"{day:%m-%d}" + (f" ({cell.bad} of {cell.bad + cell.landed} files)" if cell.bad else "")
+        for day, cell in cells
+        if cell and cell.state == state
+    ]
+    if not days:
+        return ""
+    last = calendar.last_landed(dataset)
+    since = f"Landed last on {last}." if last else f"Has not landed since {calendar.days[0]}."
+    return f"- **{md(dataset)}**: {', '.join(days)}. {since}"
+
+
+def _fixed(name: str) -> str:
+    """Return a dataset's name as it can stand in a block of code, cut where it is very long."""
+    shown = name.replace("`", "'")
+    return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
 
 
 def _has_trouble(calendar: Calendar, dataset: str) -> bool:
@@ -157,9 +179,7 @@ def _has_trouble(calendar: Calendar, dataset: str) -> bool:
 
 
 def _symbol(cell: Cell | None) -> str:
-    if cell is None:
-        return NOTHING
-    return SYMBOLS[cell.state] + (f" {cell.bad}/{cell.bad + cell.landed}" if cell.bad and cell.landed else "")
+    return SYMBOLS[cell.state] if cell else NOTHING
 
 
 def verdict(calendar: Calendar) -> str:

@@ -111,13 +111,14 @@ def _cell(text: str) -> str:
     return text if text.isprintable() else text.encode("unicode_escape", "backslashreplace").decode()
 
 
-def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key: str | None) -> str:
+def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key: str | None, history: str = "") -> str:
     """Write the Markdown of a run's artifact.
 
     Args:
         summary: The run.
         link: Gives a key's address in a browser, or `None` where there is none.
         log_key: Where the log is.
+        history: What there is to say of earlier runs, as Markdown (`flows.lake.history_text`).
     """
     listed, left_out = _listed(summary)
     total = sum(outcome.size_bytes for outcome in summary.outcomes)
@@ -146,6 +147,8 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
     if summary.bad:
         lines += ["", "## Why files did not land", ""]
         lines += [f"- **{md(outcome.path.name)}**: {md(outcome.reason)}" for outcome in summary.bad]
+    if history:
+        lines += ["", history.strip()]
     notes = [f"{outcome.path.name}: {hint}" for outcome in listed if outcome.profile for hint in outcome.profile.hints]
     if summary.warnings or notes:
         lines += ["", "## Worth knowing", ""]

@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING, Literal
 
 from flows.lake import keys
 from flows.lake.content import Content
-from flows.lake.errors import ManifestUnreadable
+from flows.lake.errors import (
+    AccessDenied,
+    BucketError,
+    CertificateRejected,
+    CredentialsError,
+    EndpointUnreachable,
+    ManifestUnreadable,
+    StorageError,
+)
 from flows.lake.manifest import Manifest
 from flows.lake.manifest_store import ManifestStore, StoredManifest
 from flows.lake.s3_client import use_own_retries
@@ -33,12 +41,17 @@ if TYPE_CHECKING:
 CHECKS_AT_ONCE = 10
 """As many as the client keeps connections."""
 
+MAX_UNREADABLE = 20
+"""Beyond, the server is in trouble and not an object."""
+
+_OF_ALL_OBJECTS = (CredentialsError, AccessDenied, EndpointUnreachable, CertificateRejected, BucketError)
+
 LONGEST_RUN = timedelta(days=1)
 """How long after an object its run's manifest is looked for."""
 
 RAW_ROOT = "Raw/"
 
-FindingKind = Literal["deleted", "truncated", "grown", "altered", "foreign", "unreadable manifest"]
+FindingKind = Literal["deleted", "truncated", "grown", "altered", "foreign", "unreadable", "unreadable manifest"]
 
 
 @dataclass(frozen=True)
@@ -168,15 +181,34 @@ _Check = tuple[Expected, str | Finding, datetime | None]
 
 
 def _check_all(client: S3Client, bucket: str, expected: Iterable[Expected], deep: bool) -> Iterator[_Check]:
+    unreadable = 0
     with ThreadPoolExecutor(CHECKS_AT_ONCE) as threads:
         try:
-            yield from threads.map(lambda one: _check(client, bucket, one, deep), expected)
+            for check in threads.map(lambda one: _check(client, bucket, one, deep), expected):
+                unreadable += isinstance(check[1], Finding) and check[1].kind == "unreadable"
+                if unreadable > MAX_UNREADABLE:
+                    raise StorageError(
+                        f"More than {MAX_UNREADABLE} objects of s3://{bucket} could not be read.",
+                        remedy="Look after the server, then start the run again.",
+                        bucket=bucket,
+                    )
+                yield check
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
             raise
 
 
 def _check(client: S3Client, bucket: str, expected: Expected, deep: bool) -> _Check:
+    try:
+        return _look(client, bucket, expected, deep)
+    except _OF_ALL_OBJECTS:
+        raise
+    except StorageError as error:
+        # One object that the server cannot give is a finding like others, and no reason to leave the rest unread.
+        return expected, Finding("unreadable", expected.key, f"cannot be read: {error}"), None
+
+
+def _look(client: S3Client, bucket: str, expected: Expected, deep: bool) -> _Check:
     target = Target(client, bucket, expected.key)
     doing = f"checking {expected.key!r}"
     with translated(doing, bucket=bucket, key=expected.key, endpoint=client.meta.endpoint_url):

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from flows.lake import keys, manifest
@@ -70,6 +71,7 @@ def aws_settings(landed: Landed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", landed.server.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", landed.server.secret_key)
     monkeypatch.setenv("AWS_DEFAULT_REGION", landed.server.region)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # another test's knows no credentials
 
 
 def test_pandas_examples_read_what_the_manifest_says(landed: Landed, aws_settings: None) -> None:

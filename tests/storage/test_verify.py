@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 
 from flows.lake import keys, manifest
+from flows.lake.errors import AccessDenied
 from flows.lake.ingest_file import Destination, read_file, store_file
 from flows.lake.manifest_store import ManifestStore
 from flows.lake.models import SourceFile
 from flows.lake.verify import Verification, verify
 from flows.lake.verify_text import markdown, verdict
+from tests.fault_proxy import Fault, fault_proxy, refused
 from tests.storage.conftest import Lake
+from tests.storage.helpers import eager_client
 from tests.unit.test_report import summary
 
 DAY = date(2024, 3, 5)
@@ -124,6 +127,27 @@ def test_verify_foreign_objects_of_these_days_and_of_none_are_found(landed: Lake
     for key in [*foreign, "Raw/Local/CSV/F/2024/03/06/later.csv", "Elsewhere/x"]:
         landed.client.put_object(Bucket=landed.bucket, Key=key, Body=b"1")
     assert findings(landed) == [("foreign", key) for key in sorted(foreign)]
+
+
+@pytest.mark.parametrize("s3", ["rclone"], indirect=True)
+def test_verify_object_that_the_server_cannot_give_is_a_finding_among_others(landed: Lake) -> None:
+    with fault_proxy(landed.s3.server) as proxy:
+        broken = refused(500, "InternalError")
+        proxy.add(
+            Fault("HeadObject", lambda handler, request: A in request.path and broken(handler, request), times=99)
+        )
+        client = eager_client(proxy.server, retry_for_s=0.1)
+        landed.client.delete_object(Bucket=landed.bucket, Key=B)
+        result = verify(client, landed.bucket, DAY, DAY)
+    assert [(one.kind, one.key) for one in result.findings] == [("unreadable", A), ("deleted", B)]
+
+
+@pytest.mark.parametrize("s3", ["rclone"], indirect=True)
+def test_verify_without_access_to_objects_is_no_finding_but_an_error(landed: Lake) -> None:
+    with fault_proxy(landed.s3.server) as proxy:
+        proxy.add(Fault("HeadObject", refused(403, "AccessDenied"), times=99))
+        with pytest.raises(AccessDenied):
+            verify(eager_client(proxy.server), landed.bucket, DAY, DAY)
 
 
 def test_verify_unreadable_manifest_is_found(landed: Lake) -> None:

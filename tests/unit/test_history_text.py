@@ -45,10 +45,8 @@ def test_history_lists_the_last_runs_of_this_runs_datasets_changed_ones_first() 
         now, [run(1, 900), run(1, 10, "B|c"), run(1, 7, "Other"), *(run(n, 1) for n in range(2, 9))]
     )
     rows = [line for line in text.splitlines() if line.startswith("|")][2:]
-    assert rows[0] == (
-        "| B\\|c | ············▅█ | 2024-03-14 | 20 | 200 B |"
-        " **1 did not land**; f.csv: column 'x' is new; b; c; and 1 more |"
-    )
+    assert "- f.csv: column 'x' is new\n- b\n- c\n- d\n" in text
+    assert rows[0] == "| B\\|c | ············▅█ | 2024-03-14 | 20 | 200 B | **1 did not land** |"
     assert rows[1] == "|  |  | 2024-03-13 | 10 | 100 B |  |"
     assert rows[2] == "| A | ·····▁▁▁▁▁▁▁██ | 2024-03-14 | 1,000 | 10.0 KB |  |"
     assert len(rows) == 2 + 7
