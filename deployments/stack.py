@@ -126,10 +126,14 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def _die_with_parent() -> None:
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+
+
+def _begin_child() -> None:
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
 
 
 @contextlib.contextmanager
@@ -142,20 +146,26 @@ def child(
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
             output = files.enter_context(log.open("ab"))
-        process = subprocess.Popen(
-            command,
-            cwd=PROJECT,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT if output else None,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
-        )
+        # An interrupt that came between the fork and the assignment would leave a child that nobody knows of.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
+        process = None
         try:
+            process = subprocess.Popen(
+                command,
+                cwd=PROJECT,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if output else None,
+                start_new_session=True,
+                preexec_fn=_begin_child,
+            )
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
             yield process
         finally:
-            stop(process)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
+            if process:
+                stop(process)
 
 
 def stop(process: subprocess.Popen[bytes], patience_s: float = 15) -> None:

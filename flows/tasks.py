@@ -7,6 +7,7 @@ would multiply its waiting. Tasks take the *name* of the credentials block, so t
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from collections.abc import Callable, Iterable
@@ -14,15 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from prefect import task
+from prefect import Task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
+from flows.api_secrets import api_secrets
 from flows.lake import run_log
 from flows.lake.errors import CredentialsError, CredentialsMissing, LakeError, SettingsError, UploadFailed
 from flows.lake.models import FileOutcome, SourceFile
+from flows.lake.redact import Redactor, guard_logs
 from flows.lake.settings import IngestSettings
 from flows.ui import FileProgress
 
@@ -68,15 +72,27 @@ class Lake:
     block: LakeCredentials
 
     def mask(self, text: str) -> tuple[str, int]:
-        """Return a text with every secret of the block masked, and how many were found."""
-        from flows.lake.redact import Redactor
-
+        """Return a text with every secret of the block and of Prefect's API masked, and how many were found."""
         # Made anew each time: an assumed role's secrets change while the run goes on.
-        return Redactor(self.block.secret_values()).mask(text)
+        return Redactor((*self.block.secret_values(), *api_secrets())).mask(text)
 
     def redact(self, text: str) -> str:
         """Return a text with every secret of the block masked."""
         return self.mask(text)[0]
+
+
+class Stage(Task[..., Any]):
+    """A task that raises in the flow that calls it when it ends Failed.
+
+    Prefect's engine hands a Failed state that a task returns to its caller as a value, like any other one.
+    """
+
+    def __call__(self, *args: Any, return_state: bool = False, **kwargs: Any) -> Any:
+        """Run the task; raise the problem that ended it, unless the state is asked for."""
+        ended = super().__call__(*args, return_state=return_state, **kwargs)
+        if isinstance(ended, State) and not return_state:
+            return ended.result()
+        return ended
 
 
 def stage(**options: Any) -> Callable[[Callable[..., Result]], Any]:
@@ -88,9 +104,12 @@ def stage(**options: Any) -> Callable[[Callable[..., Result]], Any]:
             try:
                 return function(*args, **kwargs)
             except LakeError as error:
+                for target in (one for one in (*args, *kwargs.values()) if isinstance(one, Target)):
+                    with contextlib.suppress(LakeError):  # where the block itself cannot be read, the error says so
+                        error = _explained(error, connect(target.credentials, target.run_id))
                 return Failed(message=str(error), data=error)
 
-        return task(cache_policy=NO_CACHE, **options)(run)
+        return Stage(fn=run, cache_policy=NO_CACHE, **options)
 
     return decorate
 
@@ -103,6 +122,8 @@ def _has_traceback(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("prefect.task_runs").addFilter(_has_traceback)
+# From here on, since connections to the API are opened, and logged at DEBUG, before a run loads its block.
+guard_logs(api_secrets())
 
 
 @functools.lru_cache(maxsize=2)

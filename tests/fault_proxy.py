@@ -115,7 +115,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         fault = proxy.fault_for(request)
         if fault and fault.early and fault.act(self, request):
             return
-        request.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        request.body = self.rfile.read(length)
+        if len(request.body) < length:
+            self.drop(reset=False)  # the client died: what it had sent so far must not arrive as if it were the whole
+            return
         if fault and not fault.early and fault.act(self, request):
             return
         if proxy.checks and not _digests_hold(request):

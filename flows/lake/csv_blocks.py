@@ -41,8 +41,9 @@ class Blocks:
         self._pending = b""
         self.lines_before = 0
 
-    def widen(self, columns: int) -> None:
-        """Read larger blocks of very wide tables, whose cost a block is high."""
+    def widen(self, columns: int, rows: int) -> None:
+        """Take more rows from now on, and read larger blocks of very wide tables, whose cost a block is high."""
+        self._rows = rows
         self._block_bytes = min(max(BLOCK_BYTES, columns * _BYTES_PER_COLUMN), MAX_RECORD_BYTES)
 
     def fill(self, size: int | None = None) -> bool:

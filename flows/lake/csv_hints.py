@@ -4,63 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from flows.lake.csv_profile_text import one_line
 from flows.lake.dialect import Detected
 from flows.lake.models import CsvDialect
+from flows.lake.text_cells import MARKERS
 
-MARKERS = (r"\N", "-", "--", "s/d", "S/D", "s/i", "ND", "N/D", "nd", "n/d", "n.d.", "?", "..", "...", "(null)", "#N/D")
 _ESCAPED_QUOTE = re.compile(r'[^\\]\\"(?![,;|\t\r\n])')
-_FEW = 1_000
-_LONGEST = max(map(len, MARKERS))
-_SHAPES = np.zeros((_LONGEST + 1, 256, 256), bool)  # by length, first and last byte
-for _marker in MARKERS:
-    _SHAPES[len(_marker), ord(_marker[0]), ord(_marker[-1])] = True
-
-
-class MarkerCount:
-    """How often each missing-value marker that pandas does not know stands in a column."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-
-    def add(self, values: pd.Series[Any]) -> None:
-        """Count the markers in a chunk of the column, if it holds text."""
-        if values.dtype.kind in "biuf":
-            return
-        places = _may_be_markers(values)
-        if places is None:
-            self.counts.update(values[values.isin(MARKERS)].tolist())
-        elif len(places):
-            candidates = values.array.take(places)
-            found = Counter(candidates.tolist()) if len(places) < _FEW else candidates.value_counts().to_dict()
-            self.counts.update({marker: int(found[marker]) for marker in MARKERS if marker in found})
-
-
-def _may_be_markers(values: pd.Series[Any]) -> np.ndarray[Any, Any] | None:
-    """Return where values have the length, first and last letter of a marker; None where that is not quickly told.
-
-    Looking at bytes where pandas keeps text in Arrow's layout is ten times faster than comparing.
-    """
-    if getattr(values.dtype, "storage", None) != "pyarrow":
-        return None
-    arrow = values.array.__arrow_array__()
-    if len(getattr(arrow, "chunks", (arrow,))) != 1:
-        return None
-    chunk = arrow.chunk(0) if hasattr(arrow, "chunk") else arrow
-    _, offsets, data = chunk.buffers()
-    if chunk.offset or data is None or str(chunk.type) != "large_string":
-        return None
-    ends = np.frombuffer(offsets, np.int64, len(chunk) + 1)
-    lengths = ends[1:] - ends[:-1]
-    short = np.flatnonzero(lengths - 1 < _LONGEST)
-    short = short[lengths[short] > 0]
-    text, starts, lengths = np.frombuffer(data, np.uint8), ends[short], lengths[short]
-    places: np.ndarray[Any, Any] = short[_SHAPES[lengths, text[starts], text[starts + lengths - 1]]]
-    return places
+_MARKERS = frozenset(MARKERS)
+_MOST_COLUMNS = 8
 
 
 def on_detection(found: Detected, stated: CsvDialect, sample: str) -> list[str]:
@@ -98,7 +54,7 @@ class HintCollector:
     """What was noticed while a table was read."""
 
     def __init__(self) -> None:
-        self._markers: list[MarkerCount] = []
+        self._markers: dict[str, Counter[int]] = {}
         self._nul_bytes = 0
 
     def note_block(self, block: bytes) -> None:
@@ -106,10 +62,14 @@ class HintCollector:
         self._nul_bytes += block.count(0) if 0 in block else 0
 
     def note_column(self, position: int, values: pd.Series[Any]) -> None:
-        """Count the markers in a column of the block."""
-        while len(self._markers) <= position:
-            self._markers.append(MarkerCount())
-        self._markers[position].add(values)
+        """Count the markers of a missing value in a column of the block, if it holds text."""
+        if values.dtype.kind not in "biuf":
+            self.note_markers(position, Counter(value for value in values.tolist() if value in _MARKERS))
+
+    def note_markers(self, position: int, counts: Mapping[str, int]) -> None:
+        """Add to the markers of a missing value in a column."""
+        for marker, count in counts.items():
+            self._markers.setdefault(marker, Counter())[position] += count
 
     def sentences(self, names: list[str], index_columns: int) -> tuple[str, ...]:
         """Return the hints, a sentence each."""
@@ -125,12 +85,21 @@ class HintCollector:
                 f"The rows have {index_columns} field{'s' if index_columns > 1 else ''} more than the header: pandas "
                 f"takes the first {what} as the index, which is no column of the profile."
             )
-        for name, markers in zip(names, self._markers, strict=False):
-            for marker, count in markers.counts.most_common():
-                hints.append(
-                    f"Column {name!r} holds {marker!r} {count:,} time{'s' if count > 1 else ''}: if that means a "
-                    "missing value, pandas does not know it, and reads the column as text."
-                )
+        hints += [_on_marker(marker, counts, names) for marker, counts in self._markers.items()]
         if self._nul_bytes:
             hints.append(f"The file holds {self._nul_bytes:,} NUL bytes: pandas ends a value at the first one in it.")
         return tuple(hints)
+
+
+def _on_marker(marker: str, counts: Counter[int], names: list[str]) -> str:
+    """Return the one sentence on a marker: how often it stands, and in which columns, most first."""
+    often = counts.most_common()
+    where = ", ".join(f"{one_line(names[position])} {count:,}" for position, count in often[:_MOST_COLUMNS])
+    if len(often) > _MOST_COLUMNS:
+        where += f" and {len(often) - _MOST_COLUMNS} more"
+    cells = "1 cell" if counts.total() == 1 else f"{counts.total():,} cells"
+    columns = "1 column" if len(often) == 1 else f"{len(often):,} columns"
+    return (
+        f"'{marker}' stands in {cells} of {columns} ({where}): if it means a missing value, pandas does not know it, "
+        "and reads a column that holds it as text."
+    )

@@ -1,36 +1,24 @@
 """Owns `profile_csv`: what pandas would say of a CSV file, found in one pass and in bounded memory.
 
-The text is cut into blocks of whole records, and each block is read by `pandas.read_csv` itself, under a header that
-keeps it to the width of the first; what the blocks say is merged by `flows.lake.pandas_dtypes`. The profile is equal to
-that of `pandas.read_csv(path, sep=…, encoding=…, decimal=…, quotechar=…, low_memory=False)`, and where that raises,
-this raises `CsvRejected`. Guessing the dialect is left to `flows.lake.dialect` and `flows.lake.csv_encoding`, reading
-and digests to `flows.lake.csv_source`, printing to `flows.lake.csv_profile_text`.
+The profile is equal to that of `pandas.read_csv(path, sep=…, encoding=…, decimal=…, quotechar=…, low_memory=False)`,
+and where that raises, this raises `CsvRejected`. Reading the table block by block is left to `flows.lake.csv_table`,
+guessing the dialect to `flows.lake.dialect` and `flows.lake.csv_encoding`, reading and digests to
+`flows.lake.csv_source`, printing to `flows.lake.csv_profile_text`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from io import BytesIO
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from flows.lake import csv_errors
-from flows.lake.csv_blocks import Blocks
 from flows.lake.csv_encoding import Utf8Text, detect_encoding, normal_name
-from flows.lake.csv_hints import HintCollector, on_detection, on_encoding
+from flows.lake.csv_hints import on_detection, on_encoding
 from flows.lake.csv_source import KB, CsvSource
+from flows.lake.csv_table import Table
 from flows.lake.dialect import detect
 from flows.lake.errors import CsvRejected, SettingsError
 from flows.lake.file_kinds import looks_binary, not_csv
-from flows.lake.models import ColumnProfile, CsvDialect, CsvProfile
-from flows.lake.pandas_dtypes import ColumnMerge
+from flows.lake.models import CsvDialect, CsvProfile
 
 SAMPLE_BYTES = 256 * KB
 DIALECT_SAMPLE_BYTES = 64 * KB
@@ -67,7 +55,7 @@ def profile_csv(
         text = Utf8Text(
             source.path, _reader(sample, source), used.encoding or "utf-8", stated=stated.encoding is not None
         )
-        table = _Table(source.path, text, used, chunk_rows)
+        table = Table(source.path, text, used, chunk_rows)
         table.read()
         source.finish()
         return CsvProfile(
@@ -141,158 +129,3 @@ def _complete(stated: CsvDialect, sample: bytes) -> tuple[CsvDialect, list[str]]
         quotechar=stated.quotechar or found.quotechar,
     )
     return used, on_detection(found, stated, text)
-
-
-@dataclass(frozen=True)
-class _Used:
-    """The dialect that reads the file: nothing left open."""
-
-    delimiter: str
-    decimal: str
-    quotechar: str
-
-
-class _Table:
-    """The table in a text: rows and columns so far, and the reading of more."""
-
-    def __init__(self, path: Path, text: Utf8Text, dialect: CsvDialect, chunk_rows: int) -> None:
-        self._path = path
-        self._text = text
-        self.dialect = _Used(dialect.delimiter or ",", dialect.decimal or ".", dialect.quotechar or '"')
-        self._blocks = Blocks(text, self.dialect.delimiter, self.dialect.quotechar, max(chunk_rows, 1))
-        self._hints = HintCollector()
-        quote, separator = re.escape(self.dialect.quotechar), re.escape(self.dialect.delimiter)
-        self._minus_zero = re.compile(rf"-0+\s*(?:[{separator}{quote}\r\n]|$)".encode())
-        self._names: list[str] = []
-        self._index_columns = 0
-        self._merges: list[ColumnMerge] = []
-        self.rows = 0
-
-    def read(self) -> None:
-        """Read the whole table."""
-        while self._blocks.fill():
-            first = not self._names
-            block, frame = self._next_frame(first)
-            if first:
-                self._begin(frame)
-            self._add(block, frame, first)
-            self._blocks.take(len(block))
-        if not self._names:
-            raise self._rejected(pd.errors.EmptyDataError(), True)
-
-    def columns(self) -> tuple[ColumnProfile, ...]:
-        """Return the columns as they are known now."""
-        results = (merge.result() for merge in self._merges)
-        return tuple(ColumnProfile(name, *result) for name, result in zip(self._names, results, strict=True))
-
-    def hints(self) -> tuple[str, ...]:
-        """Return what a person should know of the table."""
-        return self._hints.sentences(self._names, self._index_columns)
-
-    def _next_frame(self, first: bool) -> tuple[bytes, pd.DataFrame]:
-        """Parse the longest block whose end pandas confirms."""
-        problem: Exception | None = None
-        for cut in self._blocks.cuts():
-            block = self._blocks.head(cut)
-            try:
-                frame = self._parse(block, first)
-            except pd.errors.EmptyDataError as error:
-                problem = error
-            except (ValueError, OverflowError, MemoryError) as error:
-                problem = error
-                if not csv_errors.is_open_quote(error):
-                    break
-            else:
-                if len(frame) or not first or (self._blocks.at_end and cut == len(self._blocks.head(cut + 1))):
-                    return block, frame
-        raise self._rejected(problem, first) from problem
-
-    def _parse(self, block: bytes, first: bool, **how: Any) -> pd.DataFrame:
-        if not first:
-            width = len(self._merges) + self._index_columns
-            header = self.dialect.delimiter.join(map(str, range(width))).encode()
-            block = header + b"\n" + block
-            wanted = self._tokens_wanted()
-            if wanted and not how:
-                how = {"dtype": {str(position + self._index_columns): object for position in wanted}}
-        frame: pd.DataFrame = pd.read_csv(
-            BytesIO(block),
-            sep=self.dialect.delimiter,
-            decimal=self.dialect.decimal,
-            quotechar=self.dialect.quotechar,
-            encoding="utf-8",
-            low_memory=False,
-            **how,
-        )
-        return frame
-
-    def _tokens_wanted(self) -> list[int]:
-        return [position for position, merge in enumerate(self._merges) if merge.wants_tokens]
-
-    def _rejected(self, problem: Exception | None, first: bool) -> CsvRejected:
-        return csv_errors.rejected(
-            self._path,
-            problem,
-            self._blocks,
-            self._text.encoding,
-            self.dialect.delimiter,
-            self.dialect.quotechar,
-            first,
-        )
-
-    def _begin(self, frame: pd.DataFrame) -> None:
-        """Take the names, and the width, from the first block."""
-        self._names = [str(name) for name in frame.columns]
-        self._index_columns = 0 if isinstance(frame.index, pd.RangeIndex) else frame.index.nlevels
-        self._merges = [ColumnMerge(self.dialect.decimal) for _ in self._names]
-        self._blocks.widen(len(self._names))
-
-    def _add(self, block: bytes, frame: pd.DataFrame, first: bool) -> None:
-        if not first and not isinstance(frame.index, pd.RangeIndex):
-            raise csv_errors.too_long_first(
-                self._path, self._blocks, frame, self._text.encoding, self.dialect.delimiter
-            )
-        self.rows += len(frame)
-        offset = 0 if first else self._index_columns
-        counts = frame.count().to_numpy()
-        long_digits = has_long_digits(block)
-        minus_zero = cache(lambda: self._minus_zero.search(block) is not None)
-        self._hints.note_block(block)
-        again = []
-        columns = islice(frame.items(), offset, None)
-        for position, (merge, (_, values)) in enumerate(zip(self._merges, columns, strict=True)):
-            if merge.wants_tokens:
-                merge.add_tokens(values)
-            elif merge.add_inferred(values, int(counts[position + offset]), long_digits, minus_zero):
-                again.append(position)
-            self._hints.note_column(position, values)
-        if again:
-            self._add_again(block, again, first)
-
-    def _add_again(self, block: bytes, positions: list[int], first: bool) -> None:
-        """Read a block once more, for the tokens of the columns whose values do not tell enough."""
-        if first:
-            frame = self._parse(block, first, dtype=object)
-            columns = {position: frame.iloc[:, position] for position in positions}
-        else:
-            names = [str(position + self._index_columns) for position in positions]
-            frame = self._parse(block, first, dtype=object, usecols=names)
-            columns = {position: frame[name] for position, name in zip(positions, names, strict=True)}
-        for position, values in columns.items():
-            self._merges[position].add_tokens(values)
-
-
-def has_long_digits(block: bytes) -> bool:
-    """Return whether 19 digits in a row occur, without which no integer is beyond 64 bits.
-
-    Such a run covers three of every sixth byte; only where those are digits it is looked at closely.
-    """
-    data = np.frombuffer(block, np.uint8)
-    sampled = (data[::6] - np.uint8(48)) < 10
-    runs = np.flatnonzero(sampled[:-2] & sampled[1:-1] & sampled[2:]) * 6
-    for shift in (3, 9, 1, 2, 4, 5, 7, 8, 10, 11):
-        runs = runs[(data[runs + shift] - np.uint8(48)) < 10]
-    return any(_LONG_DIGITS.search(block, max(0, at - 5), at + 31) for at in runs.tolist())
-
-
-_LONG_DIGITS = re.compile(rb"[0-9]{19}")

@@ -9,7 +9,7 @@ from flows.lake.models import CsvProfile
 
 def format_profile(profile: CsvProfile) -> str:
     """Return a profile as a table of name, non-null count and dtype, for a log."""
-    names = [_one_line(column.name) for column in profile.columns]
+    names = [one_line(column.name) for column in profile.columns]
     counts = [f"{column.non_null:,} non-null" for column in profile.columns]
     place = max(1, len(str(len(names) - 1)))
     name_width = max([6, *map(len, names)])
@@ -28,5 +28,6 @@ def format_profile(profile: CsvProfile) -> str:
     return "\n".join(lines)
 
 
-def _one_line(name: str) -> str:
+def one_line(name: str) -> str:
+    """Return a column's name with its line ends and tabs escaped."""
     return name.replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")

@@ -5,8 +5,7 @@ They are standard dataclasses of plain types, so that they pickle, become JSON, 
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
@@ -30,6 +29,21 @@ class CsvDialect:
 
 
 @dataclass(frozen=True)
+class DtypeEvidence:
+    """The first cell that made a column's dtype what it is and not a narrower one.
+
+    Attributes:
+        line: The line of the file on which its record begins, counted from 1.
+        token: The cell's text, long ones shortened; part of the data, so not for everybody who may see the dtype.
+        reason: What is said of it: `is no number`, `is missing`, ...
+    """
+
+    line: int
+    token: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class ColumnProfile:
     """One column as pandas reads it.
 
@@ -37,11 +51,13 @@ class ColumnProfile:
         name: The name that pandas gives it.
         dtype: The dtype's name, for example `int64`, `float64`, `str`, `bool` or `object`.
         non_null: The number of values that pandas does not take as missing.
+        evidence: What forced the dtype; `None` for integers, and where no single cell did.
     """
 
     name: str
     dtype: str
     non_null: int
+    evidence: DtypeEvidence | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -101,7 +117,7 @@ class SourceFile:
     dataset: str
     key: str
     size_bytes: int
-    dialect: CsvDialect = dataclasses.field(default_factory=CsvDialect)
+    dialect: CsvDialect = field(default_factory=CsvDialect)
 
 
 OutcomeState = Literal["uploaded", "unchanged", "rejected", "failed", "would upload", "would supersede"]

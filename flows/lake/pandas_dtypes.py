@@ -50,17 +50,25 @@ class ColumnMerge:
         """Whether the order of the tokens to come no longer matters."""
         return "nonint" in (self._first, self._stop)
 
-    def add_inferred(
-        self, values: pd.Series[Any], non_null: int, long_digits: bool, minus_zero: Callable[[], bool]
-    ) -> bool:
+    @property
+    def is_text(self) -> bool:
+        """Whether the column is text, whatever comes: only its missing cells are still of interest."""
+        return self._settled and not self._all_float and not self._all_bool
+
+    def add_text(self, rows: int, missing: int) -> None:
+        """Take in a chunk of a column that is text for good."""
+        self._rows += rows
+        self._missing += missing
+
+    def add_inferred(self, values: pd.Series[Any], long_digits: bool, minus_zero: Callable[[], bool]) -> bool:
         """Take in a chunk as pandas inferred it; return whether its tokens are needed instead.
 
         Args:
             values: The chunk's column.
-            non_null: How many of its values are not missing.
             long_digits: Whether a run of 19 digits occurs anywhere in the chunk.
             minus_zero: Tells whether something like `-0` occurs anywhere in the chunk.
         """
+        non_null = _count(values)
         if self._needs_tokens(values, non_null, long_digits, minus_zero):
             return True
         self._rows += len(values)
@@ -157,6 +165,16 @@ class ColumnMerge:
             # pandas tries Python integers, and failing that keeps every cell as text, the empty ones too.
             return ("object", present) if self._all_python_int else ("str", self._rows)
         return ("str", self._rows) if mixed else ("uint64", present)
+
+
+def _count(values: pd.Series[Any]) -> int:
+    """Return how many values are not missing, quickly where the dtype makes that easy."""
+    kind = values.dtype.kind
+    if kind in "iub":
+        return len(values)
+    if kind == "f":
+        return len(values) - int(np.count_nonzero(np.isnan(values.to_numpy())))
+    return int(values.count())
 
 
 def _magnitude(match: re.Match[str]) -> int:

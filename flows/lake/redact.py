@@ -3,8 +3,8 @@
 Key decision: two nets. `Redactor` masks values that are known, in every spelling in which they are likely to appear.
 `guard_logs` puts such a redactor behind `logging`'s record factory, the one place that every record of every logger
 passes, whatever handlers a framework installs or replaces later; filters on a logger would miss its children's records.
-Records of the AWS libraries pass a second net, of patterns, since at DEBUG botocore prints answers that bring secrets
-nobody knows yet (`AssumeRole`, SSO, instance roles).
+Records of the libraries that talk to AWS and to Prefect pass a second net, of patterns, since at DEBUG botocore prints
+answers that bring secrets nobody knows yet (`AssumeRole`, SSO, instance roles).
 
 Which values are secret is the caller's to say; nothing here imports botocore or Prefect.
 """
@@ -26,7 +26,8 @@ MASK = "********"
 MIN_LENGTH = 8
 """Shorter values are left alone: they would blank out innocent words."""
 
-AWS_LOGGERS = ("botocore", "boto3", "s3transfer", "urllib3", "aiobotocore")
+TALKATIVE_LOGGERS = ("botocore", "boto3", "s3transfer", "urllib3", "aiobotocore", "websockets")
+"""Libraries that print headers and answers at DEBUG."""
 
 _NAMES = (
     "secret_?access_?key|session_?token|security_?token|x-amz-security-token|x-amz-sso_bearer_token"
@@ -39,7 +40,8 @@ _PATTERNS = (
     re.compile(rf"((?<![A-Za-z])(?:{_NAMES})\\?['\"]\s*[:=,]\s*b?\\?['\"])([^'\"\\]+)(\\?['\"])", re.IGNORECASE),
     # x-amz-security-token:… in a canonical request, X-Amz-Security-Token=… in a presigned address.
     re.compile(r"((?:x-amz-security-token|x-amz-sso_bearer_token)\s*[:=]\s*)([^\s'\"&,<>]+)()", re.IGNORECASE),
-    # Authorization headers that carry a token rather than a signature.
+    # Authorization headers that carry a token or password rather than a signature.
+    re.compile(r"(authorization:\s*(?:basic|bearer)\s+)([^\s'\"]+)()", re.IGNORECASE),
     re.compile(r"(authorization\\?['\"]\s*:\s*b?\\?['\"])((?!AWS4-)[^'\"\\]+)(\\?['\"])", re.IGNORECASE),
 )
 
@@ -125,25 +127,25 @@ class _Guard:
             self.secrets |= new
             self.redactor = Redactor(self.secrets)
 
-    def clean(self, text: str, of_aws: bool) -> str:
+    def clean(self, text: str, talkative: bool) -> str:
         text, _ = self.redactor.mask(text)
-        return mask_patterns(text) if of_aws else text
+        return mask_patterns(text) if talkative else text
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         record: logging.LogRecord = self.inner(*args, **kwargs)
-        of_aws = record.name.split(".", 1)[0] in AWS_LOGGERS or ".vendored." in record.name
+        talkative = record.name.split(".", 1)[0] in TALKATIVE_LOGGERS or ".vendored." in record.name
         try:
             said = record.getMessage()
         except Exception:
             # logging itself reports a template that does not fit its arguments; it prints both, so they are cut down.
             record.msg, record.args = "A log record that cannot be formatted was dropped: %s", (record.pathname,)
             return record
-        cleaned = self.clean(said, of_aws)
+        cleaned = self.clean(said, talkative)
         if cleaned != said:
             record.msg, record.args = cleaned, ()
         if record.exc_info and record.exc_info[0] is not None:
             trace = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")
-            cleaned = self.clean(trace, of_aws)
+            cleaned = self.clean(trace, talkative)
             if cleaned != trace:
                 # Handlers that format the exception themselves would print the secret: they get the text alone.
                 record.exc_info, record.exc_text = None, cleaned

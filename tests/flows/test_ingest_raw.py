@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import unicodedata
@@ -141,7 +140,7 @@ def test_ingest_dry_run_creates_no_bucket(ingest: Ingest, s3: S3) -> None:
     assert s3.bucket not in [bucket["Name"] for bucket in s3.client().list_buckets()["Buckets"]]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.unprivileged
 def test_ingest_unreadable_file_fails_alone(ingest: Ingest, s3: S3, folder: Path) -> None:
     shutil.copy(SAMPLE / "movies.csv", folder)
     (folder / "secret.csv").write_text("a\n1\n")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
 
 from tests.conftest import S3
+from tests.fault_proxy import fault_proxy
 from tests.servers import moto_server, rclone_server
 
 
@@ -32,3 +35,16 @@ def test_server_context_ends_server_is_gone(which: str, tmp_path: Path) -> None:
         server.client().list_buckets()
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(server.endpoint_url, timeout=5)
+
+
+def test_proxy_body_cut_short_by_its_client_goes_no_further(s3: S3) -> None:
+    """A client killed in mid-send: passed on as if it were whole, half a part makes rclone end the whole upload."""
+    s3.client().create_bucket(Bucket=s3.bucket)
+    with fault_proxy(s3.server) as proxy:
+        address = urlsplit(proxy.server.endpoint_url)
+        with socket.create_connection((address.hostname, address.port)) as client:
+            client.sendall(f"PUT /{s3.bucket}/cut HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf".encode())
+            client.shutdown(socket.SHUT_WR)
+            assert client.recv(1024) == b""
+        assert proxy.operations() == ["PutObject"]
+    assert s3.client().list_objects_v2(Bucket=s3.bucket).get("KeyCount", 0) == 0

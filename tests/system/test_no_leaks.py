@@ -82,10 +82,15 @@ def is_put_of(prefix: str) -> Fails:
     return lambda request: request.method == "PUT" and f"/{prefix}/" in request.path
 
 
+def is_of_a_bucket(request: Request) -> bool:
+    path = request.path.split("?")[0]
+    return path != "/" and path.count("/") == 1
+
+
 STAGES: dict[str, Fails] = {
     "success": lambda request: False,
     "credentials": lambda request: request.method == "GET" and request.path.split("?")[0] == "/",
-    "bucket": lambda request: request.method in ("HEAD", "GET") and request.path.split("?")[0].count("/") == 1,
+    "bucket": lambda request: request.method in ("HEAD", "GET") and is_of_a_bucket(request),
     "profile": lambda request: False,
     "upload": is_put_of("Raw"),
     "list": lambda request: "list-type=2" in request.path,

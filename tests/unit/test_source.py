@@ -77,7 +77,7 @@ def test_find_files_nothing_matches_says_pattern_and_hidden(tmp_path: Path) -> N
         find_files(settings(tmp_path), DAY)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.unprivileged
 def test_find_files_folder_without_permission_says_so(tmp_path: Path) -> None:
     tmp_path.chmod(0)
     with pytest.raises(SourceUnreadable, match="cannot be listed"):

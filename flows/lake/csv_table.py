@@ -1,0 +1,227 @@
+"""Owns the reading of a table out of a text: block by block, each by `pandas.read_csv` itself.
+
+The text is cut into blocks of whole records (`flows.lake.csv_blocks`), each is read under a header that keeps it to the
+width of the first, and what the blocks say of a column is merged by `flows.lake.pandas_dtypes`. The first block is
+small: from then on, columns that are text for good are no longer made into Python strings (`flows.lake.text_cells`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from flows.lake import csv_errors
+from flows.lake.csv_blocks import Blocks
+from flows.lake.csv_encoding import Utf8Text
+from flows.lake.csv_evidence import find_evidence
+from flows.lake.csv_hints import HintCollector
+from flows.lake.errors import CsvRejected
+from flows.lake.models import ColumnProfile, CsvDialect, DtypeEvidence
+from flows.lake.pandas_dtypes import ColumnMerge
+from flows.lake.text_cells import BYTES_DTYPE, count_known_cells
+
+FIRST_ROWS = 4_096
+_LONG_DIGITS = re.compile(rb"[0-9]{19}")
+
+
+@dataclass(frozen=True)
+class _Used:
+    """The dialect that reads the file: nothing left open."""
+
+    delimiter: str
+    decimal: str
+    quotechar: str
+
+
+class Table:
+    """The table in a text: rows and columns so far, and the reading of more.
+
+    Args:
+        path: The file, for messages.
+        text: Its text.
+        dialect: How it is written; what is left open is as in `pandas.read_csv`.
+        chunk_rows: The most rows that are parsed at a time.
+    """
+
+    def __init__(self, path: Path, text: Utf8Text, dialect: CsvDialect, chunk_rows: int) -> None:
+        self._path = path
+        self._text = text
+        self.dialect = _Used(dialect.delimiter or ",", dialect.decimal or ".", dialect.quotechar or '"')
+        self._chunk_rows = max(chunk_rows, 1)
+        self._blocks = Blocks(text, self.dialect.delimiter, self.dialect.quotechar, min(self._chunk_rows, FIRST_ROWS))
+        self._hints = HintCollector()
+        quote, separator = re.escape(self.dialect.quotechar), re.escape(self.dialect.delimiter)
+        self._minus_zero = re.compile(rf"-0+\s*(?:[{separator}{quote}\r\n]|$)".encode())
+        self._names: list[str] = []
+        self._index_columns = 0
+        self._merges: list[ColumnMerge] = []
+        self._dtypes: list[str] = []
+        self._evidence: dict[int, DtypeEvidence] = {}
+        self.rows = 0
+
+    def read(self) -> None:
+        """Read the whole table.
+
+        Raises:
+            CsvRejected: pandas would not read it.
+        """
+        while self._blocks.fill():
+            first = not self._names
+            block, frame = self._next_frame(first)
+            if first:
+                self._begin(frame)
+            self._add(block, frame, first)
+            self._blocks.take(len(block))
+        if not self._names:
+            raise self._rejected(pd.errors.EmptyDataError(), True)
+
+    def columns(self) -> tuple[ColumnProfile, ...]:
+        """Return the columns as they are known now."""
+        return tuple(
+            ColumnProfile(name, *merge.result(), self._evidence.get(position))
+            for position, (name, merge) in enumerate(zip(self._names, self._merges, strict=True))
+        )
+
+    def hints(self) -> tuple[str, ...]:
+        """Return what a person should know of the table."""
+        return self._hints.sentences(self._names, self._index_columns)
+
+    def _next_frame(self, first: bool) -> tuple[bytes, pd.DataFrame]:
+        """Parse the longest block whose end pandas confirms."""
+        problem: Exception | None = None
+        for cut in self._blocks.cuts():
+            block = self._blocks.head(cut)
+            try:
+                frame = self._parse(block, first)
+            except pd.errors.EmptyDataError as error:
+                problem = error
+            except (ValueError, OverflowError, MemoryError) as error:
+                problem = error
+                if not csv_errors.is_open_quote(error):
+                    break
+            else:
+                if len(frame) or not first or (self._blocks.at_end and cut == len(self._blocks.head(cut + 1))):
+                    return block, frame
+        raise self._rejected(problem, first) from problem
+
+    def _parse(self, block: bytes, first: bool, **how: Any) -> pd.DataFrame:
+        if not first:
+            width = len(self._merges) + self._index_columns
+            header = self.dialect.delimiter.join(map(str, range(width))).encode()
+            block = header + b"\n" + block
+            if not how:
+                how = {"dtype": self._dtypes_wanted()}
+        frame: pd.DataFrame = pd.read_csv(
+            BytesIO(block),
+            sep=self.dialect.delimiter,
+            decimal=self.dialect.decimal,
+            quotechar=self.dialect.quotechar,
+            encoding="utf-8",
+            low_memory=False,
+            **how,
+        )
+        return frame
+
+    def _dtypes_wanted(self) -> dict[str, Any]:
+        """Return how the next block's columns are to be read, where not as pandas infers them."""
+        wanted: dict[str, Any] = {}
+        for field, merge in enumerate(self._merges, self._index_columns):
+            if merge.is_text:
+                wanted[str(field)] = BYTES_DTYPE
+            elif merge.wants_tokens:
+                wanted[str(field)] = object
+        return wanted
+
+    def _rejected(self, problem: Exception | None, first: bool) -> CsvRejected:
+        return csv_errors.rejected(
+            self._path,
+            problem,
+            self._blocks,
+            self._text.encoding,
+            self.dialect.delimiter,
+            self.dialect.quotechar,
+            first,
+        )
+
+    def _begin(self, frame: pd.DataFrame) -> None:
+        """Take the names, and the width, from the first block."""
+        self._names = [str(name) for name in frame.columns]
+        self._index_columns = 0 if isinstance(frame.index, pd.RangeIndex) else frame.index.nlevels
+        self._merges = [ColumnMerge(self.dialect.decimal) for _ in self._names]
+        self._dtypes = [""] * len(self._names)
+        self._blocks.widen(len(self._names), self._chunk_rows)
+
+    def _add(self, block: bytes, frame: pd.DataFrame, first: bool) -> None:
+        if not first and not isinstance(frame.index, pd.RangeIndex):
+            raise csv_errors.too_long_first(
+                self._path, self._blocks, frame, self._text.encoding, self.dialect.delimiter
+            )
+        self.rows += len(frame)
+        long_digits = has_long_digits(block)
+        minus_zero = cache(lambda: self._minus_zero.search(block) is not None)
+        self._hints.note_block(block)
+        again = []
+        columns = islice(frame.items(), 0 if first else self._index_columns, None)
+        for position, (merge, (_, values)) in enumerate(zip(self._merges, columns, strict=True)):
+            if values.dtype.kind == "S":
+                cells = count_known_cells(values.to_numpy())
+                merge.add_text(len(values), cells.missing)
+                self._hints.note_markers(position, cells.markers)
+                continue
+            if merge.wants_tokens:
+                merge.add_tokens(values)
+            elif merge.add_inferred(values, long_digits, minus_zero):
+                again.append(position)
+            self._hints.note_column(position, values)
+        if again:
+            self._add_again(block, again, first)
+        if len(frame):
+            self._look_for_evidence(block, first)
+
+    def _add_again(self, block: bytes, positions: list[int], first: bool) -> None:
+        """Read a block once more, for the tokens of the columns whose values do not tell enough."""
+        if first:
+            frame = self._parse(block, first, dtype=object)
+            columns = {position: frame.iloc[:, position] for position in positions}
+        else:
+            names = [str(position + self._index_columns) for position in positions]
+            frame = self._parse(block, first, dtype=object, usecols=names)
+            columns = {position: frame[name] for position, name in zip(positions, names, strict=True)}
+        for position, values in columns.items():
+            self._merges[position].add_tokens(values)
+
+    def _look_for_evidence(self, block: bytes, first: bool) -> None:
+        """Find, for the columns whose dtype is another since this block, the cell that made it so."""
+        changed = {}
+        for position, (merge, before) in enumerate(zip(self._merges, self._dtypes, strict=True)):
+            if before != "str" and (now := merge.result()[0]) != before:
+                self._dtypes[position] = now
+                self._evidence.pop(position, None)
+                changed[position + self._index_columns] = now
+        if not changed:
+            return
+        found = find_evidence(block, changed, first=first, **vars(self.dialect))
+        for field, evidence in found.items():
+            line = self._blocks.lines_before + evidence.line
+            self._evidence[field - self._index_columns] = replace(evidence, line=line)
+
+
+def has_long_digits(block: bytes) -> bool:
+    """Return whether 19 digits in a row occur, without which no integer is beyond 64 bits.
+
+    Such a run covers three of every sixth byte; only where those are digits it is looked at closely.
+    """
+    data = np.frombuffer(block, np.uint8)
+    sampled = (data[::6] - np.uint8(48)) < 10
+    runs = np.flatnonzero(sampled[:-2] & sampled[1:-1] & sampled[2:]) * 6
+    for shift in (3, 9, 1, 2, 4, 5, 7, 8, 10, 11):
+        runs = runs[(data[runs + shift] - np.uint8(48)) < 10]
+    return any(_LONG_DIGITS.search(block, max(0, at - 5), at + 31) for at in runs.tolist())
