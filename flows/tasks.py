@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
@@ -24,7 +24,7 @@ from prefect.states import Failed
 
 from flows.api_secrets import api_secrets
 from flows.lake import run_log
-from flows.lake.errors import CredentialsError, CredentialsMissing, LakeError, SettingsError, UploadFailed
+from flows.lake.errors import CredentialsError, LakeError, SettingsError, UploadFailed
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.redact import Redactor, guard_logs
 from flows.lake.settings import IngestSettings
@@ -134,16 +134,10 @@ def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of th
         CredentialsError: There is no such block, or what it holds leads to no credentials.
     """
     # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
-    from blocks.lake_credentials import LakeCredentials
+    from blocks.lake_credentials import load_credentials
     from flows.lake.s3_client import client_config
 
-    try:
-        block = cast("LakeCredentials", LakeCredentials.load(credentials))
-    except ValueError as error:
-        raise CredentialsMissing(
-            f"There is no Lake Credentials block {credentials!r} that can be read.",
-            remedy="Store it with `make block`, or name another block in the parameter credentials.",
-        ) from error
+    block = load_credentials(credentials)
     return Lake(block.get_s3_client(client_config()), block)
 
 
