@@ -31,11 +31,15 @@ block: $(VENV)/.local ## store AWS credentials in an encrypted Prefect block
 test: $(VENV)/.dev ## run every test
 	@$(BIN)/python -m pytest
 
-check: $(VENV)/.dev ## format, lint, types, import rule
+check: $(VENV)/.dev ## format, lint, types, import rule, release (version, pins, the README's commands)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m deployments.release
+
+soak: $(VENV)/.dev ## 200 runs in one local stack; writes what grows to docs/soak.svg and docs/soak.json (half an hour)
+	@$(BIN)/python -m benchmarks.soak --write
 
 data: $(VENV)/.python ## write the reference data at full size to data/full
 	@$(BIN)/python -m benchmarks.make_data
@@ -70,4 +74,4 @@ $(VENV)/.bench: requirements-bench.txt | $(VENV)/.python
 	@$(PIP) -r requirements-bench.txt
 	@touch $@ $(VENV)/.dev $(VENV)/.local
 
-.PHONY: help ingest up run deploy block test check data lock clean
+.PHONY: help ingest up run deploy block test check soak data lock clean

@@ -27,7 +27,8 @@ ENDS = BAD_ENDS | {"prefect.flow-run.Completed", "prefect.flow-run.Cancelled"}
 
 WHICH = "{{ flow.name }}{% if deployment.name %}/{{ deployment.name }}{% endif %}"
 RUN = "Run {{ flow_run.name }} of " + WHICH
-WHERE = "\n\nScheduled for {{ flow_run.expected_start_time }}. {{ flow_run|ui_url }}"
+# The link needs the server's PREFECT_UI_URL.
+WHERE = "\n\nScheduled for {{ flow_run.expected_start_time }}.{% if flow_run|ui_url %} {{ flow_run|ui_url }}{% endif %}"
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def problems_of_commands(readme: str, ci: str, makefile: str) -> list[str]:
     named = set(re.findall(r"\bmake ([a-z-]+)", readme)) - {"and"}
     found = [f"README.md names `make {name}`, which the Makefile does not have." for name in sorted(named - targets)]
     blocks = re.findall(r"^```\n(.*?)^```", readme.partition("## Try it")[2].partition("\n## ")[0], re.M | re.S)
-    promised = re.findall(r"^make [a-z-]+$", "".join(blocks), re.MULTILINE) + ["make check"]
+    promised = [*re.findall(r"^make [a-z-]+$", "".join(blocks), re.MULTILINE), "make check"]
     run = set(ci.splitlines())
     return found + [f"README.md promises `{one}`, and .ci/run does not run it." for one in promised if one not in run]
 

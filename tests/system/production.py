@@ -43,12 +43,13 @@ IMPATIENT = {
     "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "2",
     "PREFECT_SERVER_SERVICES_TRIGGERS_PG_NOTIFY_RECONNECT_INTERVAL_SECONDS": "1",
     "PREFECT_WORKER_QUERY_SECONDS": "2",
+    "PREFECT_LOGGING_SERVER_LEVEL": "INFO",
 }
 
 
 def compose() -> dict[str, Any]:
     """Return the Compose file, with the secrets filled in as `docker compose` does."""
-    text = re.sub(r"\$\{(\w+):[?-][^}]*\}", lambda name: SECRETS.get(name[1], ""), COMPOSE.read_text())
+    text = re.sub(r"\$\{(\w+):[?-]([^}]*)\}", lambda name: SECRETS.get(name[1], name[2]), COMPOSE.read_text())
     loaded: dict[str, Any] = yaml.safe_load(text)
     return loaded
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft7Validator
+from jsonschema.validators import validator_for
 
 from deployments.stack import PROJECT
 
@@ -18,7 +18,8 @@ SERVICES: dict[str, Any] = yaml.safe_load(TEXT)["services"]
 
 
 def errors(compose: Any) -> list[str]:
-    return [f"{'/'.join(map(str, error.absolute_path))}: {error.message}" for error in Draft7Validator(SCHEMA).iter_errors(compose)]
+    found = validator_for(SCHEMA)(SCHEMA).iter_errors(compose)
+    return [f"{'/'.join(map(str, error.absolute_path))}: {error.message}" for error in found]
 
 
 def test_file_fits_the_compose_schema() -> None:

@@ -22,7 +22,9 @@ def test_pins_that_are_known_to_fail_together_are_refused_with_the_reason() -> N
     assert "min_items" in problem
 
 
-@pytest.mark.parametrize("pins", ["prefect==3.9.0,fastapi==0.150.1", "prefect==3.8.8,fastapi==0.149.0", "pandas==3.1.1"])
+@pytest.mark.parametrize(
+    "pins", ["prefect==3.9.0,fastapi==0.150.1", "prefect==3.8.8,fastapi==0.149.0", "pandas==3.1.1"]
+)
 def test_pins_outside_the_known_problem_pass(pins: str) -> None:
     assert release.problems_of_pins("r.txt", "".join(pin + HASH for pin in pins.split(","))) == []
 
