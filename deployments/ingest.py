@@ -38,9 +38,8 @@ def main() -> int:
                 return _run(options.source, dry_run=options.dry_run)
             with (
                 stack.embedded_lake(stack.free_port()) as lake,
-                stack.prefect_server(stack.free_port()) as api_url,
+                stack.prefect_server(stack.free_port()),
             ):
-                os.environ["PREFECT_API_URL"] = api_url
                 stack.store_lake_block(lake)
                 return _run(options.source, dry_run=options.dry_run)
     except stack.StackError as error:

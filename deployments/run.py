@@ -11,14 +11,20 @@ import contextlib
 import os
 import sys
 import time
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from deployments import stack
 
-POLL_S = 1.0
+POLL_S = 0.5
+LAST_LINES_S = 5.0
+LAST_LINE = "Finished in state"
+"""What Prefect logs of a run when nothing else follows."""
+OVERLAP = timedelta(seconds=10)
+"""Worker and run write to one log: a line may arrive after one that was written later."""
 
 
 def main() -> int:
@@ -50,32 +56,41 @@ def _follow(parameters: dict[str, Any]) -> int:
 
     flow_run: Any = run_deployment("ingest-raw/daily", parameters=parameters, timeout=0)
     print(f"Run {flow_run.id}: {os.environ['PREFECT_API_URL'].removesuffix('/api')}/runs/flow-run/{flow_run.id}")
-    shown = 0
-    state: Any
+    shown: set[UUID] = set()
+    patience = LAST_LINES_S
     with get_client(sync_client=True) as client:
+        since = flow_run.created
         while True:
-            state = client.read_flow_run(flow_run.id).state
-            # The log is read after the state, so that nothing logged before the end is missed.
-            shown += _print_new_lines(client, flow_run.id, shown)
+            state: Any = client.read_flow_run(flow_run.id).state
+            lines = [line for line in _lines(client, flow_run.id, since) if line.id not in shown]
+            for line in lines:
+                of_task = f"{_task_name(client, line.task_run_id)}: " if line.task_run_id else ""
+                print(f"{line.timestamp.astimezone():%H:%M:%S}  {of_task}{line.message}", flush=True)
+                shown.add(line.id)
+                since = max(since, line.timestamp - OVERLAP)
             if state.is_final():
-                break
+                # Log lines travel in batches, the last ones behind the state.
+                if patience <= 0 or any(line.message.startswith(LAST_LINE) for line in lines):
+                    break
+                patience -= POLL_S
             time.sleep(POLL_S)
-        time.sleep(2 * POLL_S)  # log lines travel in batches and may arrive after the state
-        _print_new_lines(client, flow_run.id, shown)
     print(f"\n{state.name}: {state.message}")
     return 0 if state.is_completed() else 1
 
 
-def _print_new_lines(client: Any, flow_run_id: UUID, shown: int) -> int:
-    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+def _lines(client: Any, flow_run_id: UUID, since: datetime) -> Iterator[Any]:
+    """Yield a run's log lines from a moment on, oldest first, page by page."""
+    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId, LogFilterTimestamp
     from prefect.client.schemas.sorting import LogSort
 
-    chosen = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id]))
-    lines = client.read_logs(chosen, limit=200, offset=shown, sort=LogSort.TIMESTAMP_ASC)
-    for line in lines:
-        of_task = f"{_task_name(client, line.task_run_id)}: " if line.task_run_id else ""
-        print(f"{line.timestamp.astimezone():%H:%M:%S}  {of_task}{line.message}", flush=True)
-    return len(lines)
+    chosen = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[flow_run_id]), timestamp=LogFilterTimestamp(after_=since))
+    offset = 0
+    while True:
+        page = client.read_logs(chosen, limit=200, offset=offset, sort=LogSort.TIMESTAMP_ASC)
+        yield from page
+        offset += len(page)
+        if len(page) < 200:
+            return
 
 
 _task_names: dict[UUID, str] = {}

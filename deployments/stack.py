@@ -221,19 +221,31 @@ def _answers(url: str) -> bool:
 
 @contextlib.contextmanager
 def prefect_server(port: int) -> Iterator[str]:
-    """Run a Prefect server; yields the address of its API."""
+    """Run a Prefect server, and point this process at it; yields the address of its API."""
     log = PREFECT_HOME / "server.log"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    say("Starting the Prefect server")
-    env = {
+    api_url = f"http://127.0.0.1:{port}/api"
+    # The UI's pages are told where the API is, and the server does not derive that from `--port`.
+    environment = {
         "PREFECT_SERVER_ENCRYPTION_KEY": block_key(),
+        "PREFECT_SERVER_UI_API_URL": api_url,
         # In memory, as is the default, the lease of a run is lost with the server: the run would be cancelled,
         # or its place taken for good.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     }
-    with child(command, log, env) as process:
-        wait_until(lambda: _answers(f"http://127.0.0.1:{port}/api/health"), process, "the Prefect server", log)
-        yield f"http://127.0.0.1:{port}/api"
+    say("Starting the Prefect server")
+    with child(command, log, environment) as process:
+        os.environ["PREFECT_API_URL"] = api_url
+        _import_what_a_run_needs()
+        wait_until(lambda: _answers(f"{api_url}/health"), process, "the Prefect server", log)
+        yield api_url
+
+
+def _import_what_a_run_needs() -> None:
+    """Spend the many seconds that a server needs to start on imports that take as many."""
+    import flows.ingest_raw
+    import flows.lake.csv_profile
+    import flows.lake.upload  # noqa: F401
 
 
 @contextlib.contextmanager

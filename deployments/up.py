@@ -13,6 +13,8 @@ import sys
 from deployments import stack
 
 PORTS = {"UI_PORT": 4200, "LAKE_PORT": 4210}
+QUERY_S = "2"
+"""How often the worker asks for runs: somebody waits in front of this stack, with Prefect's default up to 10 s."""
 
 
 def port(variable: str) -> int:
@@ -59,8 +61,7 @@ def main() -> int:
         with stack.only_one(f"{ui_url}/api") as running:
             if running:
                 raise stack.StackError(f"The stack is up already: {running.removesuffix('/api')}")
-            with stack.embedded_lake(lake_port) as lake, stack.prefect_server(ui_port) as api_url:
-                os.environ["PREFECT_API_URL"] = api_url
+            with stack.embedded_lake(lake_port) as lake, stack.prefect_server(ui_port):
                 return _serve(lake, ui_url)
     except stack.StackError as error:
         print(error, file=sys.stderr)
@@ -73,25 +74,18 @@ def main() -> int:
 def _serve(lake: stack.LakeServer, ui_url: str) -> int:
     from deployments import alerts, deploy, work_pools
 
+    # In this order: a run that was due while the stack was down starts with the worker, and needs the new lake's keys.
     stack.store_lake_block(lake)
     work_pools.create_missing()
-    stack.say("Deploying")
-    done = deploy.deploy_all()
-    if done.returncode:
-        raise stack.StackError(f"`prefect deploy --all` failed:\n{done.stdout}")
-    alerts.apply()
-    command = [
-        sys.executable,
-        "-m",
-        "prefect",
-        "worker",
-        "start",
-        "--pool",
-        "lake-process",
-        "--install-policy",
-        "never",
-    ]
-    with stack.child([*command, "--name", "local"], None) as worker:
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "lake-process"]
+    with stack.child(
+        [*command, "--install-policy", "never", "--name", "local"], None, {"PREFECT_WORKER_QUERY_SECONDS": QUERY_S}
+    ) as worker:
+        stack.say("Deploying")
+        done = deploy.deploy_all()
+        if done.returncode:
+            raise stack.StackError(f"`prefect deploy --all` failed:\n{done.stdout}")
+        alerts.apply()
         stack.say(_welcome(ui_url))
         code = worker.wait()
     raise stack.StackError(f"The worker ended with code {code}; its output is above.")

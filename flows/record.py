@@ -187,18 +187,20 @@ class RunRecord:
 
     def _publish(self, summary: RunSummary, target: tasks.Target) -> None:
         lake = self._lake(target)
+        about = f"{summary.day} from {summary.source}" + (" (dry run)" if summary.dry_run else "")
         by_dataset: dict[str, list[CsvProfile]] = defaultdict(list)
         for outcome in summary.outcomes:
             if outcome.profile:
                 by_dataset[outcome.dataset].append(outcome.profile)
         for dataset, profiles in by_dataset.items():
-            ui.publish_profile(dataset, profiles, lake.redact)
+            ui.publish_profile(dataset, profiles, about, lake.redact)
 
         def link(key: str) -> str:
             region = lake.client.meta.region_name
             return report.console_link(lake.block.endpoint_url, summary.bucket, region, key)
 
-        ui.publish_run(report.run_markdown(summary, link, self._log_key), summary.source.name, lake.redact)
+        markdown = report.run_markdown(summary, link, self._log_key)
+        ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary)}.", lake.redact)
 
     def _summary(self) -> RunSummary | None:
         if self._settings is None or self._day is None:

@@ -6,12 +6,15 @@ redactor of the credentials first. A failing artifact is never worth a failing r
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 import time
 import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,6 +28,8 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
 from flows.lake.models import CsvProfile
+from flows.lake.profile_report import profile_description, profile_table
+from flows.lake.report import md, size_text
 
 LARGE_FILE_BYTES = 32 * 1000 * 1000
 """Files from this size on show their progress; smaller ones are done before anybody looks."""
@@ -32,6 +37,7 @@ LARGE_FILE_BYTES = 32 * 1000 * 1000
 DEFAULT_TIMEZONE = "America/Sao_Paulo"
 
 Redact = Callable[[str], str]
+Log = logging.Logger | logging.LoggerAdapter[Any]
 
 
 def slug(text: str) -> str:
@@ -59,47 +65,37 @@ def run_name() -> str:
     return f"{day} {source}" + (" (dry run)" if given.get("dry_run") else "")
 
 
-def publish_profile(dataset: str, profiles: list[CsvProfile], redact: Redact) -> None:
-    """Publish a dataset's profile as a table artifact: one row a column, for each of its files."""
-    several = len(profiles) > 1
+def publish_profile(dataset: str, profiles: list[CsvProfile], about: str, redact: Redact) -> None:
+    """Publish a dataset's profile as a table artifact, whose key is the dataset's from day to day."""
     table = [
-        ({"file": redact(profile.path.name)} if several else {})
-        | {"column": redact(column.name), "non-null": column.non_null, "dtype": column.dtype}
-        for profile in profiles
-        for column in profile.columns
+        {name: redact(value) if isinstance(value, str) else value for name, value in row.items()}
+        for row in profile_table(profiles)
     ]
-    first = profiles[0]
-    files = f"{len(profiles)} files" if several else first.path.name
-    rows = sum(profile.rows for profile in profiles)
-    description = f"**{files}**: {rows:,} rows x {len(first.columns):,} columns"
-    description += f", delimiter {first.delimiter!r}, encoding {first.encoding}."
-    description += "".join(f"\n- {hint}" for profile in profiles for hint in profile.hints)
-    _quietly(
-        lambda: create_table_artifact(table=table, key=f"profile-{slug(dataset)}", description=redact(description))
-    )
+    description = redact(profile_description(profiles, about))
+    _quietly(lambda: create_table_artifact(table=table, key=f"profile-{slug(dataset)}", description=description))
 
 
-def publish_run(markdown: str, source_name: str, redact: Redact) -> None:
+def run_key(source: Path) -> str:
+    """Return the key of the artifact that tells a run: one a source folder, so that each has a history of its own."""
+    return "ingest-raw-" + slug(" ".join(source.absolute().parts[-2:]))
+
+
+def publish_run(markdown: str, source: Path, about: str, redact: Redact) -> None:
     """Publish the run's summary as a Markdown artifact."""
-    _quietly(
-        lambda: create_markdown_artifact(
-            markdown=redact(markdown),
-            key="ingest-raw-run",
-            description=redact(f"What `ingest-raw` did with {source_name}: files, rows, bytes and outcomes."),
-        )
-    )
+    description = redact(md(about))
+    _quietly(lambda: create_markdown_artifact(markdown=redact(markdown), key=run_key(source), description=description))
 
 
-def _quietly(publish: Callable[[], object]) -> None:
+def _quietly(publish: Callable[[], object], log: Log | None = None) -> None:
     try:
         publish()
     except Exception as error:
         # The API may be away for a moment; the files matter more than their picture.
-        get_run_logger().warning("An artifact could not be published (%s).", type(error).__name__)
+        (log or get_run_logger()).warning("An artifact could not be published (%s).", type(error).__name__)
 
 
 class FileProgress:
-    """Shows how far a large file is, as a progress artifact; does nothing for small ones.
+    """Shows how far a large file is: as a progress artifact, and now and then in the log; nothing for small ones.
 
     Args:
         doing: `profile` or `upload`.
@@ -109,29 +105,39 @@ class FileProgress:
     """
 
     _EVERY_S = 1.0
+    _LOGGED_EVERY_S = 10.0
 
     def __init__(self, doing: str, name: str, size_bytes: int, redact: Redact) -> None:
         self._artifact: UUID | None = None
         self._lock = threading.Lock()
-        self._last = time.monotonic()
-        if size_bytes >= LARGE_FILE_BYTES:
-            _quietly(lambda: self._start(doing, name, redact))
+        self._shown = self._logged = time.monotonic()
+        self._name = redact(name)
+        self._large = size_bytes >= LARGE_FILE_BYTES
+        if self._large:
+            # Taken here: the transfer's own threads, which call, know of no run.
+            self._log = get_run_logger()
+            _quietly(lambda: self._start(doing))
 
-    def _start(self, doing: str, name: str, redact: Redact) -> None:
+    def _start(self, doing: str) -> None:
         artifact = create_progress_artifact(
-            progress=0.0, key=f"{doing}-{slug(name)}", description=redact(f"{doing} of {name}")
+            progress=0.0, key=f"progress-{doing}-{slug(self._name)}", description=f"{doing} of {md(self._name)}"
         )
         self._artifact = artifact if isinstance(artifact, UUID) else None
 
     def __call__(self, done_bytes: int, total_bytes: int) -> None:
         """Show that so many bytes of the total are done, at most once a second and at the end."""
-        artifact = self._artifact
-        if artifact is None or not total_bytes:
+        if not self._large or not total_bytes:
             return
         with self._lock:
             now = time.monotonic()
-            if now - self._last < self._EVERY_S and done_bytes < total_bytes:
+            ended = done_bytes >= total_bytes
+            if now - self._shown < self._EVERY_S and not ended:
                 return
-            self._last = now
+            self._shown = now
+            log = now - self._logged >= self._LOGGED_EVERY_S and not ended
+            self._logged = now if log else self._logged
         percent = min(100.0, 100.0 * done_bytes / total_bytes)
-        _quietly(lambda: update_progress_artifact(artifact_id=artifact, progress=percent))
+        if log:
+            self._log.info("%s: %.0f %% of %s", self._name, percent, size_text(total_bytes))
+        if artifact := self._artifact:
+            _quietly(lambda: update_progress_artifact(artifact_id=artifact, progress=percent), self._log)

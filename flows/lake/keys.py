@@ -7,6 +7,7 @@ NFC in the key, since the NFC and NFD spellings of one name (Linux, macOS) would
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -36,12 +37,14 @@ def stem_of(name: str) -> str:
     return path.stem
 
 
-def dataset_of(name: str, datasets: Mapping[str, str] | None = None) -> str:
+def dataset_of(name: str, datasets: Mapping[str, str] | None = None, dated: Mapping[str, str] | None = None) -> str:
     """Name the dataset that a file belongs to.
 
     Args:
         name: The file's name, without folders.
-        datasets: The user's mapping of file name or stem to dataset; it goes before the known names.
+        datasets: The user's mapping of file name, stem or name with wildcards to dataset. An exact name goes before
+            wildcards, and those before everything else.
+        dated: Dataset to the form of the date in its file names: a stem of that form belongs to the dataset.
 
     Returns:
         The mapped name, `Movies` or `Series` for the reference data, else the stem in title case.
@@ -52,6 +55,13 @@ def dataset_of(name: str, datasets: Mapping[str, str] | None = None) -> str:
     for known in (name, stem):
         if known in mapping:
             return mapping[known]
+    for pattern, dataset in mapping.items():
+        # Without case, as the files themselves are chosen.
+        if any(fnmatch.fnmatchcase(known.lower(), pattern.lower()) for known in (name, stem)):
+            return dataset
+    for dataset, pattern in (dated or {}).items():
+        if re.fullmatch(_date_regex(unicodedata.normalize("NFC", pattern)), stem):
+            return dataset
     return KNOWN_DATASETS.get(stem.lower(), stem.title())
 
 

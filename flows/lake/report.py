@@ -16,6 +16,7 @@ from flows.lake.models import FileOutcome, RunSummary
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _SHOWN_FILES = 200
 """A summary of ten thousand files names the bad ones and this many others."""
+_SHOWN_HINTS = 20
 
 
 def size_text(size_bytes: float) -> str:
@@ -118,26 +119,29 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
         f"**{rows:,} rows**, {size_text(total)} from `{_code(str(summary.source))}` for **{summary.day}** in"
         f" {summary.duration_s:.1f} s, {size_text(sent)} sent to `s3://{summary.bucket}`.",
         "",
-        "| File | Outcome | Rows x columns | Size | Seconds | Key |",
-        "| --- | --- | ---: | ---: | ---: | --- |",
+        "| Key | Outcome | Rows x columns | Size | Seconds |",
+        "| --- | --- | ---: | ---: | ---: |",
     ]
     for outcome in listed:
+        # The key ends in the file's name; a table with both is wider than the page.
         key = outcome.kept_as or outcome.key
         address = link(key) if key else None
         lines.append(
-            f"| {_md(outcome.path.name)} | {'**' + outcome.state + '**' if outcome.is_bad else outcome.state} |"
-            f" {shape_text(outcome)} | {size_text(outcome.size_bytes)} | {outcome.profile_s + outcome.upload_s:.1f} |"
-            f" {f'[{_md(key)}]({address})' if address else _md(key)} |"
+            f"| {f'[{md(key)}]({address})' if address else md(key or outcome.path.name)} |"
+            f" {'**' + outcome.state + '**' if outcome.is_bad else outcome.state} | {shape_text(outcome)} |"
+            f" {size_text(outcome.size_bytes)} | {outcome.profile_s + outcome.upload_s:.1f} |"
         )
     if left_out:
         lines += ["", f"… and {left_out:,} more files; the log names each."]
     if summary.bad:
         lines += ["", "## Why files did not land", ""]
-        lines += [f"- **{_md(outcome.path.name)}**: {_md(outcome.reason)}" for outcome in summary.bad]
+        lines += [f"- **{md(outcome.path.name)}**: {md(outcome.reason)}" for outcome in summary.bad]
     notes = [f"{outcome.path.name}: {hint}" for outcome in listed if outcome.profile for hint in outcome.profile.hints]
     if summary.warnings or notes:
         lines += ["", "## Worth knowing", ""]
-        lines += [f"- {_md(note)}" for note in (*summary.warnings, *notes)]
+        lines += [f"- {md(note)}" for note in (*summary.warnings, *notes[:_SHOWN_HINTS])]
+    if len(notes) > _SHOWN_HINTS:
+        lines.append(f"- … and {len(notes) - _SHOWN_HINTS:,} more remarks on files; the log has each.")
     lines += [
         "",
         f"Run `{summary.run_name}` ({summary.run_id}), started {summary.started.isoformat(timespec='seconds')}.",
@@ -147,21 +151,25 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
     if summary.hidden:
         lines.append(f"{summary.hidden:,} hidden files were left out.")
     if log_key:
-        lines.append(f"Log: `s3://{summary.bucket}/{log_key}`.")
+        where, address = f"s3://{summary.bucket}/{log_key}", link(log_key)
+        lines.append(f"Log: [{md(where)}]({address})." if address else f"Log: `{where}`.")
     return "\n".join(lines) + "\n"
 
 
 def console_link(endpoint_url: str | None, bucket: str, region: str, key: str) -> str:
     """Return the address at which a browser shows an object: the AWS console, or the custom endpoint itself."""
     if endpoint_url is None:
-        return (
-            f"https://{region}.console.aws.amazon.com/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
+        # https://docs.aws.amazon.com/general/latest/gr/rande.html: other partitions have consoles of their own.
+        partition = region.split("-", 1)[0] if region.startswith(("cn-", "us-gov-")) else ""
+        console = {"cn": "console.amazonaws.cn", "us": "console.amazonaws-us-gov.com"}.get(
+            partition, f"{region}.console.aws.amazon.com"
         )
+        return f"https://{console}/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
     return f"{endpoint_url.rstrip('/')}/{bucket}/{quote(key)}"
 
 
-def _md(text: str) -> str:
-    """Escape what Markdown would take as its own, since file names are anybody's text."""
+def md(text: str) -> str:
+    """Escape what Markdown would take as its own, since names and cells are anybody's text; one line."""
     for character in "\\`*_{}[]<>#|":
         text = text.replace(character, "\\" + character)
     return text.replace("\r", " ").replace("\n", " ")

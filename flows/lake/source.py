@@ -64,7 +64,7 @@ def find_files(settings: IngestSettings, day: date) -> SourceFolder:
     files: dict[str, SourceFile] = {}
     unusable: list[UnusableFile] = []
     for path in matched:
-        dataset = keys.dataset_of(path.name, settings.datasets)
+        dataset = keys.dataset_of(path.name, settings.datasets, settings.date_from_name)
         try:
             file = _describe(path, dataset, settings, day)
         except LakeError as error:

@@ -1,4 +1,4 @@
-"""One Prefect server for all system tests: a process with a home, a password and an encryption key of its own."""
+"""What all system tests share: a Prefect server with a password and an encryption key, and the stack of `make up`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.system.stack import RunningStack, stack_up
 
 START_TIMEOUT_S = 120
 PROJECT = Path(__file__).resolve().parents[2]
@@ -133,6 +135,13 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
     home = tmp_path_factory.mktemp("prefect") / "server"
     with running_server(home, password="admin:marker-api-password", encryption_key=key) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """The stack of `make up`, one for all tests that use it."""
+    with stack_up(tmp_path_factory.mktemp("stack")) as running:
+        yield running
 
 
 def run_python(

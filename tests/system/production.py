@@ -87,7 +87,7 @@ class Stack:
             "PREFECT_API_DATABASE_CONNECTION_URL": self.database_url,
             "PREFECT_API_URL": self.api_url,
             "PREFECT_HOME": str(self.home / "server"),
-            "PREFECT_UI_STATIC_DIRECTORY": str(self.home / "ui"),
+            "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self.home / "ui"),
         }
         stated = stated | {name: value for name, value in here.items() if name in stated}
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PREFECT_"))}

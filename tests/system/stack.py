@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -50,12 +49,16 @@ def free_port() -> int:
 
 @dataclass
 class RunningStack:
-    """`make up`, up."""
+    """`make up`, up: started and interrupted as from a terminal, its history kept in between."""
 
     state: Path
-    ui_url: str
-    process: subprocess.Popen[str]
+    ports: Mapping[str, int] = field(default_factory=lambda: {"UI_PORT": free_port(), "LAKE_PORT": free_port()})
     output: list[str] = field(default_factory=list)
+    process: subprocess.Popen[str] | None = None
+
+    @property
+    def ui_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['UI_PORT']}"
 
     @property
     def api_url(self) -> str:
@@ -64,6 +67,42 @@ class RunningStack:
     @property
     def lake(self) -> Path:
         return self.state / "lake/compass-desafio-final-dramance"
+
+    def start(self) -> None:
+        """Run `make up`'s program until it says that the stack is up."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deployments.up"],
+            cwd=PROJECT,
+            env=environment(self.state, **{name: str(value) for name, value in self.ports.items()}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.process = process
+        up = threading.Event()
+
+        def read() -> None:
+            assert process.stdout
+            for line in process.stdout:
+                self.output.append(line)
+                if line.startswith("The stack is up."):
+                    up.set()
+            up.set()
+
+        threading.Thread(target=read, daemon=True).start()
+        up.wait(START_TIMEOUT_S)
+        assert process.poll() is None, "".join(self.output)
+
+    def interrupt(self) -> int:
+        """Do what Ctrl-C does; returns the exit code."""
+        assert self.process
+        self.process.send_signal(signal.SIGINT)
+        try:
+            return self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
 
     def prefect(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a prefect command in a terminal that is pointed at this stack."""
@@ -81,37 +120,11 @@ class RunningStack:
 
 
 @contextmanager
-def stack_up(state: Path, ports: Mapping[str, int] | None = None) -> Iterator[RunningStack]:
-    """Run `make up`'s program until the block ends, then interrupt it as Ctrl-C does."""
-    chosen = dict(ports or {"UI_PORT": free_port(), "LAKE_PORT": free_port()})
-    process = subprocess.Popen(
-        [sys.executable, "-m", "deployments.up"],
-        cwd=PROJECT,
-        env=environment(state, **{name: str(value) for name, value in chosen.items()}),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    running = RunningStack(state, f"http://127.0.0.1:{chosen['UI_PORT']}", process)
-    up = threading.Event()
-
-    def read() -> None:
-        assert process.stdout
-        for line in process.stdout:
-            running.output.append(line)
-            if re.search(r"Worker '.*' started", line):
-                up.set()
-        up.set()
-
-    threading.Thread(target=read, daemon=True).start()
+def stack_up(state: Path) -> Iterator[RunningStack]:
+    """Keep a stack up until the block ends."""
+    running = RunningStack(state)
+    running.start()
     try:
-        up.wait(START_TIMEOUT_S)
-        assert process.poll() is None, "".join(running.output)
         yield running
     finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        running.interrupt()

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.system.stack import PROJECT, RunningStack, environment, free_port, left_running, stack_up
+from tests.system.stack import PROJECT, RunningStack, environment, free_port, left_running
 
 WAIT_S = 120
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    with stack_up(tmp_path_factory.mktemp("stack")) as running:
-        yield running
 
 
 @pytest.fixture
@@ -93,6 +87,12 @@ def test_deployments_have_schedule_zone_limit_parameters_and_loadable_entrypoint
     assert deployments["daily"]["work_pool_name"] == "lake-process"
     assert deployments["daily"]["parameters"]["source"] == "data/sample"
     assert deployments["docker"]["pull_steps"] == []
+
+
+def test_ui_is_told_the_api_of_its_own_port(stack: RunningStack) -> None:
+    settings = httpx.get(f"{stack.ui_url}/ui-settings", timeout=30).json()
+    assert settings["api_url"] == stack.api_url
+    assert settings["default_ui"] == "v2"
 
 
 def test_make_deploy_a_second_time_changes_nothing(stack: RunningStack) -> None:
@@ -232,19 +232,19 @@ def test_make_ingest_while_the_stack_is_up_uses_it(stack: RunningStack, folder: 
     )
     assert done.returncode == 0, done.stdout
     assert "Starting the Prefect server" not in done.stdout
+    assert stack.process
     assert stack.process.poll() is None
 
 
-def test_stack_interrupted_leaves_nothing_and_goes_on_with_its_history(tmp_path: Path) -> None:
-    ports = {"UI_PORT": free_port(), "LAKE_PORT": free_port()}
-    with stack_up(tmp_path, ports) as first:
-        given = {"parameters": daily(first)["parameters"]}
-        run = api(first, f"/deployments/{daily(first)['id']}/create_flow_run", given)
-        assert final_run(first, run["id"])["state"]["type"] == "COMPLETED"
-    assert first.process.returncode == 0, "".join(first.output)
-    assert left_running(tmp_path) == []
-    with stack_up(tmp_path, ports) as second:
-        assert get(second, f"/flow_runs/{run['id']}")["state"]["type"] == "COMPLETED"
-        again = api(second, f"/deployments/{daily(second)['id']}/create_flow_run", given)
-        assert final_run(second, again["id"])["state"]["type"] == "COMPLETED"
-    assert left_running(tmp_path) == []
+def test_stack_interrupted_leaves_nothing_and_goes_on_with_its_history(stack: RunningStack) -> None:
+    (before,) = api(stack, "/flow_runs/filter", {"sort": "END_TIME_DESC", "limit": 1})
+    assert stack.interrupt() == 0, "".join(stack.output)
+    assert left_running(stack.state) == []
+    assert "\x1b" not in "".join(stack.output)
+
+    stack.start()
+    assert get(stack, f"/flow_runs/{before['id']}")["state"]["type"] == before["state"]["type"]
+    # The deployment's own parameters are those of the first click on Run: the sample, and the lake with its new keys.
+    given = {"parameters": daily(stack)["parameters"]}
+    run = api(stack, f"/deployments/{daily(stack)['id']}/create_flow_run", given)
+    assert final_run(stack, run["id"])["state"]["type"] == "COMPLETED"

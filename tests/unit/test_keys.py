@@ -41,6 +41,24 @@ def test_dataset_of_mapping_matches_either_unicode_spelling() -> None:
     assert keys.dataset_of(decomposed, {"preços": "Prices"}) == "Prices"
 
 
+def test_dataset_of_wildcards_take_every_name_that_has_no_mapping_of_its_own() -> None:
+    mapping = {"orders_*": "Orders", "ORDERS_2024.csv": "Special", "*.CSV.gz": "Packed"}
+    assert keys.dataset_of("Orders_2023.csv", mapping) == "Orders"
+    assert keys.dataset_of("ORDERS_2024.csv", mapping) == "Special"
+    assert keys.dataset_of("other.csv.gz", mapping) == "Packed"
+    assert keys.dataset_of("other.csv", mapping) == "Other"
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [("orders_2024-03-05.csv", "orders_%Y-%m-%d"), ("20240305_orders.csv.gz", "%Y%m%d_orders")],
+)
+def test_dataset_of_stem_with_the_form_of_a_date_is_that_forms_dataset(name: str, pattern: str) -> None:
+    assert keys.dataset_of(name, {}, {"Orders": pattern}) == "Orders"
+    assert keys.dataset_of(name, {name: "Mapped"}, {"Orders": pattern}) == "Mapped"
+    assert keys.dataset_of(f"more_{name}", {}, {"Orders": pattern}).startswith("More_")
+
+
 def test_raw_key_has_two_digit_months_and_days() -> None:
     assert keys.raw_key(Path("in/movies.csv"), "Movies", DAY) == "Raw/Local/CSV/Movies/2024/03/05/movies.csv"
 

@@ -85,7 +85,13 @@ def test_run_markdown_links_keys_and_lists_reasons_and_hints() -> None:
     assert r"b\|c.csv" in text
     assert r"no \[rights\]" in text
     assert "a hint" in text
-    assert "s3://lake/Logs/l.txt" in text
+    assert "[s3://lake/Logs/l.txt](http://x/Logs/l.txt)" in text
+
+
+def test_run_markdown_of_many_remarks_shows_some_and_counts_the_rest() -> None:
+    text = report.run_markdown(summary(*(outcome(f"f{n}.csv") for n in range(50))), lambda _: None, None)
+    assert text.count("a hint") == 20
+    assert "and 30 more remarks" in text
 
 
 def test_run_markdown_of_ten_thousand_files_stays_short() -> None:
@@ -99,4 +105,8 @@ def test_console_link_points_to_aws_or_to_the_endpoint() -> None:
     assert report.console_link(None, "lake", "sa-east-1", key) == (
         "https://sa-east-1.console.aws.amazon.com/s3/object/lake?region=sa-east-1&prefix=Raw%2Fa%20b%23.csv"
     )
+    assert report.console_link(None, "lake", "us-gov-west-1", "a").startswith(
+        "https://console.amazonaws-us-gov.com/s3/"
+    )
+    assert report.console_link(None, "lake", "cn-north-1", "a").startswith("https://console.amazonaws.cn/s3/")
     assert report.console_link("http://h:1/", "lake", "x", key) == "http://h:1/lake/Raw/a%20b%23.csv"

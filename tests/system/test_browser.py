@@ -1,0 +1,133 @@
+"""A person's way through Prefect's V2 UI, in a real browser against the stack of `make up`.
+
+`SCREENSHOTS=docs/images python -m pytest tests/system/test_browser.py` takes the README's pictures anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.system.stack import PROJECT, RunningStack
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+WAIT_MS = 120_000
+QUIET = (
+    *("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium): the UI is not tested"
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    as_root = ("--no-sandbox",) if os.geteuid() == 0 else ()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *as_root], timeout=WAIT_MS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, stack: RunningStack) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=stack.ui_url)
+    # Prefect's pages also ask for statistics and pictures elsewhere: a test waits for nothing but the stack.
+    context.route(lambda url: not url.startswith(stack.ui_url), lambda route: route.abort())
+    context.set_default_timeout(WAIT_MS)
+    expect.set_options(timeout=WAIT_MS)
+    yield context.new_page()
+    context.close()
+
+
+def picture(page: Page, name: str) -> None:
+    if folder := os.environ.get("SCREENSHOTS"):
+        # The note on the new run lies over the page, and what moves comes to rest.
+        page.add_style_tag(content="[aria-label^='Notifications'] { display: none }")
+        page.wait_for_timeout(1500)
+        page.screenshot(path=PROJECT / folder / f"{name}.png", animations="disabled")
+
+
+def open_run_form(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Deployments", exact=True).click()
+    page.get_by_role("link", name="daily", exact=True).click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Custom run").click()
+    expect(page.get_by_label("source")).to_have_value("data/sample")
+
+
+def submit(page: Page, source: Path) -> None:
+    """Fill in the folder, submit, and go to the run that this starts."""
+    page.get_by_label("source").fill(str(source))
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("link", name="View run").click()
+    page.wait_for_url("**/runs/flow-run/**")
+
+
+def test_ui_custom_run_completes_and_its_artifacts_show_the_profile(
+    page: Page, stack: RunningStack, tmp_path: Path
+) -> None:
+    folder = tmp_path / "entrada"
+    shutil.copytree(PROJECT / "data/sample", folder)
+    open_run_form(page)
+    schema = httpx.get(f"{stack.api_url}/deployments/name/ingest-raw/daily", timeout=60).json()
+    for name, parameter in schema["parameter_openapi_schema"]["properties"].items():
+        expect(page.get_by_text(f"{name} (Optional)", exact=True)).to_be_visible()
+        expect(page.get_by_text(parameter["description"], exact=True)).to_be_visible()
+    picture(page, "run-form")
+    submit(page, folder)
+    expect(page.get_by_text("Completed", exact=True)).to_be_visible()
+    assert list(stack.lake.glob("Raw/Local/CSV/Movies/*/*/*/movies.csv"))
+    page.get_by_role("tab", name="Task Runs").click()
+    for name in ("profile movies.csv", "upload movies.csv", "profile series.csv", "upload series.csv"):
+        expect(page.get_by_role("link", name=name)).to_be_visible()
+    picture(page, "run")
+
+    page.get_by_role("tab", name="Artifacts").click()
+    run_page = page.url
+    page.get_by_role("heading", name=f"ingest-raw-{folder.parent.name.replace('_', '-')}-entrada").click()
+    page.locator("a[href*='/artifacts/artifact/']").first.click()
+    expect(page.get_by_role("heading", name=re.compile("2 files: 2 (uploaded|unchanged)"))).to_be_visible()
+    expect(page.get_by_role("link", name="Raw/Local/CSV/Movies")).to_have_attribute(
+        "href", re.compile(r"^http://127\.0\.0\.1:\d+/.*/Raw/Local/CSV/Movies/.*/movies\.csv$")
+    )
+    picture(page, "run-summary")
+
+    page.goto(run_page)
+    page.get_by_role("heading", name="profile-movies").click()
+    page.locator("a[href*='/artifacts/artifact/']").first.click()
+    row = page.get_by_role("row").filter(has_text="notaMedia")
+    expect(row).to_contain_text("1000")
+    expect(row).to_contain_text("float64")
+    picture(page, "profile")
+
+
+def test_ui_run_on_a_missing_folder_shows_why_it_failed(page: Page, tmp_path: Path) -> None:
+    open_run_form(page)
+    submit(page, tmp_path / "nowhere")
+    expect(page.get_by_text("Failed", exact=True)).to_be_visible()
+    page.get_by_role("tab", name="Details").click()
+    expect(page.get_by_text(f"There is no folder {tmp_path / 'nowhere'}.")).to_be_visible()
+    picture(page, "failed-run")
+
+
+def test_ui_form_says_which_parameter_is_wrong_and_starts_nothing(page: Page, stack: RunningStack) -> None:
+    def runs() -> int:
+        return int(httpx.post(f"{stack.api_url}/flow_runs/count", json={}, timeout=60).json())
+
+    before = runs()
+    open_run_form(page)
+    page.get_by_label("bucket").fill("ab")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_text("'ab' is too short", exact=True)).to_be_visible()
+    assert runs() == before
