@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 PROJECT = Path(__file__).resolve().parent.parent
-IMAGE = re.compile(r"csv-to-raw-lake:([\w.]+)")
+IMAGE = re.compile(r"csv-to-raw-lake:(\d[\w.]*)")
 
 
 @dataclass(frozen=True)
