@@ -232,8 +232,6 @@ def prefect_server(port: int) -> Iterator[str]:
         # In memory, as is the default, the lease of a run is lost with the server: the run would be cancelled,
         # or its place taken for good.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
-        # In memory too: events of a run that was at work would wait for a quarter of an hour.
-        "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "prefect.server.events.ordering.db",
     }
     say("Starting the Prefect server")
     with child(command, log, environment) as process:
