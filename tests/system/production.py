@@ -158,13 +158,17 @@ class Stack:
 
     def kill(self, name: str) -> None:
         """End a service and whatever it started as a machine does that loses its power."""
-        process = psutil.Process(self.processes.pop(name).pid)
+        started = self.processes.pop(name)
+        if started.poll() is not None:
+            return
+        process = psutil.Process(started.pid)
         family = [process, *process.children(recursive=True)]
         for one in family:
             one.send_signal(signal.SIGSTOP)  # so that no parent reports the end of a child
         for one in family:
             one.kill()
         psutil.wait_procs(family, timeout=30)
+        started.wait()
 
     def api(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Ask the API; with a body as a POST."""
@@ -185,7 +189,7 @@ def stack(home: Path, database_url: str) -> Iterator[Stack]:
         yield running
     finally:
         for name in list(running.processes):
-            running.stop(name)
+            running.kill(name)
         shutil.rmtree(home / "ui", ignore_errors=True)
 
 
