@@ -3,7 +3,7 @@
 Prefect has no supervisor that would end the run of a worker that was killed: such a run stays Running, and on
 a deployment with a limit of one it would hold back those of the next days until its lease ends. Every run sends a sign
 of life (`prefect.flow-run.heartbeat`, each 180 s by default); `DEAD` makes a run Crashed that has given none for
-`Times.dead`. It is created always; the four others only when a block is named: they have nobody to tell otherwise.
+`Times.dead`. It is created always; the others only when a block is named: they have nobody to tell otherwise.
 
 An automation is found again by its name and replaced, so that a second `make deploy` changes nothing.
 """
@@ -19,9 +19,14 @@ from uuid import UUID
 if TYPE_CHECKING:
     from prefect.events.schemas.automations import AutomationCore
 
-FLOWS = ["ingest-raw", "verify-raw"]
+DAILY = "ingest-raw"
+"""The flow that must complete a run each day, on whichever deployment has a schedule."""
+FLOWS = [DAILY, "landing-calendar", "verify-raw"]
 DEAD, FAILED, LATE = "lake: end dead runs", "lake: a run failed", "lake: a run is late"
 MISSING, STUCK = "lake: no run completed", "lake: a run is stuck"
+NOT_LANDED = "lake: a dataset has not landed"
+DATASET_MISSING = "ingest-raw.dataset-missing"
+"""The event that the flow `landing-calendar` emits for a dataset that was expected and is not there."""
 BAD_ENDS = {"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"}
 ENDS = BAD_ENDS | {"prefect.flow-run.Completed", "prefect.flow-run.Cancelled"}
 
@@ -167,7 +172,17 @@ def notifications(block_id: UUID, times: Times, deployment_ids: Iterable[str]) -
             + WHERE,
         ),
     )
-    return [failed, late, missing, stuck]
+    not_landed = AutomationCore(
+        name=NOT_LANDED,
+        description="Tells which dataset was expected by noon and has not landed.",
+        trigger=EventTrigger(expect={DATASET_MISSING}, posture=Posture.Reactive, threshold=1),
+        actions=tell(
+            "{{ event.payload.dataset }} has not landed on {{ event.payload.day }}",
+            "It is not in s3://{{ event.payload.bucket }}; the last time was {{ event.payload.last_landed }}."
+            " Did its file reach the folder, and was it rejected?",
+        ),
+    )
+    return [failed, late, missing, stuck, not_landed]
 
 
 def _proactive(
@@ -225,9 +240,10 @@ def _block_id(client: Any, block: str) -> UUID:
 
 
 def _scheduled_deployments(client: Any) -> list[str]:
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+
     return [
         f"prefect.deployment.{deployment.id}"
-        for deployment in client.read_deployments()
+        for deployment in client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=[DAILY])))
         if not deployment.paused and any(schedule.active for schedule in deployment.schedules)
-        if deployment.name and "lake" in deployment.tags
     ]

@@ -31,6 +31,7 @@ DEPLOY = """
 import sys
 from datetime import timedelta
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
+from prefect.events import emit_event
 from blocks.register import main as register
 from deployments import alerts, deploy
 
@@ -43,6 +44,10 @@ code = register(["--name", "local-lake", "--overwrite", "--non-interactive", "--
 code = code or deploy.main(["--source", folder, "--notify", "custom-webhook/team"])
 short = timedelta(seconds=10)
 alerts.apply("custom-webhook/team", alerts.Times(dead=timedelta(seconds=60), late=short, missing=short, stuck=short))
+emit_event(
+    "ingest-raw.dataset-missing", {"prefect.resource.id": "lake.dataset.lake.series"},
+    payload={"dataset": "Series", "bucket": "lake", "day": "2024-03-05", "last_landed": "2024-03-04"},
+)
 sys.exit(code)
 """
 
@@ -210,10 +215,12 @@ def test_notification_of_a_failed_run_names_run_file_and_reason(story: Story) ->
     assert told["token"] == TOKEN
 
 
-def test_notifications_tell_of_runs_that_are_late_stuck_and_missing(story: Story) -> None:
+def test_notifications_tell_of_runs_that_are_late_stuck_and_missing_and_of_datasets(story: Story) -> None:
     assert story.told("ingest-raw/daily", "has not started")
     assert story.told("ingest-raw/daily", "has not ended after")
     assert story.told("ingest-raw/daily", "has completed no run for")
+    (told,) = story.told("Series has not landed on 2024-03-05")
+    assert "the last time was 2024-03-04" in told["body"]
 
 
 def test_notifications_hold_no_secret(story: Story) -> None:

@@ -34,7 +34,7 @@ def test_settings_that_the_page_explains_are_set_in_the_compose_file() -> None:
 
 def test_alerts_are_listed_by_their_names() -> None:
     listed = set(re.findall(r"^\| `(lake: [^`]+)`", TEXT, re.MULTILINE))
-    assert listed == {alerts.DEAD, alerts.FAILED, alerts.LATE, alerts.MISSING, alerts.STUCK}
+    assert listed == {alerts.DEAD, alerts.FAILED, alerts.LATE, alerts.MISSING, alerts.STUCK, alerts.NOT_LANDED}
 
 
 def test_times_of_the_alerts_are_those_of_the_page() -> None:
