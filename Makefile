@@ -41,7 +41,7 @@ data: $(VENV)/.python ## write the reference data at full size to data/full
 	@$(BIN)/python -m benchmarks.make_data
 
 lock: $(VENV)/.bench ## resolve requirements*.in anew, with hashes and without download addresses
-	@for set in requirements requirements-local requirements-dev requirements-bench; do \
+	@for set in requirements requirements-dask requirements-local requirements-dev requirements-bench; do \
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --custom-compile-command "make lock" $$set.in -o $$set.txt || exit 1; done
 

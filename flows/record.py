@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import islice
 from types import TracebackType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,13 +21,19 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows import tasks, ui
-from flows.lake import keys, report, run_log
+from flows import manifests, tasks, ui
+from flows.connection import Lake, Target, connect
+from flows.lake import keys, report, run_log, unchanged
 from flows.lake.csv_profile_text import format_profile
+from flows.lake.drift import sentence
 from flows.lake.errors import LakeError, RunFailed
-from flows.lake.models import CsvProfile, FileOutcome, RunSummary
+from flows.lake.history import History
+from flows.lake.models import CsvProfile, FileOutcome, RunSummary, SourceFile
 from flows.lake.settings import IngestSettings
-from flows.lake.source import SourceFolder
+from flows.lake.source import SourceFolder, source_text
+
+SHOWN_DATASETS = 50
+"""Datasets whose profile becomes an artifact; a run of thousands would fill the UI with what its log says as well."""
 
 
 class RunRecord:
@@ -34,7 +42,7 @@ class RunRecord:
     def __init__(self) -> None:
         self._log = run_log.RunLog(ZoneInfo(ui.DEFAULT_TIMEZONE), get_run_logger().log)
         self._settings: IngestSettings | None = None
-        self._target: tasks.Target | None = None
+        self._target: Target | None = None
         self._outcomes: list[FileOutcome] = []
         self._warnings: list[str] = []
         self._hidden = 0
@@ -42,6 +50,8 @@ class RunRecord:
         self._size_bytes = 0
         self._day: date | None = None
         self._log_key: str | None = None
+        self._memory = manifests.Memory({})
+        self._has_bucket = False
         self._started = datetime.now(ZoneInfo(ui.DEFAULT_TIMEZONE))
         self._clock = time.monotonic()
         self.state: State[Any] = Failed(message="The run did not come to its end.")
@@ -54,15 +64,22 @@ class RunRecord:
         """
         settings = IngestSettings(**parameters)
         self._settings = settings
+        self._memory = manifests.Memory(settings.date_from_name)
         self._started = self._started.astimezone(settings.zone)
         self._log = run_log.RunLog(settings.zone, get_run_logger().log)
         self._day = settings.partition_date or ui.logical_date(settings.zone)
         self._log.info(f"Run {flow_run.name} ({flow_run.id}, attempt {flow_run.run_count}) started")
         self._log.info(
-            f"Source {tasks.source_text(settings.source)}, pattern {settings.pattern!r}, partition date {self._day}"
+            f"Source {source_text(settings.source)}, pattern {settings.pattern!r}, partition date {self._day}"
             + (", dry run: nothing is written" if settings.dry_run else "")
         )
         return settings
+
+    @property
+    def _given(self) -> IngestSettings:
+        if self._settings is None:
+            raise RuntimeError("begin() comes first")
+        return self._settings
 
     @property
     def day(self) -> date:
@@ -71,7 +88,7 @@ class RunRecord:
             raise RuntimeError("begin() comes first")
         return self._day
 
-    def connected(self, target: tasks.Target) -> tasks.Target:
+    def connected(self, target: Target) -> Target:
         """Note which lake the run writes to."""
         self._target = target
         self._log.info(f"Lake s3://{target.bucket}, credentials block {target.credentials!r}")
@@ -82,6 +99,7 @@ class RunRecord:
         if bucket is None:
             self._log.info("There is no such bucket yet: a run that writes would create it")
             return
+        self._has_bucket = True
         self._log.info(f"Bucket {bucket.name} {'created' if bucket.created else 'is there'} in {bucket.region}")
         for setting in bucket.settings:
             self._log.detail(f"Bucket setting {setting.name}: {setting.state}")
@@ -97,8 +115,31 @@ class RunRecord:
             self.ended(outcome)
         return folder
 
-    def ended(self, outcome: FileOutcome) -> None:
-        """Note how one file's way ended."""
+    def recalled(self, folder: SourceFolder, history: History) -> SourceFolder:
+        """Note what is known of earlier runs, and return the folder with each file's last landing."""
+        for problem in history.unreadable:
+            self._warnings.append(problem)
+            self._log.warning(problem)
+        self._log.info(
+            f"{len(history.last):,} of {len(folder.files):,} files landed before ({history.manifests:,} manifests read)"
+        )
+        return self._memory.recall(folder, history, reread=self._given.reread)
+
+    def spared(self, files: Sequence[SourceFile], unchanged: Sequence[FileOutcome]) -> list[SourceFile]:
+        """Note which files need no work, and return the others."""
+        done = {outcome.key for outcome in unchanged}
+        if done:
+            self._log.info(f"{len(done):,} of {len(files):,} files are recorded and unchanged: neither read nor sent")
+        for outcome in unchanged:
+            self._ended(outcome, alone=len(files) <= self._given.own_tasks_up_to)
+        return [file for file in files if file.key not in done]
+
+    def ended(self, *outcomes: FileOutcome) -> None:
+        """Note how files' ways ended; of several that share a task, the terminal and the UI hear only of bad ones."""
+        for outcome in outcomes:
+            self._ended(outcome, alone=len(outcomes) == 1)
+
+    def _ended(self, outcome: FileOutcome, *, alone: bool) -> None:
         self._outcomes.append(outcome)
         where = f"s3://{self._target.bucket}/{outcome.key}" if self._target else outcome.key
         if outcome.is_bad:
@@ -106,14 +147,17 @@ class RunRecord:
             self._log.error(f"{outcome.path.name} {outcome.state}: {outcome.reason}{kept}")
             return
         proof = f", verified by {outcome.verified_by}" if outcome.verified_by else ""
-        self._log.info(
+        tell, warn = (self._log.info, self._log.warning) if alone else (self._log.detail, self._log.detail)
+        tell(
             f"{outcome.path.name} {outcome.state}: {where}, {report.shape_text(outcome)},"
             f" {report.size_text(outcome.size_bytes)}{proof}"
         )
+        if outcome.drift:
+            warn(f"{outcome.path.name} has changed: {sentence(outcome.drift, None)}")
         if outcome.profile:
             self._log.detail(f"Profile of {outcome.path.name}:\n{format_profile(outcome.profile)}")
             for hint in outcome.profile.hints:
-                self._log.warning(f"{outcome.path.name}: {hint}")
+                warn(f"{outcome.path.name}: {hint}")
 
     def listed(self, listing: Any) -> None:
         """Note what the bucket holds at the end."""
@@ -137,10 +181,14 @@ class RunRecord:
             self._log.info(f"What became of each file:\n{report.closing_table(summary)}")
         else:
             failed, verdict = True, "The run ended before it began."
+        if lost := self._write_manifest(summary, as_task=expected):
+            failed, verdict = True, f"{verdict} {lost}"
         self._mask_log()
         self._log.end(failed, verdict)
         trouble = self._ship(as_task=expected)
         if summary is not None and self._target is not None:
+            if not summary.dry_run:
+                manifests.emit_drift(summary.outcomes, self._target)
             self._publish(summary, self._target)
         if failed or trouble:
             message = f"{verdict} {trouble}".rstrip()
@@ -148,6 +196,19 @@ class RunRecord:
         else:
             self.state = Completed(message=verdict, data=summary)
         return expected
+
+    def _write_manifest(self, summary: RunSummary | None, *, as_task: bool) -> str:
+        """Write what the run did for programs to read; returns what went wrong, or nothing."""
+        if summary is None or summary.dry_run or self._target is None or not self._has_bucket:
+            return ""
+        try:
+            key = self._memory.write(summary, self._target, as_task=as_task)
+        except Exception as error:
+            trouble = f"The manifest could not be written ({error}): the next run will compare with an older one."
+            self._log.error(trouble)
+            return trouble
+        self._log.info(f"Manifest written to s3://{summary.bucket}/{key}")
+        return ""
 
     def _ship(self, *, as_task: bool) -> str:
         """Ship the log; returns what went wrong, or nothing.
@@ -177,30 +238,30 @@ class RunRecord:
     def _redacted(self, text: str) -> str:
         return self._lake(self._target).redact(text) if self._target else text
 
-    def _lake(self, target: tasks.Target) -> tasks.Lake:
-        return tasks.connect(target.credentials, target.run_id)
+    def _lake(self, target: Target) -> Lake:
+        return connect(target.credentials, target.run_id)
 
     def _mask_log(self) -> None:
         """Say so where the log holds a secret of the block; it is masked when it ships."""
         if self._target and (found := self._lake(self._target).mask(self._log.text)[1]):
             self._log.error(f"{found} secret values were found in this log and masked: find out how they got there.")
 
-    def _publish(self, summary: RunSummary, target: tasks.Target) -> None:
+    def _publish(self, summary: RunSummary, target: Target) -> None:
         lake = self._lake(target)
-        about = f"{summary.day} from {summary.source}" + (" (dry run)" if summary.dry_run else "")
+        about = f"{summary.day} from {source_text(summary.source)}" + (" (dry run)" if summary.dry_run else "")
         by_dataset: dict[str, list[CsvProfile]] = defaultdict(list)
         for outcome in summary.outcomes:
-            if outcome.profile:
+            if outcome.profile and outcome.verified_by != unchanged.PROOF:  # whose artifact says all this already
                 by_dataset[outcome.dataset].append(outcome.profile)
-        for dataset, profiles in by_dataset.items():
+        for dataset, profiles in islice(by_dataset.items(), SHOWN_DATASETS):
             ui.publish_profile(dataset, profiles, about, lake.redact)
 
         def link(key: str) -> str:
             region = lake.client.meta.region_name
             return report.console_link(lake.block.endpoint_url, summary.bucket, region, key)
 
-        markdown = report.run_markdown(summary, link, self._log_key)
-        ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary)}.", lake.redact)
+        markdown = report.run_markdown(summary, link, self._log_key) + self._memory.markdown()
+        ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary.outcomes)}.", lake.redact)
 
     def _summary(self) -> RunSummary | None:
         if self._settings is None or self._day is None:

@@ -74,6 +74,7 @@ def profile_csv(
             delimiter=table.dialect.delimiter,
             decimal=table.dialect.decimal,
             quotechar=table.dialect.quotechar,
+            quoted=table.quoted,
             hints=(*on_encoding(text.encoding, stated), *notes, *table.hints()),
             compression=source.compression,
         )

@@ -70,6 +70,7 @@ class Table:
         self._dtypes: list[str] = []
         self._evidence: dict[int, DtypeEvidence] = {}
         self.rows = 0
+        self.quoted = False
 
     def read(self) -> None:
         """Read the whole table.
@@ -83,6 +84,7 @@ class Table:
             if first:
                 self._begin(block, frame)
             self._add(block, frame, first, last=self._blocks.is_all(cut))
+            self.quoted = self.quoted or self.dialect.quotechar.encode() in block
             self._blocks.take(cut)
             del block, frame  # before the next ones are made: halves the memory, and the parser gets it back warm
         if not self._names:

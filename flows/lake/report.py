@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from flows.lake.models import FileOutcome, RunSummary
+from flows.lake.source import source_text
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _SHOWN_FILES = 200
@@ -36,10 +37,10 @@ def shape_text(outcome: FileOutcome) -> str:
     return f"{rows:,} x {columns:,}"
 
 
-def counts_text(summary: RunSummary) -> str:
-    """Count the outcomes: `2 files: 1 uploaded, 1 rejected`."""
-    counts = Counter(outcome.state for outcome in summary.outcomes)
-    files = len(summary.outcomes)
+def counts_text(outcomes: Sequence[FileOutcome]) -> str:
+    """Count outcomes: `2 files: 1 uploaded, 1 rejected`."""
+    counts = Counter(outcome.state for outcome in outcomes)
+    files = len(outcomes)
     return f"{files:,} file{'s' * (files != 1)}: " + ", ".join(f"{n:,} {state}" for state, n in counts.items())
 
 
@@ -47,7 +48,9 @@ def verdict_text(summary: RunSummary) -> str:
     """Say how a run ended, in the words of its state message: counts, and each bad file with its reason."""
     if not summary.bad:
         did = "Dry run, nothing was written" if summary.dry_run else f"Landed in s3://{summary.bucket}"
-        return f"{did}. {counts_text(summary)}."
+        changed = sum(bool(outcome.drift) for outcome in summary.outcomes)
+        told = f" {changed:,} differ{'s' * (changed == 1)} from what landed before, see the log." if changed else ""
+        return f"{did}. {counts_text(summary.outcomes)}.{told}"
     shown = summary.bad[:10]
     named = "; ".join(f"{_cell(one.path.name)} ({one.state}): {_without_name(one)}" for one in shown)
     more = f"; and {len(summary.bad) - len(shown):,} more, see the log" if len(summary.bad) > len(shown) else ""
@@ -114,9 +117,9 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
     rows = sum(outcome.profile.rows for outcome in summary.outcomes if outcome.profile)
     sent = sum(outcome.bytes_sent for outcome in summary.outcomes)
     lines = [
-        f"# {'Dry run: ' if summary.dry_run else ''}{counts_text(summary)}",
+        f"# {'Dry run: ' if summary.dry_run else ''}{counts_text(summary.outcomes)}",
         "",
-        f"**{rows:,} rows**, {size_text(total)} from `{_code(str(summary.source))}` for **{summary.day}** in"
+        f"**{rows:,} rows**, {size_text(total)} from `{_code(source_text(summary.source))}` for **{summary.day}** in"
         f" {summary.duration_s:.1f} s, {size_text(sent)} sent to `s3://{summary.bucket}`.",
         "",
         "| Key | Outcome | Rows x columns | Size | Seconds |",

@@ -14,6 +14,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flows.lake import keys, storage_rules
+from flows.lake.drift import DEFAULT_ROWS_PERCENT, OnDrift
 from flows.lake.errors import LakeError, SettingsError
 from flows.lake.models import CsvDialect
 
@@ -30,6 +31,10 @@ class IngestSettings:
     timezone: str
     dry_run: bool
     quarantine: bool = True
+    on_drift: OnDrift = "warn"
+    drift_rows_percent: int = DEFAULT_ROWS_PERCENT
+    reread: bool = False
+    own_tasks_up_to: int = 100
     partition_date: date | None = None
     datasets: Mapping[str, str] = field(default_factory=dict)
     dialects: Mapping[str, str] = field(default_factory=dict)

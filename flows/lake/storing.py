@@ -48,6 +48,7 @@ class UploadOptions:
         part_size_bytes: The size of a part; it grows where a file would have more than 10,000.
         multipart_above_bytes: Files above this size go in parts.
         concurrency: Parts of one file under way at once.
+        look_first: Look at the key before the file is sent; not needed where a listing has just shown it empty.
     """
 
     expected_owner: str | None = None
@@ -57,6 +58,7 @@ class UploadOptions:
     part_size_bytes: int = 8 * MB
     multipart_above_bytes: int = 16 * MB
     concurrency: int = 4
+    look_first: bool = True
 
 
 @dataclass(frozen=True)
@@ -119,14 +121,15 @@ class _Upload:
         self.progress = progress
         self.part_bytes = part_size_for(content.size_bytes, options.part_size_bytes)
         self.in_parts = content.size_bytes > options.multipart_above_bytes
+        self.condition: dict[str, Any] = {"IfNoneMatch": "*"}
         self.bytes_sent = 0
         self.superseded_key: str | None = None
 
     def run(self) -> UploadResult:
         """Go round until the key holds the file; each round begins by looking at the key."""
         mismatches = 0
-        for _ in range(MAX_ROUNDS):
-            if present := self._find():
+        for number in range(MAX_ROUNDS):
+            if (number or self.options.look_first) and (present := self._find()):
                 return present
             try:
                 return self._send_and_verify()
@@ -154,7 +157,7 @@ class _Upload:
     def _find(self) -> UploadResult | None:
         """Return the result if the key holds the file already, and else make the key ready to be written."""
         stored = self.target.head()
-        self.condition: dict[str, Any] = {"IfNoneMatch": "*"}
+        self.condition = {"IfNoneMatch": "*"}
         if stored is None:
             return None
         if proof := self.target.proof(stored, self.content, self._etags):

@@ -38,6 +38,7 @@ def test_ingest_sample_lands_byte_for_byte_with_a_complete_log(ingest: Ingest, s
         "Raw/Local/CSV/Movies/2024/03/05/movies.csv",
         "Raw/Local/CSV/Series/2024/03/05/series.csv",
         "Logs/log-ingestao-20240305.txt",
+        "Manifests/2024/03/05/2024-03-05 sample.json",
     }
     lines = stored["Logs/log-ingestao-20240305.txt"].decode().splitlines()
     assert "started" in lines[0]

@@ -32,6 +32,7 @@ for case in json.load(sys.stdin):
         bucket=case["bucket"],
         credentials=case["name"],
         partition_date=date(2024, 3, 5),
+        own_tasks_up_to=case["own_tasks_up_to"],
         return_state=True,
     )
     print("ENDED", json.dumps({"name": case["name"], "state": state.name, "message": state.message}), flush=True)

@@ -93,6 +93,8 @@ STAGES: dict[str, Fails] = {
     "bucket": lambda request: request.method in ("HEAD", "GET") and is_of_a_bucket(request),
     "profile": lambda request: False,
     "upload": is_put_of("Raw"),
+    "batch": lambda request: False,
+    "batch-upload": is_put_of("Raw"),
     "list": lambda request: "list-type=2" in request.path,
     "log": is_put_of("Logs"),
     "role": lambda request: False,
@@ -139,6 +141,7 @@ def run_all(server: PrefectServer, behind: S3Server, folder: Path, environment: 
                 "endpoint": servers.enter_context(scripted_server(endpoint(fails, behind))).url,
                 "source": str(bad if stage == "profile" else good),
                 "bucket": buckets[stage],
+                "own_tasks_up_to": 0 if stage.startswith("batch") else 100,
                 "role": "arn:aws:iam::123456789012:role/lake" if "role" in stage else None,
             }
             for stage, fails in STAGES.items()
@@ -249,7 +252,9 @@ def test_runs_end_as_each_stage_makes_them_end(left: Left) -> None:
     output = left.places["stdout and stderr"].decode()
     assert set(left.ended) == set(STAGES), output[-3000:]
     states = {stage: end["state"] for stage, end in left.ended.items()}
-    assert states == dict.fromkeys(STAGES, "Failed") | {"success": "Completed", "role": "Completed"}, left.ended
+    assert states == dict.fromkeys(STAGES, "Failed") | dict.fromkeys(("success", "role", "batch"), "Completed"), (
+        left.ended
+    )
     assert ("'X-Amz-Security-Token': b'********'" in output) is left.debug
 
 
@@ -272,7 +277,7 @@ def test_runs_with_a_secret_in_their_own_texts_mask_it_and_say_so(left: Left) ->
 
 @pytest.mark.slow
 def test_runs_with_expired_credentials_tell_block_answer_and_command(left: Left) -> None:
-    for stage in ("credentials", "bucket", "upload", "list", "log"):
+    for stage in ("credentials", "bucket", "upload", "batch-upload", "list", "log"):
         end = left.ended[stage]
         assert f"The credentials block '{end['name']}' cannot be used: S3 answered ExpiredToken" in end["message"]
         assert f"`python -m blocks.register --name {end['name']} --overwrite`" in end["message"]
