@@ -22,6 +22,9 @@ up: $(VENV)/.local ## local stack in the foreground: server with UI, lake, worke
 run: $(VENV)/.local ## start ingest-raw/daily on the stack that `make up` runs, and follow it (SOURCE)
 	@$(BIN)/python -m deployments.run $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
 
+backfill: $(VENV)/.local ## queue a run for each day FROM=yyyy-mm-dd TO=yyyy-mm-dd (SOURCE=some/folder/%Y-%m-%d)
+	@$(BIN)/python -m deployments.backfill "$(FROM)" "$(TO)" $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
+
 deploy: $(VENV)/.local ## create the work pools and deploy everything to the server of PREFECT_API_URL
 	@$(BIN)/python -m deployments.deploy
 
@@ -70,4 +73,4 @@ $(VENV)/.bench: requirements-bench.txt | $(VENV)/.python
 	@$(PIP) -r requirements-bench.txt
 	@touch $@ $(VENV)/.dev $(VENV)/.local
 
-.PHONY: help ingest up run deploy block test check data lock clean
+.PHONY: help ingest up run backfill deploy block test check data lock clean

@@ -1,4 +1,4 @@
-"""`make run`: one run of `ingest-raw/daily` on the stack that `make up` started, followed to its end.
+"""`make run`: one run of `ingest-raw/daily` on the stack that `make up` started, or on PREFECT_API_URL, to its end.
 
 `prefect deployment run --watch` tells neither a run's log nor why it failed; this shows the same lines and the same
 closing table as `make ingest`, and exits 1 if the run did.
@@ -19,6 +19,7 @@ from uuid import UUID
 
 from deployments import stack
 
+DEPLOYMENT = "ingest-raw/daily"
 POLL_S = 0.5
 LAST_LINES_S = 5.0
 LAST_LINE = "Finished in state"
@@ -30,32 +31,53 @@ OVERLAP = timedelta(seconds=10)
 def main() -> int:
     """Start a run, print its log as it grows, and say how it ended; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make run", description="Start ingest-raw/daily and follow it.")
-    parser.add_argument("source", type=Path, nargs="?", help="the folder; else the deployment's own")
+    parser.add_argument("source", nargs="?", help="the folder; else the deployment's own")
     parser.add_argument("--partition-date", type=date.fromisoformat)
     options = parser.parse_args()
-    stack.isolate_prefect()
+    parameters: dict[str, Any] = {}
+    if options.source:
+        parameters["source"] = absolute(options.source)
+    if options.partition_date:
+        parameters["partition_date"] = options.partition_date.isoformat()
     try:
-        with stack.only_one() as running:
-            if not running:
-                raise stack.StackError("The stack is not up: start it with `make up` in another terminal.")
-            os.environ["PREFECT_API_URL"] = running
-            parameters: dict[str, Any] = {}
-            if options.source:
-                parameters["source"] = str(options.source.absolute())
-            if options.partition_date:
-                parameters["partition_date"] = options.partition_date.isoformat()
-            return _follow(parameters)
+        with server() as api_url:
+            return _follow(parameters, api_url)
     except stack.StackError as error:
         print(error, file=sys.stderr)
         return 2
 
 
-def _follow(parameters: dict[str, Any]) -> int:
+@contextlib.contextmanager
+def server() -> Iterator[str]:
+    """Point this process at the server of PREFECT_API_URL, else at the stack of `make up`; yields its API's address.
+
+    Raises:
+        StackError: There is neither.
+    """
+    if api_url := os.environ.get("PREFECT_API_URL"):
+        yield api_url
+        return
+    stack.isolate_prefect()
+    with stack.only_one() as running:
+        if not running:
+            raise stack.StackError(
+                "The stack is not up: start it with `make up` in another terminal, or set PREFECT_API_URL."
+            )
+        os.environ["PREFECT_API_URL"] = running
+        yield running
+
+
+def absolute(source: str) -> str:
+    """Return a folder as a worker that was started elsewhere finds it."""
+    return str(Path(source).absolute())
+
+
+def _follow(parameters: dict[str, Any], api_url: str) -> int:
     from prefect.client.orchestration import get_client
     from prefect.deployments import run_deployment
 
-    flow_run: Any = run_deployment("ingest-raw/daily", parameters=parameters, timeout=0)
-    print(f"Run {flow_run.id}: {os.environ['PREFECT_API_URL'].removesuffix('/api')}/runs/flow-run/{flow_run.id}")
+    flow_run: Any = run_deployment(DEPLOYMENT, parameters=parameters, timeout=0)
+    print(f"Run {flow_run.id}: {api_url.removesuffix('/api')}/runs/flow-run/{flow_run.id}")
     shown: set[UUID] = set()
     patience = LAST_LINES_S
     with get_client(sync_client=True) as client:

@@ -132,13 +132,14 @@ def test_deployment_run_watched_in_a_terminal_lands_the_file_on_the_given_day(
     stack: RunningStack, folder: Path
 ) -> None:
     command = ["deployment", "run", "ingest-raw/daily", "-p", f"source={folder}", "-p", "partition_date=2024-02-29"]
-    done = stack.prefect(*command, "--watch")
+    watch = ("--watch", "--watch-interval", "1")
+    done = stack.prefect(*command, *watch)
     assert "Completed" in done.stdout
     stored = stack.lake / "Raw/Local/CSV/Movies/2024/02/29/movies.csv"
     assert stored.read_bytes() == (folder / "movies.csv").read_bytes()
     assert "\x1b" not in done.stdout
 
-    failed = stack.prefect("deployment", "run", "ingest-raw/daily", "-p", f"source={folder}/no", "--watch", check=False)
+    failed = stack.prefect("deployment", "run", "ingest-raw/daily", "-p", f"source={folder}/no", *watch, check=False)
     assert failed.returncode == 1
     run_id = re.search(r"[0-9a-f]{8}-[0-9a-f-]{27}", failed.stdout)
     assert run_id
@@ -161,6 +162,26 @@ def test_make_run_shows_the_log_and_the_closing_table(stack: RunningStack, folde
     assert "Raw/Local/CSV/Movies/2024/02/28/movies.csv" in done.stdout
     assert "Completed: Landed in" in done.stdout
     assert "\x1b" not in done.stdout
+
+
+def test_make_backfill_queues_a_run_for_each_day_across_the_end_of_a_month(stack: RunningStack, folder: Path) -> None:
+    for day in ("02-29", "03-01"):
+        (folder / f"2024-{day}").mkdir()
+        shutil.copy(folder / "movies.csv", folder / f"2024-{day}")
+    done = subprocess.run(
+        [sys.executable, "-m", "deployments.backfill", "2024-02-29", "2024-03-01", f"{folder}/%Y-%m-%d"],
+        cwd=PROJECT,
+        env=environment(stack.state),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    runs = re.findall(r"^(\S+)  .*/([0-9a-f-]{36})$", done.stdout, re.MULTILINE)
+    assert [day for day, _ in runs] == ["2024-02-29", "2024-03-01"]
+    for day, run_id in runs:
+        assert final_run(stack, run_id)["state"]["type"] == "COMPLETED"
+        assert (stack.lake / f"Raw/Local/CSV/Movies/{day.replace('-', '/')}/movies.csv").exists()
 
 
 def test_event_that_a_folder_is_ready_starts_a_run_on_it(stack: RunningStack, folder: Path) -> None:
