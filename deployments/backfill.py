@@ -38,8 +38,8 @@ def main() -> int:
     options = parser.parse_args()
     try:
         chosen = days(options.first, options.last)
-        with run.server() as api_url:
-            _queue(chosen, options.source, api_url)
+        with run.server():
+            _queue(chosen, options.source)
     except (stack.StackError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -54,14 +54,14 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is no day. Name the first and the last: {example}") from None
 
 
-def _queue(chosen: list[date], source: str | None, api_url: str) -> None:
+def _queue(chosen: list[date], source: str | None) -> None:
     from prefect.deployments import run_deployment
+    from prefect.utilities.urls import url_for
 
-    ui_url = api_url.removesuffix("/api")
     for day in chosen:
         flow_run: Any = run_deployment(run.DEPLOYMENT, parameters=parameters_of(day, source), timeout=0)
-        print(f"{day}  {ui_url}/runs/flow-run/{flow_run.id}", flush=True)
-    print(f"{len(chosen)} runs are queued and run one at a time: {ui_url}/runs")
+        print(f"{day}  {url_for(flow_run)}", flush=True)
+    print(f"{len(chosen)} runs are queued; they start one at a time.")
 
 
 if __name__ == "__main__":

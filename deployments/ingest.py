@@ -34,7 +34,7 @@ def main() -> int:
         with stack.only_one() as running:
             if running:
                 stack.say("Using the server and the lake that `make up` runs")
-                os.environ["PREFECT_API_URL"] = running
+                stack.use_server(running)
                 return _run(options.source, dry_run=options.dry_run)
             with (
                 stack.embedded_lake(stack.free_port()) as lake,

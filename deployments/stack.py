@@ -95,7 +95,7 @@ def block_key() -> str:
     return path.read_text()
 
 
-def isolate_prefect(api_url: str | None = None) -> None:
+def isolate_prefect() -> None:
     """Point this process, and those it starts, at the project's own Prefect, whatever the user has configured.
 
     Must run before prefect is imported, which reads the environment then.
@@ -110,8 +110,13 @@ def isolate_prefect(api_url: str | None = None) -> None:
         PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="false",
         PREFECT_CLI_PROMPT="false",
     )
-    if api_url:
-        os.environ["PREFECT_API_URL"] = api_url
+
+
+def use_server(api_url: str) -> None:
+    """Point this process, and those it starts, at a server of the stack."""
+    os.environ["PREFECT_API_URL"] = api_url
+    # Without this, the addresses that Prefect prints lead to its old UI.
+    os.environ["PREFECT_UI_URL"] = api_url.removesuffix("/api") + "/v2"
 
 
 def free_port() -> int:
@@ -134,6 +139,8 @@ def _begin_child() -> None:
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
+    # In the background of a script SIGINT is ignored, and a worker, which ends by way of it, would have to be killed.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextlib.contextmanager
@@ -229,7 +236,7 @@ def prefect_server(port: int) -> Iterator[str]:
     environment = {"PREFECT_SERVER_ENCRYPTION_KEY": block_key(), "PREFECT_SERVER_UI_API_URL": api_url}
     say("Starting the Prefect server")
     with child(command, log, environment) as process:
-        os.environ["PREFECT_API_URL"] = api_url
+        use_server(api_url)
         _import_what_a_run_needs()
         wait_until(lambda: _answers(f"{api_url}/health"), process, "the Prefect server", log)
         yield api_url

@@ -132,14 +132,13 @@ def test_deployment_run_watched_in_a_terminal_lands_the_file_on_the_given_day(
     stack: RunningStack, folder: Path
 ) -> None:
     command = ["deployment", "run", "ingest-raw/daily", "-p", f"source={folder}", "-p", "partition_date=2024-02-29"]
-    watch = ("--watch", "--watch-interval", "1")
-    done = stack.prefect(*command, *watch)
+    done = stack.prefect(*command, "--watch")
     assert "Completed" in done.stdout
     stored = stack.lake / "Raw/Local/CSV/Movies/2024/02/29/movies.csv"
     assert stored.read_bytes() == (folder / "movies.csv").read_bytes()
     assert "\x1b" not in done.stdout
 
-    failed = stack.prefect("deployment", "run", "ingest-raw/daily", "-p", f"source={folder}/no", *watch, check=False)
+    failed = stack.prefect("deployment", "run", "ingest-raw/daily", "-p", f"source={folder}/no", "--watch", check=False)
     assert failed.returncode == 1
     run_id = re.search(r"[0-9a-f]{8}-[0-9a-f-]{27}", failed.stdout)
     assert run_id
