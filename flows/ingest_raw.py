@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from prefect import allow_failure, flow
 from prefect.client.schemas.objects import State
@@ -43,6 +43,10 @@ def ingest_raw(
     date_from_name: dict[str, str] | None = None,
     timezone: Annotated[str, Field(min_length=1, max_length=64)] = DEFAULT_TIMEZONE,
     quarantine: bool = True,
+    storage_class: Literal["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR"] = "STANDARD",
+    tags: dict[str, str] | None = None,
+    expected_bucket_owner: Annotated[str, Field(max_length=12)] = "",
+    kms_key_id: Annotated[str, Field(max_length=2048)] = "",
     dry_run: bool = False,
 ) -> State[Any]:
     r"""Land the CSV files of a folder, unchanged, in the raw layer of an S3 data lake.
@@ -62,6 +66,11 @@ def ingest_raw(
             named so belong to it and go to that day. A dry run shows where.
         timezone: IANA time zone that decides which day the scheduled start falls on.
         quarantine: Keep files that are no readable CSV under Quarantine/ in the bucket.
+        storage_class: S3 storage class of the files stored.
+        tags: Tags of the files stored, at most 10, such as {"team": "analytics"}.
+        expected_bucket_owner: Account (12 digits, or {account} for the credentials' own) that must own the bucket; sent
+            with every request, so that a bucket whose name someone else took gets nothing.
+        kms_key_id: KMS key (id, ARN or alias) that encrypts a bucket which this run creates. Empty: SSE-S3.
         dry_run: Say for each file its key and what would happen, and write nothing.
     """
     with RunRecord() as run:  # whatever happens inside, the log is closed and shipped
@@ -77,6 +86,10 @@ def ingest_raw(
             date_from_name=date_from_name or {},
             timezone=timezone,
             quarantine=quarantine,
+            storage_class=storage_class,
+            tags=tags or {},
+            expected_bucket_owner=expected_bucket_owner,
+            kms_key_id=kms_key_id,
             dry_run=dry_run,
         )
         target = run.connected(tasks.locate(settings))

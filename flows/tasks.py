@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
@@ -23,11 +23,12 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from flows.api_secrets import api_secrets
-from flows.lake import run_log
-from flows.lake.errors import CredentialsError, CredentialsMissing, LakeError, SettingsError, UploadFailed
+from flows.lake import keys, run_log
+from flows.lake.errors import CredentialsError, LakeError, SettingsError, UploadFailed
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.redact import Redactor, guard_logs
 from flows.lake.settings import IngestSettings
+from flows.lake.storage_rules import OWN_ACCOUNT, STORAGE_CLASSES
 from flows.ui import FileProgress
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ class Target:
         run_id: The flow run's id.
         quarantine: Whether files that are no readable CSV are kept under `Quarantine/`.
         dry_run: Whether nothing may be written.
+        account: The AWS account of the credentials; `None` on other servers.
+        expected_owner: The account that must own the bucket.
+        kms_key_id: The KMS key of a bucket that this run creates.
+        storage_class: The storage class of files; `None` for S3's own default.
+        tags: The tags of files.
     """
 
     bucket: str
@@ -57,6 +63,11 @@ class Target:
     run_id: str
     quarantine: bool = True
     dry_run: bool = False
+    account: str | None = None
+    expected_owner: str | None = None
+    kms_key_id: str | None = None
+    storage_class: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,16 +145,10 @@ def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of th
         CredentialsError: There is no such block, or what it holds leads to no credentials.
     """
     # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
-    from blocks.lake_credentials import LakeCredentials
+    from blocks.lake_credentials import load_credentials
     from flows.lake.s3_client import client_config
 
-    try:
-        block = cast("LakeCredentials", LakeCredentials.load(credentials))
-    except ValueError as error:
-        raise CredentialsMissing(
-            f"There is no Lake Credentials block {credentials!r} that can be read.",
-            remedy="Store it with `make block`, or name another block in the parameter credentials.",
-        ) from error
+    block = load_credentials(credentials)
     return Lake(block.get_s3_client(client_config()), block)
 
 
@@ -161,16 +166,27 @@ def locate(settings: IngestSettings) -> Target:
     identity = lake.block.identity()
     get_run_logger().info("Credentials block %r: %s", settings.credentials, identity.sentence())
 
-    def account() -> str:
+    def account(parameter: str = "bucket") -> str:
         if identity.account is None:
             raise SettingsError(
-                f"bucket: {settings.bucket!r} asks for an AWS account, and {identity.endpoint} has none.",
-                remedy="Name the bucket without {account}.",
+                f"{parameter} asks for an AWS account, and {identity.endpoint} has none.",
+                remedy=f"Leave {{account}} out of {parameter}.",
             )
         return identity.account
 
-    name = bucket.expand_bucket_name(settings.bucket, account=account, region=lake.client.meta.region_name)
-    return Target(name, settings.credentials, run_id, settings.quarantine, settings.dry_run)
+    owner = settings.expected_bucket_owner
+    return Target(
+        bucket=bucket.expand_bucket_name(settings.bucket, account=account, region=lake.client.meta.region_name),
+        credentials=settings.credentials,
+        run_id=run_id,
+        quarantine=settings.quarantine,
+        dry_run=settings.dry_run,
+        account=identity.account,
+        expected_owner=(account("expected_bucket_owner") if owner == OWN_ACCOUNT else owner) or None,
+        kms_key_id=settings.kms_key_id or None,
+        storage_class=None if settings.storage_class == STORAGE_CLASSES[0] else settings.storage_class,
+        tags=dict(settings.tags),
+    )
 
 
 def _explained(error: LakeError, lake: Lake) -> LakeError:
@@ -184,9 +200,25 @@ def ensure_bucket(target: Target) -> BucketReport | None:
     from flows.lake import bucket
 
     client = connect(target.credentials, target.run_id).client
+    owner = target.expected_owner
     if target.dry_run:
-        return bucket.inspect_bucket(client, target.bucket)
-    return bucket.ensure_bucket(client, target.bucket)
+        return bucket.inspect_bucket(client, target.bucket, expected_owner=owner)
+    report = bucket.ensure_bucket(
+        client, target.bucket, expected_owner=owner, kms_key_id=target.kms_key_id, account=target.account
+    )
+    return report if report.created else replace(report, notes=_without_stale_uploads(client, target))
+
+
+def _without_stale_uploads(client: S3Client, target: Target) -> tuple[str, ...]:
+    """Give up what killed runs left incomplete; a run is not lost for it."""
+    from flows.lake.stale_uploads import abort_stale_uploads
+
+    prefixes = (f"{keys.RAW_PREFIX}/", f"{keys.QUARANTINE_PREFIX}/")
+    try:
+        aborted = abort_stale_uploads(client, target.bucket, prefixes, expected_owner=target.expected_owner)
+    except LakeError as error:
+        return (f"Incomplete uploads of earlier runs could not be given up: {error}",)
+    return (f"{aborted:,} incomplete uploads of killed runs were given up.",) if aborted else ()
 
 
 @stage(name="profile-csv", task_run_name="profile {file.path.name}")
@@ -227,7 +259,12 @@ def destination(target: Target) -> Destination:
     return Destination(
         lake.client,
         target.bucket,
-        options=UploadOptions(metadata={"run-id": target.run_id}),
+        options=UploadOptions(
+            expected_owner=target.expected_owner,
+            storage_class=target.storage_class,
+            tags=target.tags,
+            metadata={"run-id": target.run_id},
+        ),
         quarantine=target.quarantine,
         dry_run=target.dry_run,
         explain=functools.partial(_explained, lake=lake),
@@ -240,9 +277,10 @@ def list_bucket(target: Target) -> BucketListing | None:
     from flows.lake import bucket
 
     client = connect(target.credentials, target.run_id).client
-    if target.dry_run and bucket.inspect_bucket(client, target.bucket) is None:
+    owner = target.expected_owner
+    if target.dry_run and bucket.inspect_bucket(client, target.bucket, expected_owner=owner) is None:
         return None
-    return bucket.list_bucket(client, target.bucket)
+    return bucket.list_bucket(client, target.bucket, expected_owner=owner)
 
 
 @stage(name="ship-log", task_run_name="ship log")
@@ -251,7 +289,7 @@ def ship_log(text: str, log_keys: tuple[str, str], target: Target) -> str:
     from flows.lake import upload
 
     lake = connect(target.credentials, target.run_id)
-    put_new = functools.partial(upload.put_new, lake.client, bucket=target.bucket)
+    put_new = functools.partial(upload.put_new, lake.client, bucket=target.bucket, expected_owner=target.expected_owner)
     return run_log.ship(lake.redact(text), put_new, log_keys)
 
 

@@ -17,7 +17,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -72,18 +72,26 @@ class Fault:
         return self.times > 0
 
 
+def operation_on_bucket(method: str, bucket: str, query: Collection[str]) -> str:
+    """Return S3's name for a request on a bucket or on all of them; settings are named as in the address."""
+    if not bucket:
+        return "ListBuckets"
+    if "list-type" in query:
+        return "ListObjectsV2"
+    if "uploads" in query:
+        return "ListMultipartUploads"
+    if settings := [name for name in query if name != "location"]:
+        return f"{method.title()}Bucket {settings[0]}"
+    return {"HEAD": "HeadBucket", "PUT": "CreateBucket", "DELETE": "DeleteBucket"}.get(method, f"{method} bucket")
+
+
 def operation_of(method: str, target: str, headers: Any) -> tuple[str, int | None]:
     """Return S3's name for a request, and the part's number."""
     url = urlsplit(target)
     query = parse_qs(url.query, keep_blank_values=True)
-    has_key = "/" in url.path.strip("/")
-    if not has_key:
-        names = {
-            "HEAD": "HeadBucket",
-            "GET": "ListObjectsV2" if "list-type" in query else "GetBucket",
-            "PUT": "CreateBucket",
-        }
-        return names.get(method, method), None
+    bucket, _, key = url.path.strip("/").partition("/")
+    if not key:
+        return operation_on_bucket(method, bucket, query), None
     if "partNumber" in query and method == "PUT":
         return "UploadPart", int(query["partNumber"][0])
     if "uploads" in query and method == "POST":

@@ -47,22 +47,25 @@ class BucketReport:
         created: This run made it.
         region: The region that the server names, else the client's.
         settings: Its protections.
+        notes: What else a person should know, a sentence each.
     """
 
     name: str
     created: bool
     region: str
     settings: tuple[BucketSetting, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a person should mend, a sentence each with the command that does it."""
-        return tuple(
+        missing = tuple(
             f"Bucket {self.name!r} has no {setting.name} ({setting.detail})."
             + (f" Add it with: {setting.remedy}" if setting.remedy else "")
             for setting in self.settings
             if setting.state == "missing"
         )
+        return missing + self.notes
 
     @property
     def not_offered(self) -> tuple[str, ...]:
@@ -79,7 +82,12 @@ class BucketListing:
 
 
 def ensure_bucket(
-    client: S3Client, bucket: str, *, expected_owner: str | None = None, kms_key_id: str | None = None
+    client: S3Client,
+    bucket: str,
+    *,
+    expected_owner: str | None = None,
+    kms_key_id: str | None = None,
+    account: str | None = None,
 ) -> BucketReport:
     """Make sure that the bucket exists, is ours to use, and is as protected as the server allows.
 
@@ -88,6 +96,7 @@ def ensure_bucket(
         bucket: The bucket.
         expected_owner: The 12-digit account that must own it; sent with every request.
         kms_key_id: Encrypt a new bucket with this KMS key instead of SSE-S3.
+        account: The account of the credentials, where it is known: it creates no bucket for another one.
 
     Raises:
         BucketNameInvalid: The name breaks S3's rules; nothing was sent.
@@ -104,6 +113,8 @@ def ensure_bucket(
         with access.doing("checking"):
             settings = hardening.apply() if hardening.is_unfinished() else hardening.inspect()
             return BucketReport(bucket, False, region, settings)
+    if account and expected_owner and account != expected_owner:
+        raise access.would_be_ours(account, expected_owner)
     with access.doing("creating"):
         created = access.create()
         if created and not access.aws:
@@ -178,11 +189,25 @@ class _Access:
         if status_of(refusal) != 403:
             raise translate(refusal, f"looking for bucket {self.bucket!r}", bucket=self.bucket) from refusal
 
+    @property
+    def _expected(self) -> str:
+        return f" than {self.owner['ExpectedBucketOwner']}" if self.owner else ""
+
     def _not_ours(self) -> errors.BucketNotOurs:
         return errors.BucketNotOurs(
-            f"Bucket {self.bucket!r} exists, but it belongs to someone else or these credentials may not use it.",
+            f"Bucket {self.bucket!r} exists, but it belongs to someone else{self._expected} or these credentials may "
+            "not use it.",
             remedy="Choose another bucket (names are global; lake-{account}-{region}-an is nobody else's), or give "
             "these credentials s3:ListBucket on it.",
+            bucket=self.bucket,
+        )
+
+    def would_be_ours(self, account: str, expected_owner: str) -> errors.BucketNotOurs:
+        """Return the error for a bucket that is to be someone else's, and that nobody has made yet."""
+        return errors.BucketNotOurs(
+            f"There is no bucket {self.bucket!r}; account {account} would create it, and it must belong to "
+            f"{expected_owner}.",
+            remedy="Correct expected_bucket_owner, or let that account create the bucket.",
             bucket=self.bucket,
         )
 

@@ -66,6 +66,10 @@ class Blocks:
         """Return the start of the pending text without taking it."""
         return self._pending[:size]
 
+    def is_all(self, block: bytes) -> bool:
+        """Return whether nothing comes after the start `block` of the pending text."""
+        return self.at_end and len(block) == len(self._pending)
+
     def take(self, size: int) -> None:
         """Drop `size` bytes that were parsed, counting their lines."""
         taken = np.frombuffer(self._pending, np.uint8, size)

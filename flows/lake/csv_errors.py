@@ -74,12 +74,12 @@ def ragged_row(path: Path, line: int, expected: int, seen: int, encoding: str, d
     )
 
 
-def too_long_first(path: Path, blocks: Blocks, frame: pd.DataFrame, encoding: str, delimiter: str) -> CsvRejected:
+def too_long_first(path: Path, blocks: Blocks, width: int, extra: int, encoding: str, delimiter: str) -> CsvRejected:
     """Return the rejection for a block whose first row is longer than the table is wide."""
     pending = blocks.head(MAX_RECORD_BYTES)
     blank = len(pending) - len(pending.lstrip(b"\r\n"))
     line = blocks.lines_before + 1 + pending.count(b"\n", 0, blank)
-    return ragged_row(path, line, frame.shape[1], frame.shape[1] + frame.index.nlevels, encoding, delimiter)
+    return ragged_row(path, line, width, width + extra, encoding, delimiter)
 
 
 def _open_quote(path: Path, blocks: Blocks, encoding: str, delimiter: str, quotechar: str) -> CsvRejected:

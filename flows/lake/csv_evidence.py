@@ -7,11 +7,10 @@ field beyond that reader's limit, say), there is none, and the profile stands wi
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
+from flows.lake.csv_records import records
 from flows.lake.models import DtypeEvidence
 from flows.lake.text_cells import MISSING
 
@@ -53,7 +52,7 @@ def _first_answers(
 ) -> dict[int, DtypeEvidence]:
     found: dict[int, DtypeEvidence] = {}
     waiting = dict(wanted)
-    for line, row in _records(block, delimiter, quotechar) if waiting else ():
+    for line, row in records(block, delimiter, quotechar) if waiting else ():
         if first:
             first = False
             continue
@@ -65,20 +64,6 @@ def _first_answers(
         if not waiting:
             break
     return found
-
-
-def _records(block: bytes, delimiter: str, quotechar: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line that each record begins on, and its fields; blank lines are none, as in pandas."""
-    text = io.TextIOWrapper(io.BytesIO(block), encoding="utf-8", errors="replace", newline="")
-    reader = csv.reader(text, delimiter=delimiter, quotechar=quotechar)
-    line = 1
-    try:
-        for row in reader:
-            if len(row) > 1 or (row and not row[0].isspace()):
-                yield line, row
-            line = reader.line_num + 1
-    except csv.Error:  # a field larger than the reader takes
-        return
 
 
 def _question(dtype: str, decimal: str) -> _Question:

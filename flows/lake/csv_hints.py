@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
-
-import pandas as pd
 
 from flows.lake.csv_profile_text import one_line
 from flows.lake.dialect import Detected
 from flows.lake.models import CsvDialect
+from flows.lake.pandas_dtypes import Cells
 from flows.lake.text_cells import MARKERS
 
 _ESCAPED_QUOTE = re.compile(r'[^\\]\\"(?![,;|\t\r\n])')
@@ -61,10 +59,10 @@ class HintCollector:
         """Look at a block's bytes."""
         self._nul_bytes += block.count(0) if 0 in block else 0
 
-    def note_column(self, position: int, values: pd.Series[Any]) -> None:
+    def note_column(self, position: int, values: Cells) -> None:
         """Count the markers of a missing value in a column of the block, if it holds text."""
-        if values.dtype.kind not in "biuf":
-            self.note_markers(position, Counter(value for value in values.tolist() if value in _MARKERS))
+        if isinstance(values, list) or values.dtype.kind == "O":
+            self.note_markers(position, Counter(filter(_MARKERS.__contains__, values)))
 
     def note_markers(self, position: int, counts: Mapping[str, int]) -> None:
         """Add to the markers of a missing value in a column."""
@@ -87,7 +85,10 @@ class HintCollector:
             )
         hints += [_on_marker(marker, counts, names) for marker, counts in self._markers.items()]
         if self._nul_bytes:
-            hints.append(f"The file holds {self._nul_bytes:,} NUL bytes: pandas ends a value at the first one in it.")
+            hints.append(
+                f"The file holds {self._nul_bytes:,} NUL bytes: pandas keeps them, other tools end a value there or "
+                "refuse the file."
+            )
         return tuple(hints)
 
 

@@ -23,12 +23,16 @@ from flows.lake.csv_blocks import Blocks
 from flows.lake.csv_encoding import Utf8Text
 from flows.lake.csv_evidence import find_evidence
 from flows.lake.csv_hints import HintCollector
+from flows.lake.csv_records import records
+from flows.lake.csv_source import KB
 from flows.lake.errors import CsvRejected
 from flows.lake.models import ColumnProfile, CsvDialect, DtypeEvidence
-from flows.lake.pandas_dtypes import ColumnMerge
+from flows.lake.pandas_dtypes import Cells, ColumnMerge
 from flows.lake.text_cells import BYTES_DTYPE, count_known_cells
 
 FIRST_ROWS = 4_096
+_ZERO = re.compile(r"\s*[+-]?0+\s*", re.ASCII)
+_SHORT = 8 * KB
 _LONG_DIGITS = re.compile(rb"[0-9]{19}")
 
 
@@ -77,7 +81,7 @@ class Table:
             first = not self._names
             block, frame = self._next_frame(first)
             if first:
-                self._begin(frame)
+                self._begin(block, frame)
             self._add(block, frame, first)
             self._blocks.take(len(block))
         if not self._names:
@@ -108,7 +112,7 @@ class Table:
                 if not csv_errors.is_open_quote(error):
                     break
             else:
-                if len(frame) or not first or (self._blocks.at_end and cut == len(self._blocks.head(cut + 1))):
+                if len(frame) or not first or self._blocks.is_all(block):
                     return block, frame
         raise self._rejected(problem, first) from problem
 
@@ -118,7 +122,7 @@ class Table:
             header = self.dialect.delimiter.join(map(str, range(width))).encode()
             block = header + b"\n" + block
             if not how:
-                how = {"dtype": self._dtypes_wanted()}
+                how = {"dtype": self._dtypes_wanted(text=object if 0 in block else BYTES_DTYPE)}
         frame: pd.DataFrame = pd.read_csv(
             BytesIO(block),
             sep=self.dialect.delimiter,
@@ -130,12 +134,16 @@ class Table:
         )
         return frame
 
-    def _dtypes_wanted(self) -> dict[str, Any]:
-        """Return how the next block's columns are to be read, where not as pandas infers them."""
+    def _dtypes_wanted(self, text: Any) -> dict[str, Any]:
+        """Return how the next block's columns are to be read, where not as pandas infers them.
+
+        Args:
+            text: How to read columns that are text: as bytes, where there is no NUL that an array of bytes would lose.
+        """
         wanted: dict[str, Any] = {}
         for field, merge in enumerate(self._merges, self._index_columns):
             if merge.is_text:
-                wanted[str(field)] = BYTES_DTYPE
+                wanted[str(field)] = text
             elif merge.wants_tokens:
                 wanted[str(field)] = object
         return wanted
@@ -151,34 +159,50 @@ class Table:
             first,
         )
 
-    def _begin(self, frame: pd.DataFrame) -> None:
+    def _begin(self, block: bytes, frame: pd.DataFrame) -> None:
         """Take the names, and the width, from the first block."""
         self._names = [str(name) for name in frame.columns]
-        self._index_columns = 0 if isinstance(frame.index, pd.RangeIndex) else frame.index.nlevels
+        self._index_columns = self._leading_columns(block, frame, True)
         self._merges = [ColumnMerge(self.dialect.decimal) for _ in self._names]
         self._dtypes = [""] * len(self._names)
         self._blocks.widen(len(self._names), self._chunk_rows)
 
+    def _leading_columns(self, block: bytes, frame: pd.DataFrame, first: bool) -> int:
+        """Return by how many fields the first row is longer than the header, which pandas takes for an index.
+
+        An index of evenly spaced integers comes as a range, and one that counts from 0 looks like none at all.
+        """
+        index = frame.index
+        if not isinstance(index, pd.RangeIndex):
+            return index.nlevels
+        if (index.start, index.step) != (0, 1):
+            return 1
+        rows = records(block, self.dialect.delimiter, self.dialect.quotechar)
+        _, fields = next(islice(rows, int(first), None), (0, []))
+        return int(len(fields) == frame.shape[1] + 1 and _ZERO.fullmatch(fields[0]) is not None)
+
     def _add(self, block: bytes, frame: pd.DataFrame, first: bool) -> None:
-        if not first and not isinstance(frame.index, pd.RangeIndex):
+        if not first and (extra := self._leading_columns(block, frame, first)):
             raise csv_errors.too_long_first(
-                self._path, self._blocks, frame, self._text.encoding, self.dialect.delimiter
+                self._path, self._blocks, frame.shape[1], extra, self._text.encoding, self.dialect.delimiter
             )
         self.rows += len(frame)
         long_digits = has_long_digits(block)
+        last = self._blocks.is_all(block)
         minus_zero = cache(lambda: self._minus_zero.search(block) is not None)
         self._hints.note_block(block)
         again = []
         columns = islice(frame.items(), 0 if first else self._index_columns, None)
-        for position, (merge, (_, values)) in enumerate(zip(self._merges, columns, strict=True)):
-            if values.dtype.kind == "S":
-                cells = count_known_cells(values.to_numpy())
+        for position, (merge, (_, series)) in enumerate(zip(self._merges, columns, strict=True)):
+            values = _cells(series)
+            if not isinstance(values, list) and values.dtype.kind == "S":
+                cells = count_known_cells(values)
                 merge.add_text(len(values), cells.missing)
                 self._hints.note_markers(position, cells.markers)
                 continue
-            if merge.wants_tokens:
-                merge.add_tokens(values)
-            elif merge.add_inferred(values, long_digits, minus_zero):
+            if merge.is_text or merge.wants_tokens:
+                merge.add_tokens(list(values))
+            elif merge.add_inferred(values, long_digits, last, minus_zero):
                 again.append(position)
             self._hints.note_column(position, values)
         if again:
@@ -195,8 +219,8 @@ class Table:
             names = [str(position + self._index_columns) for position in positions]
             frame = self._parse(block, first, dtype=object, usecols=names)
             columns = {position: frame[name] for position, name in zip(positions, names, strict=True)}
-        for position, values in columns.items():
-            self._merges[position].add_tokens(values)
+        for position, series in columns.items():
+            self._merges[position].add_tokens(series.tolist())
 
     def _look_for_evidence(self, block: bytes, first: bool) -> None:
         """Find, for the columns whose dtype is another since this block, the cell that made it so."""
@@ -214,11 +238,17 @@ class Table:
             self._evidence[field - self._index_columns] = replace(evidence, line=line)
 
 
+def _cells(series: pd.Series[Any]) -> Cells:
+    return series.tolist() if isinstance(series.dtype, pd.StringDtype) else series.to_numpy()
+
+
 def has_long_digits(block: bytes) -> bool:
     """Return whether 19 digits in a row occur, without which no integer is beyond 64 bits.
 
     Such a run covers three of every sixth byte; only where those are digits it is looked at closely.
     """
+    if len(block) < _SHORT:
+        return _LONG_DIGITS.search(block) is not None
     data = np.frombuffer(block, np.uint8)
     sampled = (data[::6] - np.uint8(48)) < 10
     runs = np.flatnonzero(sampled[:-2] & sampled[1:-1] & sampled[2:]) * 6

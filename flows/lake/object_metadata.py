@@ -15,9 +15,9 @@ from urllib.parse import quote, urlencode
 
 from flows.lake.errors import SettingsError
 from flows.lake.models import CsvProfile
+from flows.lake.storage_rules import MAX_TAGS
 
 MAX_METADATA_BYTES = 2048
-MAX_TAGS = 10
 SAFE = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
 _COMPRESSED = {
     ".gz": "application/gzip",

@@ -21,7 +21,9 @@ import pandas as pd
 INT64_MAX = 2**63 - 1
 UINT64_MAX = 2**64 - 1
 
-_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)[ \t\n\v\f\r]*")
+Cells = np.ndarray[Any, Any] | list[Any]  # a column of a chunk; strings, missing ones as NaN, in a list
+
+_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)([ \t\n\v\f\r]*)")
 _SMALL_INTEGERS = re.compile(r"(?:[ \t\n\v\f\r]*[+-]?[0-9]{1,18}[ \t\n\v\f\r]*\0)*")
 _LONG_INTEGER = re.compile(r"(?:^|\0)[ \t\n\v\f\r]*[+-]?[0-9]{19,}[ \t\n\v\f\r]*(?:\0|$)")
 _BOOLEAN = re.compile(r"true|false", re.ASCII | re.IGNORECASE)
@@ -60,59 +62,60 @@ class ColumnMerge:
         self._rows += rows
         self._missing += missing
 
-    def add_inferred(self, values: pd.Series[Any], long_digits: bool, minus_zero: Callable[[], bool]) -> bool:
+    def add_inferred(self, values: Cells, long_digits: bool, last: bool, minus_zero: Callable[[], bool]) -> bool:
         """Take in a chunk as pandas inferred it; return whether its tokens are needed instead.
 
         Args:
             values: The chunk's column.
             long_digits: Whether a run of 19 digits occurs anywhere in the chunk.
+            last: Whether no chunk comes after it, which could ask for its tokens.
             minus_zero: Tells whether something like `-0` occurs anywhere in the chunk.
         """
+        rows, kind = len(values), "U" if isinstance(values, list) else values.dtype.kind
         non_null = _count(values)
-        if self._needs_tokens(values, non_null, long_digits, minus_zero):
+        if (long_digits or not last) and self._needs_tokens(values, kind, non_null, long_digits, minus_zero):
             return True
-        self._rows += len(values)
-        self._missing += len(values) - non_null
+        self._rows += rows
+        self._missing += rows - non_null
         if non_null == 0:
             return False
-        kind = values.dtype.kind
         if kind == "i":
             self._all_bool = False
-            self._negative = self._negative or bool(values.to_numpy().min() < 0)
+            self._negative = self._negative or bool(np.min(values) < 0)
             return False
         self._note_nonint()
-        self._all_bool = self._all_bool and kind in "bO" and not isinstance(values.dtype, pd.StringDtype)
+        self._all_bool = self._all_bool and kind in "bO"
         self._all_float = self._all_float and kind in "fu"
         self._all_python_int = self._all_python_int and kind == "u"
         return False
 
     def _needs_tokens(
-        self, values: pd.Series[Any], non_null: int, long_digits: bool, minus_zero: Callable[[], bool]
+        self, values: Cells, kind: str, non_null: int, long_digits: bool, minus_zero: Callable[[], bool]
     ) -> bool:
-        dtype = values.dtype
-        if isinstance(dtype, pd.StringDtype):
-            return long_digits and _LONG_INTEGER.search("\0".join(values.dropna())) is not None
-        if dtype.kind == "O":
+        if isinstance(values, list):
+            return long_digits and _LONG_INTEGER.search("\0".join(filter(_is_str, values))) is not None
+        if kind == "O":
             return long_digits and any(type(value) is int for value in values)
         if self._settled or non_null == 0:
             return False
-        if dtype.kind == "i":
-            return not self._negative and bool((values.to_numpy() == 0).any()) and minus_zero()
-        if dtype.kind == "f":
-            numbers = values.to_numpy()
-            if long_digits and bool((np.abs(numbers) >= 2.0**63).any()):
+        if kind == "i":
+            return not self._negative and bool((values == 0).any()) and minus_zero()
+        if kind == "f":
+            if long_digits and bool((np.abs(values) >= 2.0**63).any()):
                 return True
-            return non_null < len(values) and not _has_fraction(numbers)
-        return dtype.kind == "u"
+            return non_null < len(values) and not _has_fraction(values)
+        return kind == "u"
 
-    def add_tokens(self, values: pd.Series[Any]) -> None:
-        """Take in a chunk as its tokens (`dtype=object`), missing ones as NaN."""
-        tokens = [token for token in values if isinstance(token, str)]
+    def add_tokens(self, values: list[Any]) -> None:
+        """Take in a chunk as its tokens, missing ones as NaN."""
+        tokens = list(filter(_is_str, values))
         self._rows += len(values)
         self._missing += len(values) - len(tokens)
+        if not tokens:
+            return
         joined = "\0".join(tokens)
-        if _SMALL_INTEGERS.fullmatch(joined + "\0" if tokens else ""):
-            self._all_bool = self._all_bool and not tokens
+        if joined.count("\0") == len(tokens) - 1 and _SMALL_INTEGERS.fullmatch(joined + "\0"):
+            self._all_bool = False
             self._negative = self._negative or "-" in joined
         else:
             self._add_mixed(tokens)
@@ -122,22 +125,24 @@ class ColumnMerge:
         for token in tokens:
             match = _INTEGER.fullmatch(token)
             number = _magnitude(match) if match else None
+            # Beyond 64 bits, blanks after an integer make it none.
+            over = "nonint" if match is None or match[3] else "over"
             if self._first is None and (number is None or number > INT64_MAX + (match is not None and match[1] == "-")):
-                self._first = "nonint" if number is None else "over"
+                self._first = over
             if self._stop is None:
-                self._advance(token, number)
+                self._advance(token, number, over)
             self._all_python_int = self._all_python_int and _is_python_int(token)
         distinct = set(tokens)
         self._all_bool = self._all_bool and all(_BOOLEAN.fullmatch(token) for token in distinct)
         self._all_float = self._all_float and are_floats(distinct, self._decimal)
 
-    def _advance(self, token: str, number: int | None) -> None:
+    def _advance(self, token: str, number: int | None, over: str) -> None:
         if token.lstrip(" \t\n\v\f\r").startswith("-"):
             self._negative = True
         elif number is None:
             self._stop = "nonint"
         elif number > UINT64_MAX:
-            self._stop = "over"
+            self._stop = over
         elif number > INT64_MAX:
             self._beyond_int64 = True
 
@@ -167,14 +172,17 @@ class ColumnMerge:
         return ("str", self._rows) if mixed else ("uint64", present)
 
 
-def _count(values: pd.Series[Any]) -> int:
-    """Return how many values are not missing, quickly where the dtype makes that easy."""
-    kind = values.dtype.kind
-    if kind in "iub":
-        return len(values)
-    if kind == "f":
-        return len(values) - int(np.count_nonzero(np.isnan(values.to_numpy())))
-    return int(values.count())
+def _is_str(value: object) -> bool:
+    return type(value) is str
+
+
+def _count(values: Cells) -> int:
+    """Return how many values are not missing, quickly where the kind makes that easy."""
+    if isinstance(values, list):
+        return sum(map(_is_str, values))
+    if values.dtype.kind == "f":
+        return len(values) - int(np.count_nonzero(np.isnan(values)))
+    return len(values) - int(np.count_nonzero(pd.isna(values))) if values.dtype.kind == "O" else len(values)
 
 
 def _magnitude(match: re.Match[str]) -> int:

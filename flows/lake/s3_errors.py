@@ -37,6 +37,7 @@ _CLOCK = _Row(errors.ClockSkewed, "Set this machine's clock (NTP) and start the 
 _DENIED = _Row(errors.AccessDenied, "Give these credentials the permission, or use the block of another identity.")
 _NO_BUCKET = _Row(errors.BucketVanished, "Find out who deleted it; a new run creates it again.")
 _ELSEWHERE = _Row(errors.BucketInOtherRegion, "Name the bucket's region in the credentials block.")
+_KMS_KEY = _Row(errors.StorageError, "Check the bucket's KMS key: it must exist in the bucket's region and be enabled.")
 _OF_STS = {"GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"}
 _BUSY = _Row(errors.UploadFailed, "The server stayed busy through every retry: start the run again later.")
 
@@ -67,6 +68,10 @@ BY_CODE: dict[str, _Row] = {
     "SlowDown": _BUSY,
     "ServiceUnavailable": _BUSY,
     "InternalError": _BUSY,
+    "KMS.DisabledException": _KMS_KEY,
+    "KMS.InvalidKeyUsageException": _KMS_KEY,
+    "KMS.KMSInvalidStateException": _KMS_KEY,
+    "KMS.NotFoundException": _KMS_KEY,
     "BadDigest": _Row(errors.IntegrityError, "The bytes were altered on their way: start the run again."),
     "InvalidDigest": _Row(errors.IntegrityError, "The bytes were altered on their way: start the run again."),
 }

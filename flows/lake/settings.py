@@ -13,12 +13,9 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flows.lake import keys
+from flows.lake import keys, storage_rules
 from flows.lake.errors import LakeError, SettingsError
 from flows.lake.models import CsvDialect
-
-STORAGE_CLASSES = ("STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR")
-"""Storage classes whose objects can be read at once, which a raw layer's readers expect."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +34,10 @@ class IngestSettings:
     datasets: Mapping[str, str] = field(default_factory=dict)
     dialects: Mapping[str, str] = field(default_factory=dict)
     date_from_name: Mapping[str, str] = field(default_factory=dict)
+    storage_class: str = "STANDARD"
+    tags: Mapping[str, str] = field(default_factory=dict)
+    expected_bucket_owner: str = ""
+    kms_key_id: str = ""
 
     def __post_init__(self) -> None:
         """Check every rule.
@@ -69,6 +70,10 @@ class IngestSettings:
         if self.timezone not in _known_zones():
             yield f"timezone {self.timezone!r} is no IANA name such as America/Sao_Paulo"
         yield from self._bucket_problems()
+        yield from storage_rules.storage_class_problems(self.storage_class)
+        yield from storage_rules.tag_problems(self.tags)
+        yield from storage_rules.owner_problems(self.expected_bucket_owner)
+        yield from storage_rules.kms_key_problems(self.kms_key_id)
         for name, dataset in self.datasets.items():
             if wrong := keys.check_dataset_name(dataset):
                 yield f"datasets: the name {dataset!r} given for {name!r} {wrong}"

@@ -21,7 +21,20 @@ TOKENS = [
     *["0", "1", "-1", "-0", "+0", "-00", "007", " 5", "5 ", " -0 ", "+3", "12345678901234567890123"],
     *["9223372036854775807", "9223372036854775808", "-9223372036854775808", "-9223372036854775809"],
     *["18446744073709551615", "18446744073709551616", "-18446744073709551616", "00000000000000000000001"],
-    *["1" * 44, "-" + "9" * 25, "1" * 400, "1_000", "10_000_000_000_000_000_000", "1.0", "-0.0", "1.5", "2.", ".5"],
+    *[
+        "1" * 44,
+        "-" + "9" * 25,
+        "1" * 400,
+        "9223372036854775808 ",
+        "18446744073709551616 ",
+        "1_000",
+        "10_000_000_000_000_000_000",
+        "1.0",
+        "-0.0",
+        "1.5",
+        "2.",
+        ".5",
+    ],
     *["1e5", "1E-3", "1e30", "1e400", "-1e19", "inf", "-inf", "Infinity", "+inf", "nan", "NaN", "NAN", "NA", "N/A"],
     *["", "", "", "null", "None", "<NA>", "#N/A", "n/a", "-nan", " ", "  ", "NULL", r"\N", "-", "s/d", "ND"],
     *["True", "true", "TRUE", "tRuE", "False", "false", "FALSE", "faLSE", "True ", "yes", "T"],
@@ -83,6 +96,8 @@ def columns(draw: st.DrawFn) -> list[str]:
 @example(["-0", "True"], 1, ".")
 @example(["-0", "9223372036854775808", "1_000"], 1, ".")
 @example(["0", "9223372036854775808"], 1, ".")
+@example(["x", "nan\0", "\0", "x\0y", "nan"], 1, ".")
+@example(["1", "", "1\x002", "9223372036854775808"], 2, ".")
 def test_profile_csv_adversarial_column_equals_pandas(
     tmp_path: Path, tokens: list[str], rows: int, decimal: str
 ) -> None:
@@ -111,6 +126,10 @@ RAW = st.lists(
 @example("a,a,,a.1\n1,2,3,4\n", 1)
 @example("a,b\r1,2\r\r3,4", 1)
 @example("\n\na,b\n\n1,2\n", 1)
+@example("a,b\n0,1,2\n1,3,4\n", 1)
+@example("a,b\n5,6\n0,1,2\n", 1)
+@example("a,b\n7,1,2\n4,3,4\n1,5,6\n", 2)
+@example("a,b\n5,6\n7,8\n7,1,2\n4,3,4\n", 2)
 @example("a\n\ufeff1\n\ufeff2\n", 1)
 def test_profile_csv_any_text_equals_pandas_or_is_rejected(tmp_path: Path, text: str, rows: int) -> None:
     path = tmp_path / "raw.csv"

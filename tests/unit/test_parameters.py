@@ -10,6 +10,7 @@ import pytest
 from prefect.utilities.callables import parameter_schema
 
 from flows.ingest_raw import ingest_raw
+from flows.lake.storage_rules import STORAGE_CLASSES
 
 README = Path(__file__).parents[2] / "README.md"
 SCHEMA = parameter_schema(ingest_raw.fn)
@@ -42,6 +43,10 @@ def test_parameter_that_may_not_be_empty_has_its_bounds(name: str) -> None:
     assert SCHEMA.properties[name]["maxLength"] <= 255
 
 
+def test_storage_classes_of_the_form_are_those_that_are_checked() -> None:
+    assert tuple(SCHEMA.properties["storage_class"]["enum"]) == STORAGE_CLASSES
+
+
 def test_every_number_has_both_bounds() -> None:
     for name, shown in SCHEMA.properties.items():
         if shown.get("type") in {"integer", "number"}:
@@ -52,6 +57,7 @@ def test_readme_table_lists_every_parameter_with_its_default() -> None:
     found = re.findall(r"^\| `(\w+)` \|(.*?)\|", README.read_text(), re.MULTILINE)
     rows = {name: default.strip() for name, default in found}
     defaults = {
-        name: "" if shown["default"] is None else f"`{shown['default']}`" for name, shown in SCHEMA.properties.items()
+        name: "" if shown["default"] in (None, "") else f"`{shown['default']}`"
+        for name, shown in SCHEMA.properties.items()
     }
     assert {name: rows.get(name) for name in defaults} == defaults
