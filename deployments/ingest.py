@@ -63,7 +63,7 @@ def _run(source: Path, *, dry_run: bool) -> int:
     print()
     print(state.message)
     print(f"The lake:     {stack.LAKE_FOLDER} (plain files; the log is under Logs/)")
-    print("The profile:  `make up`, then Artifacts in the UI, where the history of every run is kept")
+    print("The profile:  `make up`, then the Artifacts of the run in the UI, which keeps every run")
     return 0 if state.is_completed() else 1
 
 

@@ -135,7 +135,13 @@ class Hardening:
 
     def inspect(self) -> tuple[BucketSetting, ...]:
         """Say of each protection whether the bucket has it; change nothing."""
-        return tuple(self._read(protection) for protection in self.protections)
+        found = tuple(self._read(protection) for protection in self.protections)
+        known = [one for one in found if one.state != "not offered"]
+        if len(found) > 1 and [one.name for one in known] == ["versioning"] and known[0].state == "missing":
+            # A bucket that never had versioning answers as a server does that has none: the others tell which it is.
+            none = BucketSetting("versioning", "not offered", "the server knows none of these settings")
+            return tuple(none if one is known[0] else one for one in found)
+        return found
 
     def _read(self, protection: settings.Protection) -> BucketSetting:
         remedy = protection.command(self.bucket, None if self.aws else self.client.meta.endpoint_url)
