@@ -51,12 +51,6 @@ def test_make_ingest_fills_the_lake_prints_the_table_and_leaves_nothing_running(
     # The user's own Prefect stays as it was.
     assert [path.name for path in (tmp_path / "home/.prefect").iterdir()] == ["profiles.toml"]
 
-    missing = run(tmp_path, str(tmp_path / "nowhere"))
-    assert missing.returncode == 1
-    assert "There is no folder" in missing.stdout
-    assert "Traceback" not in missing.stdout
-    assert left_running(tmp_path) == []
-
 
 def test_make_ingest_interrupted_stops_what_it_started(tmp_path: Path) -> None:
     controller, terminal = pty.openpty()

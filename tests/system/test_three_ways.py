@@ -241,17 +241,24 @@ def test_taken_port_is_said_with_the_variable_that_changes_it(stack: RunningStac
 
 
 def test_make_ingest_while_the_stack_is_up_uses_it(stack: RunningStack, folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "deployments.ingest", str(folder)],
-        cwd=PROJECT,
-        env=environment(stack.state),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    def ingest(source: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "deployments.ingest", str(source)],
+            cwd=PROJECT,
+            env=environment(stack.state),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    done = ingest(folder)
     assert done.returncode == 0, done.stdout
     assert "Starting the Prefect server" not in done.stdout
+    missing = ingest(folder / "nowhere")
+    assert missing.returncode == 1
+    assert "There is no folder" in missing.stdout
+    assert "Traceback" not in missing.stdout
     assert stack.process
     assert stack.process.poll() is None
 
