@@ -18,7 +18,7 @@ help: ## list the commands
 ingest: $(VENV)/.local ## ingest SOURCE (default data/sample) into the embedded local lake
 	@$(BIN)/python -m deployments.ingest "$$SOURCE"
 
-up: $(VENV)/.local ## local stack in the foreground: server with UI, lake, worker, deployments (UI_PORT, LAKE_PORT)
+up: $(VENV)/.local ## local stack in the foreground: server with UI, lake, worker, deployments (UI_PORT, LAKE_PORT, BROWSE_PORT)
 	@$(BIN)/python -m deployments.up
 
 run: $(VENV)/.local ## start ingest-raw/daily on the stack that `make up` runs, and follow it (SOURCE)

@@ -231,7 +231,7 @@ def test_taken_port_is_said_with_the_variable_that_changes_it(stack: RunningStac
     done = subprocess.run(
         [sys.executable, "-m", "deployments.up"],
         cwd=PROJECT,
-        env=environment(tmp_path, UI_PORT=port, LAKE_PORT=str(free_port())),
+        env=environment(tmp_path, UI_PORT=port, LAKE_PORT=str(free_port()), BROWSE_PORT=str(free_port())),
         capture_output=True,
         text=True,
     )
