@@ -5,7 +5,9 @@ SOURCE ?= data/sample
 export SOURCE
 VENV   := .venv
 BIN    := $(VENV)/bin
-PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
+BENCH  := .venv-bench
+INSTALL := -m pip --disable-pip-version-check install --quiet --require-hashes
+PIP    := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -16,11 +18,14 @@ help: ## list the commands
 ingest: $(VENV)/.local ## ingest SOURCE (default data/sample) into the embedded local lake
 	@$(BIN)/python -m deployments.ingest "$$SOURCE"
 
-up: $(VENV)/.local ## local stack in the foreground: server with UI, lake, worker, deployments (UI_PORT, LAKE_PORT)
+up: $(VENV)/.local ## local stack in the foreground: server with UI, lake, worker, deployments (UI_PORT, LAKE_PORT, BROWSE_PORT)
 	@$(BIN)/python -m deployments.up
 
 run: $(VENV)/.local ## start ingest-raw/daily on the stack that `make up` runs, and follow it (SOURCE)
 	@$(BIN)/python -m deployments.run $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
+
+backfill: $(VENV)/.local ## queue a run for each day FROM=yyyy-mm-dd TO=yyyy-mm-dd (SOURCE=some/folder/%Y-%m-%d)
+	@$(BIN)/python -m deployments.backfill "$(FROM)" "$(TO)" $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
 
 deploy: $(VENV)/.local ## work pools, deployments and automations on the server of PREFECT_API_URL (NOTIFY)
 	@$(BIN)/python -m deployments.deploy --notify "$(NOTIFY)"
@@ -47,13 +52,17 @@ soak: $(VENV)/.dev ## 200 runs in one local stack; writes what grows to docs/soa
 data: $(VENV)/.python ## write the reference data at full size to data/full
 	@$(BIN)/python -m benchmarks.make_data
 
-lock: $(VENV)/.bench ## resolve requirements*.in anew, with hashes and without download addresses
+bench: $(BENCH)/.ready ## measure against peers, and write benchmarks/RESULTS-*.md (half an hour)
+	@for file in benchmarks/bench_*.py; do \
+	  echo "$$file"; $(BENCH)/bin/python -m benchmarks.$$(basename $$file .py) --write || exit 1; done
+
+lock: $(BENCH)/.ready ## resolve requirements*.in anew, with hashes and without download addresses
 	@for set in requirements requirements-dask requirements-local requirements-dev requirements-bench; do \
-	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  $(BENCH)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --custom-compile-command "make lock" $$set.in -o $$set.txt || exit 1; done
 
 clean: ## remove the virtual environment, the local lake and the local Prefect home
-	rm -rf $(VENV) lake .prefect .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) lake .prefect .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # Each set is installed once, and again only when its requirements change.
 $(VENV)/.python:
@@ -72,9 +81,11 @@ $(VENV)/.dev: requirements-dev.txt | $(VENV)/.python
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(VENV)/.local
 
-$(VENV)/.bench: requirements-bench.txt | $(VENV)/.python
-	@echo "Installing the peers of the benchmarks"
-	@$(PIP) -r requirements-bench.txt
-	@touch $@ $(VENV)/.dev $(VENV)/.local
+# The peers live apart: with pyarrow beside it, pandas reads text another way.
+$(BENCH)/.ready: requirements-bench.txt | $(VENV)/.python
+	@echo "Installing the peers of the benchmarks (a few minutes the first time)"
+	@$(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python $(INSTALL) -r requirements-bench.txt
+	@touch $@
 
-.PHONY: help ingest up run deploy block rotate test check soak data lock clean
+.PHONY: help ingest up run backfill deploy block rotate test check soak data bench lock clean

@@ -82,6 +82,12 @@ class LakeCredentials(AwsCredentials):
         title="Region Name",
         description="The AWS region of the lake, for example sa-east-1.",
     )
+    browse_url: str | None = Field(
+        default=None,
+        title="Browse URL",
+        description="Where a browser shows the lake, if not in AWS's console: bucket and key follow, as after"
+        " https://minio.example/browser.",
+    )
     _shared: sessions.Shared = PrivateAttr(default_factory=sessions.Shared)
 
     @field_validator(
@@ -91,6 +97,7 @@ class LakeCredentials(AwsCredentials):
         "profile_name",
         "region_name",
         "assume_role_arn",
+        "browse_url",
         mode="before",
     )
     @classmethod
@@ -115,7 +122,13 @@ class LakeCredentials(AwsCredentials):
         if self.aws_access_key_id and self.profile_name:
             raise ValueError("give either an access key or a profile, not both: they may be different people")
         config = self.aws_client_parameters.config or {}
-        for address in (self.aws_client_parameters.endpoint_url, *(config.get("proxies") or {}).values()):
+        if self.browse_url and not self.browse_url.startswith(("http://", "https://")):
+            raise ValueError("browse_url must begin with https:// or http://")
+        for address in (
+            self.aws_client_parameters.endpoint_url,
+            self.browse_url,
+            *(config.get("proxies") or {}).values(),
+        ):
             if address and "@" in address:
                 raise ValueError("an address with a password would be stored in clear: take the part before @ out")
         return self

@@ -34,7 +34,7 @@ def main() -> int:
         with stack.only_one() as running:
             if running:
                 stack.say("Using the server and the lake that `make up` runs")
-                os.environ["PREFECT_API_URL"] = running
+                stack.use_server(running)
                 return _run(options.source, dry_run=options.dry_run)
             with (
                 stack.embedded_lake(stack.free_port()) as lake,
@@ -63,7 +63,7 @@ def _run(source: Path, *, dry_run: bool) -> int:
     print()
     print(state.message)
     print(f"The lake:     {stack.LAKE_FOLDER} (plain files; the log is under Logs/)")
-    print("The profile:  `make up`, then Artifacts in the UI, where the history of every run is kept")
+    print("The profile:  `make up`, then the Artifacts of the run in the UI, which keeps every run")
     return 0 if state.is_completed() else 1
 
 

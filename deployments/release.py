@@ -97,7 +97,7 @@ def problems_of_version(project: Path) -> list[str]:
 def problems_of_commands(readme: str, ci: str, makefile: str) -> list[str]:
     """Return the README's commands that do not exist, and those it promises to newcomers that CI does not run."""
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    named = set(re.findall(r"\bmake ([a-z-]+)", readme)) - {"and"}
+    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", readme, re.MULTILINE))
     found = [f"README.md names `make {name}`, which the Makefile does not have." for name in sorted(named - targets)]
     blocks = re.findall(r"^```\n(.*?)^```", readme.partition("## Try it")[2].partition("\n## ")[0], re.M | re.S)
     promised = [*re.findall(r"^make [a-z-]+$", "".join(blocks), re.MULTILINE), "make check"]

@@ -48,6 +48,7 @@ class LakeServer:
     endpoint_url: str
     access_key: str
     secret_key: str = field(repr=False)
+    browse_url: str | None = None
 
 
 @contextlib.contextmanager
@@ -95,7 +96,7 @@ def block_key() -> str:
     return BLOCK_KEY.read_text()
 
 
-def isolate_prefect(api_url: str | None = None) -> None:
+def isolate_prefect() -> None:
     """Point this process, and those it starts, at the project's own Prefect, whatever the user has configured.
 
     Must run before prefect is imported, which reads the environment then.
@@ -110,8 +111,13 @@ def isolate_prefect(api_url: str | None = None) -> None:
         PREFECT_SERVER_ALLOW_EPHEMERAL_MODE="false",
         PREFECT_CLI_PROMPT="false",
     )
-    if api_url:
-        os.environ["PREFECT_API_URL"] = api_url
+
+
+def use_server(api_url: str) -> None:
+    """Point this process, and those it starts, at a server of the stack."""
+    os.environ["PREFECT_API_URL"] = api_url
+    # Without this, the addresses that Prefect prints lead to its old UI.
+    os.environ["PREFECT_UI_URL"] = api_url.removesuffix("/api") + "/v2"
 
 
 def free_port() -> int:
@@ -134,6 +140,8 @@ def _begin_child() -> None:
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTS)
+    # In the background of a script SIGINT is ignored, and a worker, which ends by way of it, would have to be killed.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @contextlib.contextmanager
@@ -235,7 +243,7 @@ def prefect_server(port: int) -> Iterator[str]:
     }
     say("Starting the Prefect server")
     with child(command, log, environment) as process:
-        os.environ["PREFECT_API_URL"] = api_url
+        use_server(api_url)
         _import_what_a_run_needs()
         wait_until(lambda: _answers(f"{api_url}/health"), process, "the Prefect server", log)
         yield api_url
@@ -249,19 +257,32 @@ def _import_what_a_run_needs() -> None:
 
 
 @contextlib.contextmanager
-def embedded_lake(port: int, folder: Path = LAKE_FOLDER) -> Iterator[LakeServer]:
-    """Run `rclone serve s3` over a folder, with keys made for this start."""
+def embedded_lake(port: int, browse_port: int | None = None, folder: Path = LAKE_FOLDER) -> Iterator[LakeServer]:
+    """Run `rclone serve s3` over a folder, with keys made for this start.
+
+    Args:
+        port: Its loopback port.
+        browse_port: A port at which a browser can read the same folder; none if `None`.
+        folder: The folder.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     log = PREFECT_HOME / "lake.log"
-    lake = LakeServer(f"http://127.0.0.1:{port}", secrets.token_hex(10), secrets.token_urlsafe(30))
-    rclone = Path(sys.executable).with_name("rclone")
-    command = [str(rclone), "serve", "s3", "--addr", f"127.0.0.1:{port}", "--config", os.devnull, str(folder)]
+    browse_url = f"http://127.0.0.1:{browse_port}" if browse_port else None
+    lake = LakeServer(f"http://127.0.0.1:{port}", secrets.token_hex(10), secrets.token_urlsafe(30), browse_url)
     # The keys go by environment: a command line can be read by every user of the machine. rclone reads the variable as
     # CSV, hence the quotes around the comma.
     keys = {"RCLONE_AUTH_KEY": f'"{lake.access_key},{lake.secret_key}"'}
-    with child(command, log, keys) as process:
-        wait_until(lambda: _answers(lake.endpoint_url), process, "the embedded lake", log)
+    with contextlib.ExitStack() as servers:
+        s3 = servers.enter_context(child(_rclone("s3", port, folder), log, keys))
+        if browse_port:
+            servers.enter_context(child([*_rclone("http", browse_port, folder), "--read-only"], log))
+        wait_until(lambda: _answers(lake.endpoint_url), s3, "the embedded lake", log)
         yield lake
+
+
+def _rclone(protocol: str, port: int, folder: Path) -> list[str]:
+    rclone = Path(sys.executable).with_name("rclone")
+    return [str(rclone), "serve", protocol, "--addr", f"127.0.0.1:{port}", "--config", os.devnull, str(folder)]
 
 
 def store_lake_block(lake: LakeServer) -> None:
@@ -276,6 +297,7 @@ def store_lake_block(lake: LakeServer) -> None:
         aws_secret_access_key=SecretStr(lake.secret_key),
         region_name="us-east-1",
         aws_client_parameters=AwsClientParameters(endpoint_url=lake.endpoint_url),
+        browse_url=lake.browse_url,
     ).save(LAKE_BLOCK, overwrite=True)
 
 

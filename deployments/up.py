@@ -12,7 +12,7 @@ import sys
 
 from deployments import stack
 
-PORTS = {"UI_PORT": 4200, "LAKE_PORT": 4210}
+PORTS = {"UI_PORT": 4200, "LAKE_PORT": 4210, "BROWSE_PORT": 4211}
 QUERY_S = "2"
 """How often the worker asks for runs: somebody waits in front of this stack, with Prefect's default up to 10 s."""
 
@@ -38,7 +38,7 @@ def port(variable: str) -> int:
     return int(text)
 
 
-def _welcome(ui_url: str) -> str:
+def _welcome(ui_url: str, lake: stack.LakeServer) -> str:
     prefect = "PREFECT_API_URL=" + ui_url + "/api .venv/bin/prefect"
     return f"""
 The stack is up. Ctrl-C stops it; its history and the lake stay.
@@ -47,7 +47,7 @@ The stack is up. Ctrl-C stops it; its history and the lake stay.
   Start a run   in the UI: Deployments, daily, Run
                 or: make run                         (make run SOURCE=some/folder for other files)
                 or: {prefect} deployment run 'ingest-raw/daily' --watch
-  The lake      {stack.LAKE_FOLDER} (plain files)
+  The lake      {lake.browse_url}, plain files in {stack.LAKE_FOLDER}
 """
 
 
@@ -56,12 +56,12 @@ def main() -> int:
     stack.end_on_sigterm()
     stack.isolate_prefect()
     try:
-        ui_port, lake_port = port("UI_PORT"), port("LAKE_PORT")
+        ui_port, lake_port, browse_port = (port(variable) for variable in PORTS)
         ui_url = f"http://127.0.0.1:{ui_port}"
         with stack.only_one(f"{ui_url}/api") as running:
             if running:
                 raise stack.StackError(f"The stack is up already: {running.removesuffix('/api')}")
-            with stack.embedded_lake(lake_port) as lake, stack.prefect_server(ui_port):
+            with stack.embedded_lake(lake_port, browse_port) as lake, stack.prefect_server(ui_port):
                 return _serve(lake, ui_url)
     except stack.StackError as error:
         print(error, file=sys.stderr)
@@ -86,7 +86,7 @@ def _serve(lake: stack.LakeServer, ui_url: str) -> int:
         if done.returncode:
             raise stack.StackError(f"`prefect deploy --all` failed:\n{done.stdout}")
         alerts.apply()
-        stack.say(_welcome(ui_url))
+        stack.say(_welcome(ui_url, lake))
         code = worker.wait()
     raise stack.StackError(f"The worker ended with code {code}; its output is above.")
 

@@ -290,7 +290,7 @@ class RunRecord:
 
         def link(key: str) -> str:
             region = lake.client.meta.region_name
-            return report.console_link(lake.block.endpoint_url, summary.bucket, region, key)
+            return report.object_link(lake.block.browse_url or lake.block.endpoint_url, summary.bucket, region, key)
 
         markdown = report.run_markdown(summary, link, self._log_key, self._memory.markdown())
         ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary.outcomes)}.", redact)

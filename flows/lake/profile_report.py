@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from flows.lake.models import CsvProfile
+from flows.lake.models import ColumnProfile, CsvProfile
 from flows.lake.report import md
 
 MOST_FILES = 20
@@ -27,10 +27,16 @@ def profile_table(profiles: Sequence[CsvProfile]) -> list[Row]:
     for profile in profiles:
         file: Row = {"file": profile.path.name} if len(profiles) > 1 else {}
         rows += [
-            {**file, "column": column.name, "non-null": column.non_null, "dtype": column.dtype}
+            {**file, "column": column.name, "non-null": column.non_null, "dtype": column.dtype, "why": _why(column)}
             for column in profile.columns
         ]
     return rows
+
+
+def _why(column: ColumnProfile) -> str:
+    """Say where to look for what decided a dtype; not the cell itself, since not all who see a profile see the data."""
+    found = column.evidence
+    return f"line {found.line} {found.reason}" if found else ""
 
 
 def _merged(profiles: Sequence[CsvProfile]) -> list[Row]:

@@ -169,16 +169,16 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
     return "\n".join(lines) + "\n"
 
 
-def console_link(endpoint_url: str | None, bucket: str, region: str, key: str) -> str:
-    """Return the address at which a browser shows an object: the AWS console, or the custom endpoint itself."""
-    if endpoint_url is None:
+def object_link(base_url: str | None, bucket: str, region: str, key: str) -> str:
+    """Return the address at which a browser shows an object: below a base address, or in AWS's console without one."""
+    if base_url is None:
         # https://docs.aws.amazon.com/general/latest/gr/rande.html: other partitions have consoles of their own.
         partition = region.split("-", 1)[0] if region.startswith(("cn-", "us-gov-")) else ""
         console = {"cn": "console.amazonaws.cn", "us": "console.amazonaws-us-gov.com"}.get(
             partition, f"{region}.console.aws.amazon.com"
         )
         return f"https://{console}/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
-    return f"{endpoint_url.rstrip('/')}/{bucket}/{quote(key)}"
+    return f"{base_url.rstrip('/')}/{bucket}/{quote(key)}"
 
 
 def md(text: str) -> str:

@@ -52,7 +52,9 @@ class RunningStack:
     """`make up`, up: started and interrupted as from a terminal, its history kept in between."""
 
     state: Path
-    ports: Mapping[str, int] = field(default_factory=lambda: {"UI_PORT": free_port(), "LAKE_PORT": free_port()})
+    ports: Mapping[str, int] = field(
+        default_factory=lambda: {name: free_port() for name in ("UI_PORT", "LAKE_PORT", "BROWSE_PORT")}
+    )
     output: list[str] = field(default_factory=list)
     process: subprocess.Popen[str] | None = None
 

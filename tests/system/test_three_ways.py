@@ -172,6 +172,26 @@ def test_make_run_shows_the_log_and_the_closing_table(stack: RunningStack, folde
     assert "\x1b" not in done.stdout
 
 
+def test_make_backfill_queues_a_run_for_each_day_across_the_end_of_a_month(stack: RunningStack, folder: Path) -> None:
+    for day in ("02-29", "03-01"):
+        (folder / f"2024-{day}").mkdir()
+        shutil.copy(folder / "movies.csv", folder / f"2024-{day}")
+    done = subprocess.run(
+        [sys.executable, "-m", "deployments.backfill", "2024-02-29", "2024-03-01", f"{folder}/%Y-%m-%d"],
+        cwd=PROJECT,
+        env=environment(stack.state),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    runs = re.findall(r"^(\S+)  .*/([0-9a-f-]{36})$", done.stdout, re.MULTILINE)
+    assert [day for day, _ in runs] == ["2024-02-29", "2024-03-01"]
+    for day, run_id in runs:
+        assert final_run(stack, run_id)["state"]["type"] == "COMPLETED"
+        assert (stack.lake / f"Raw/Local/CSV/Movies/{day.replace('-', '/')}/movies.csv").exists()
+
+
 def test_event_that_a_folder_is_ready_starts_a_run_on_it(stack: RunningStack, folder: Path) -> None:
     payload = json.dumps({"source": str(folder)})
     stack.prefect("event", "emit", "lake.folder.ready", "--resource-id", "lake.folder.in", "--payload", payload)
@@ -220,7 +240,7 @@ def test_taken_port_is_said_with_the_variable_that_changes_it(stack: RunningStac
     done = subprocess.run(
         [sys.executable, "-m", "deployments.up"],
         cwd=PROJECT,
-        env=environment(tmp_path, UI_PORT=port, LAKE_PORT=str(free_port())),
+        env=environment(tmp_path, UI_PORT=port, LAKE_PORT=str(free_port()), BROWSE_PORT=str(free_port())),
         capture_output=True,
         text=True,
     )
@@ -230,17 +250,24 @@ def test_taken_port_is_said_with_the_variable_that_changes_it(stack: RunningStac
 
 
 def test_make_ingest_while_the_stack_is_up_uses_it(stack: RunningStack, folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "deployments.ingest", str(folder)],
-        cwd=PROJECT,
-        env=environment(stack.state),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    def ingest(source: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "deployments.ingest", str(source)],
+            cwd=PROJECT,
+            env=environment(stack.state),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    done = ingest(folder)
     assert done.returncode == 0, done.stdout
     assert "Starting the Prefect server" not in done.stdout
+    missing = ingest(folder / "nowhere")
+    assert missing.returncode == 1
+    assert "There is no folder" in missing.stdout
+    assert "Traceback" not in missing.stdout
     assert stack.process
     assert stack.process.poll() is None
 

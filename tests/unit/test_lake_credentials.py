@@ -124,6 +124,8 @@ def test_block_copied_is_equal_and_shares_no_session() -> None:
         ({"aws_client_parameters": {"endpoint_url": f"http://me:{SECRET}@h"}}, "stored in clear"),
         ({"aws_client_parameters": {"config": {"proxies": {"https": f"http://me:{SECRET}@h"}}}}, "stored in clear"),
         ({"aws_secret_access_key": SECRET, "region_name": 5}, "string"),
+        ({"browse_url": "javascript:alert(1)"}, "must begin with https"),
+        ({"browse_url": f"https://me:{SECRET}@minio.example"}, "take the part before @ out"),
     ],
 )
 def test_block_with_fields_that_do_not_fit_is_refused_without_showing_secrets(fields: dict, told: str) -> None:

@@ -1,18 +1,19 @@
 from pathlib import Path
 
-from flows.lake.models import ColumnProfile, CsvProfile
+from flows.lake.models import ColumnProfile, CsvProfile, DtypeEvidence
 from flows.lake.profile_report import MOST_FILES, profile_description, profile_table
 
 
 def profile(name: str = "a.csv", dtype: str = "int64", *hints: str, delimiter: str = "|") -> CsvProfile:
-    columns = (ColumnProfile("x", dtype, 5), ColumnProfile("y", "str", 2))
+    evidence = DtypeEvidence(4, "a secret", "is no number")
+    columns = (ColumnProfile("x", dtype, 5), ColumnProfile("y", "str", 2, evidence))
     return CsvProfile(Path(name), 5, columns, 50, 0, "00", "AA", "utf-8", delimiter, hints=hints)
 
 
 def test_profile_table_of_one_file_has_a_row_a_column() -> None:
     assert profile_table([profile()]) == [
-        {"column": "x", "non-null": 5, "dtype": "int64"},
-        {"column": "y", "non-null": 2, "dtype": "str"},
+        {"column": "x", "non-null": 5, "dtype": "int64", "why": ""},
+        {"column": "y", "non-null": 2, "dtype": "str", "why": "line 4 is no number"},
     ]
 
 

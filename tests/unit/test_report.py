@@ -100,16 +100,14 @@ def test_run_markdown_of_ten_thousand_files_stays_short() -> None:
     assert "and 9,800 more files" in text
 
 
-def test_console_link_points_to_aws_or_to_the_endpoint() -> None:
+def test_object_link_points_to_aws_or_to_the_endpoint() -> None:
     key = "Raw/a b#.csv"
-    assert report.console_link(None, "lake", "sa-east-1", key) == (
+    assert report.object_link(None, "lake", "sa-east-1", key) == (
         "https://sa-east-1.console.aws.amazon.com/s3/object/lake?region=sa-east-1&prefix=Raw%2Fa%20b%23.csv"
     )
-    assert report.console_link(None, "lake", "us-gov-west-1", "a").startswith(
-        "https://console.amazonaws-us-gov.com/s3/"
-    )
-    assert report.console_link(None, "lake", "cn-north-1", "a").startswith("https://console.amazonaws.cn/s3/")
-    assert report.console_link("http://h:1/", "lake", "x", key) == "http://h:1/lake/Raw/a%20b%23.csv"
+    assert report.object_link(None, "lake", "us-gov-west-1", "a").startswith("https://console.amazonaws-us-gov.com/s3/")
+    assert report.object_link(None, "lake", "cn-north-1", "a").startswith("https://console.amazonaws.cn/s3/")
+    assert report.object_link("http://h:1/", "lake", "x", key) == "http://h:1/lake/Raw/a%20b%23.csv"
 
 
 def test_holds_text_says_where_counting_stopped() -> None:
