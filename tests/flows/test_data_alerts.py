@@ -10,16 +10,13 @@ from contextlib import contextmanager
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import yaml
 
 from deployments import alerts
 from deployments.data_alerts import ABSENT, CHANGED, data_notifications
-from deployments.stack import PROJECT
 from tests.conftest import S3
 from tests.flows.conftest import store_block
 
@@ -90,16 +87,3 @@ def test_data_notifications_tell_of_a_changed_file_and_of_a_missing_dataset(
 def test_make_deploy_with_a_notification_block_creates_them() -> None:
     names = [one.name for one in alerts.notifications(uuid4(), alerts.Times(), [])]
     assert {CHANGED, ABSENT} <= set(names)
-
-
-def test_weekly_deployment_is_not_missed_every_day() -> None:
-    stated = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
-    schedule = SimpleNamespace(active=True)
-    known = [
-        SimpleNamespace(id=one["entrypoint"], name=one["name"], tags=one["tags"], paused=False, schedules=[schedule])
-        for one in stated
-    ]
-    client = SimpleNamespace(read_deployments=lambda: known)
-    missed = alerts._scheduled_deployments(client)
-    assert "prefect.deployment.flows.landing_calendar.landing_calendar" in missed
-    assert "prefect.deployment.flows.verify_raw.verify_raw" not in missed
