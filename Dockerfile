@@ -21,7 +21,7 @@ LABEL org.opencontainers.image.title="csv-to-raw-lake" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin ingestao \
- && install -d -o ingestao -g ingestao /datalake/raw/data
+ && install -d -o ingestao -g ingestao /datalake/raw/data /var/lib/prefect
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /datalake/raw
 COPY . ./

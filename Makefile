@@ -27,11 +27,14 @@ run: $(VENV)/.local ## start ingest-raw/daily on the stack that `make up` runs, 
 backfill: $(VENV)/.local ## queue a run for each day FROM=yyyy-mm-dd TO=yyyy-mm-dd (SOURCE=some/folder/%Y-%m-%d)
 	@$(BIN)/python -m deployments.backfill "$(FROM)" "$(TO)" $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
 
-deploy: $(VENV)/.local ## create the work pools and deploy everything to the server of PREFECT_API_URL
-	@$(BIN)/python -m deployments.deploy
+deploy: $(VENV)/.local ## work pools, deployments and automations on the server of PREFECT_API_URL (NOTIFY)
+	@$(BIN)/python -m deployments.deploy --notify "$(NOTIFY)"
 
 block: $(VENV)/.local ## store AWS credentials in an encrypted Prefect block
 	@$(BIN)/python -m blocks.register
+
+rotate: $(VENV)/.local ## encrypt the stack's blocks under a new key, while it is down
+	@$(BIN)/python -m deployments.rotate
 
 test: $(VENV)/.dev ## run every test
 	@$(BIN)/python -m pytest
@@ -50,7 +53,7 @@ bench: $(BENCH)/.ready ## measure against peers, and write benchmarks/RESULTS-*.
 	  echo "$$file"; $(BENCH)/bin/python -m benchmarks.$$(basename $$file .py) --write || exit 1; done
 
 lock: $(BENCH)/.ready ## resolve requirements*.in anew, with hashes and without download addresses
-	@for set in requirements requirements-local requirements-dev requirements-bench; do \
+	@for set in requirements requirements-dask requirements-local requirements-dev requirements-bench; do \
 	  $(BENCH)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --custom-compile-command "make lock" $$set.in -o $$set.txt || exit 1; done
 
@@ -81,4 +84,4 @@ $(BENCH)/.ready: requirements-bench.txt | $(VENV)/.python
 	@$(BENCH)/bin/python $(INSTALL) -r requirements-bench.txt
 	@touch $@
 
-.PHONY: help ingest up run backfill deploy block test check data bench lock clean
+.PHONY: help ingest up run backfill deploy block rotate test check data bench lock clean

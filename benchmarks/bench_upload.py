@@ -124,7 +124,15 @@ def commands(server: S3Server) -> dict[str, Callable[[Path, str], list[str]]]:
             *(str(binaries / "s5cmd"), "--log", "error", *s3, "cp", f"{folder}/*", f"{to}{prefix}/")
         ],
         "rclone copy": lambda folder, prefix: [
-            *(str(binaries / "rclone"), "copy", "--config", os.devnull, str(folder), f"{rclone_to}{prefix}")
+            *(
+                str(binaries / "rclone"),
+                "copy",
+                "--copy-links",
+                "--config",
+                os.devnull,
+                str(folder),
+                f"{rclone_to}{prefix}",
+            )
         ],
     }
 
@@ -259,14 +267,16 @@ def table(medians: dict[str, Run]) -> str:
 def report(folder: Path, rounds: int, *, with_large: bool) -> str:
     """Measure everything and return the report."""
     sizes = ", ".join(f"{path.name} {path.stat().st_size / 1e6:.0f} MB" for path in sorted(folder.iterdir()))
+    load = os.getloadavg()[0]
     medians = compare(folder, rounds)
     text = (
         "# Upload, measured\n\n"
         "Written by `python -m benchmarks.bench_upload --write`: "
         f"{sizes}, to `rclone serve s3` on loopback, {os.cpu_count()} cores shared with the server, "
         f"Python {platform.python_version()}, the server's folder {'in memory' if IN_MEMORY else 'on disk'}, "
-        f"median of {rounds}. Wall time is that of the transfer itself, without the start of the process; this "
-        "project's includes the verification.\n\n"
+        f"median of {rounds}, load average {load:.0f} at the start. "
+        "Wall time is that of the transfer itself, without the start of the process; this project's includes "
+        "the verification.\n\n"
         f"{table(medians)}\n"
     )
     if with_large:

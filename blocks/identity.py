@@ -20,8 +20,8 @@ from flows.lake.errors import CredentialsMissing
 if TYPE_CHECKING:
     from blocks.lake_credentials import LakeCredentials
 
-# Whoever waits for this answer sits at a terminal or holds up a run.
-_QUICK = Config(connect_timeout=10, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 2})
+QUICK = Config(connect_timeout=10, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 2})
+"""Whoever waits for answers about credentials sits at a terminal or holds up a run."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def ask(credentials: LakeCredentials) -> Identity:
     """Ask the endpoint whose credentials are; botocore's errors are left to the caller to translate."""
     account = arn = buckets = None
     if sessions.is_aws(credentials.endpoint_url):
-        answer = credentials.get_client("sts", _QUICK).get_caller_identity()
+        answer = credentials.get_client("sts", QUICK).get_caller_identity()
         account, arn = answer["Account"], answer["Arn"]
     else:
         buckets = _count_buckets(credentials)
@@ -97,7 +97,7 @@ def ask(credentials: LakeCredentials) -> Identity:
 
 def _count_buckets(credentials: LakeCredentials) -> int | None:
     try:
-        return len(credentials.get_s3_client(_QUICK).list_buckets().get("Buckets", []))
+        return len(credentials.get_s3_client(QUICK).list_buckets().get("Buckets", []))
     except boto.ClientError as error:
         if s3_errors.code_of(error) in ("AccessDenied", "AccessDeniedException", "AllAccessDisabled"):
             return None

@@ -107,6 +107,12 @@ class LakeCredentials(AwsCredentials):
             return SecretStr(value.get_secret_value().strip()) if value.get_secret_value().strip() else None
         return (value.strip() or None) if isinstance(value, str) else value
 
+    @field_validator("aws_client_parameters", mode="before")
+    @classmethod
+    def _keep_ca_bundle(cls, value: Any) -> Any:
+        """Leave out a `verify` that says nothing: prefect-aws takes it for a no and drops the stored CA bundle."""
+        return {k: v for k, v in value.items() if k != "verify" or v is not None} if isinstance(value, dict) else value
+
     @model_validator(mode="after")
     def _is_complete(self) -> LakeCredentials:
         if bool(self.aws_access_key_id) != bool(self.aws_secret_access_key):
@@ -305,14 +311,20 @@ def load_credentials(name: str) -> LakeCredentials:
     except PrefectHTTPStatusError as error:
         if error.response.status_code < 500:
             raise
-        remedy = (
-            "If its encryption key (PREFECT_SERVER_ENCRYPTION_KEY) has changed, start it with the old one or store the "
-            f"block again with `{renewing_command(name)}`."
-        )
-        raise CredentialsMissing(
-            f"The Prefect server cannot read the credentials block {name!r} (status {error.response.status_code}).",
-            remedy=remedy,
-        ) from error
+        raise unreadable(name) from error
+
+
+def unreadable(name: str) -> CredentialsMissing:
+    """Return the error for a block that the server has and cannot open, which makes it answer with an error of its own.
+
+    Such a server can neither list, overwrite nor delete any block: only its database helps.
+    """
+    return CredentialsMissing(
+        f"The Prefect server cannot read the credentials block {name!r}.",
+        remedy="If its encryption key (PREFECT_SERVER_ENCRYPTION_KEY) has changed, start it with the one under which "
+        "the block was stored; if that is lost, stop it, run `python -m blocks.rotate --drop-unreadable` and store "
+        "the block again.",
+    )
 
 
 def renewing_command(name: str | None) -> str:

@@ -30,7 +30,7 @@ from prefect_aws.client_parameters import AwsClientParameters
 from pydantic import SecretStr, ValidationError
 
 from blocks import sessions
-from blocks.lake_credentials import LakeCredentials
+from blocks.lake_credentials import LakeCredentials, unreadable
 from flows.lake.errors import LakeError, SettingsError
 
 DEFAULT_NAME = "aws-lake"
@@ -57,13 +57,23 @@ def main(arguments: list[str] | None = None) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    except (LakeError, PrefectHTTPStatusError) as error:
+    except PrefectHTTPStatusError as error:
+        status = error.response.status_code
+        print(unreadable(options.name) if status >= 500 else _refused(error), file=sys.stderr)
+        return 1
+    except LakeError as error:
         print(error, file=sys.stderr)
         return 1
     print(f"Stored, encrypted, as the Lake Credentials block {options.name!r}.")
     print(f"See it at {address}" if address else "Prefect names no address of a UI; `prefect block ls` lists it.")
     print(f"Use it with the flow's parameter credentials={options.name!r}.")
     return 0
+
+
+def _refused(error: PrefectHTTPStatusError) -> str:
+    if error.response.status_code in (401, 403):
+        return "The Prefect server refuses: set PREFECT_API_AUTH_STRING (or PREFECT_API_KEY on Prefect Cloud)."
+    return str(error)
 
 
 def save_block(name: str, credentials: LakeCredentials, overwrite: bool = True) -> str | None:

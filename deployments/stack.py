@@ -31,6 +31,7 @@ STATE = Path(os.environ.get("LAKE_STATE") or PROJECT)
 PREFECT_HOME = STATE / ".prefect"
 LAKE_FOLDER = STATE / "lake"
 LOCK = PREFECT_HOME / "stack.lock"
+BLOCK_KEY = PREFECT_HOME / "block-encryption.key"
 LAKE_BLOCK = "local-lake"
 START_TIMEOUT_S = 300
 """A server may take a minute on a slow machine, and longer on its first start, when it creates its database."""
@@ -86,14 +87,13 @@ def block_key() -> str:
 
     It lies in a file that only its owner may read, beside the database and not in it: the database alone opens nothing.
     """
-    path = PREFECT_HOME / "block-encryption.key"
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with os.fdopen(os.open(BLOCK_KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             # The form of a Fernet key, which is what Prefect takes.
             file.write(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
     except FileExistsError:
         pass
-    return path.read_text()
+    return BLOCK_KEY.read_text()
 
 
 def isolate_prefect() -> None:
@@ -234,7 +234,13 @@ def prefect_server(port: int) -> Iterator[str]:
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     api_url = f"http://127.0.0.1:{port}/api"
     # The UI's pages are told where the API is, and the server does not derive that from `--port`.
-    environment = {"PREFECT_SERVER_ENCRYPTION_KEY": block_key(), "PREFECT_SERVER_UI_API_URL": api_url}
+    environment = {
+        "PREFECT_SERVER_ENCRYPTION_KEY": block_key(),
+        "PREFECT_SERVER_UI_API_URL": api_url,
+        # In memory, as is the default, the lease of a run is lost with the server: the run would be cancelled,
+        # or its place taken for good.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
+    }
     say("Starting the Prefect server")
     with child(command, log, environment) as process:
         use_server(api_url)

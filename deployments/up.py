@@ -72,11 +72,11 @@ def main() -> int:
 
 
 def _serve(lake: stack.LakeServer, ui_url: str) -> int:
-    from deployments import deploy
+    from deployments import alerts, deploy, work_pools
 
     # In this order: a run that was due while the stack was down starts with the worker, and needs the new lake's keys.
     stack.store_lake_block(lake)
-    deploy.create_work_pools()
+    work_pools.create_missing()
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "lake-process"]
     with stack.child(
         [*command, "--install-policy", "never", "--name", "local"], None, {"PREFECT_WORKER_QUERY_SECONDS": QUERY_S}
@@ -85,6 +85,7 @@ def _serve(lake: stack.LakeServer, ui_url: str) -> int:
         done = deploy.deploy_all()
         if done.returncode:
             raise stack.StackError(f"`prefect deploy --all` failed:\n{done.stdout}")
+        alerts.apply()
         stack.say(_welcome(ui_url, lake))
         code = worker.wait()
     raise stack.StackError(f"The worker ended with code {code}; its output is above.")

@@ -6,7 +6,7 @@ what the run tells about itself in `flows.record`. No class is defined here: Pre
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,13 +17,13 @@ from prefect.futures import as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
-from flows import tasks
-from flows.lake.source import find_files
+from flows import manifests, processes, tasks
+from flows.connection import THREADS
+from flows.lake.batches import arrange
+from flows.lake.models import SourceFile
+from flows.lake.source import is_s3
 from flows.record import RunRecord
 from flows.ui import DEFAULT_TIMEZONE, run_name
-
-THREADS = 2 * (os.cpu_count() or 2)
-"""An upload waits for its own profile in a thread of its own, hence two threads a core."""
 
 
 @flow(
@@ -43,16 +43,21 @@ def ingest_raw(
     date_from_name: dict[str, str] | None = None,
     timezone: Annotated[str, Field(min_length=1, max_length=64)] = DEFAULT_TIMEZONE,
     quarantine: bool = True,
+    on_drift: Literal["warn", "reject", "ignore"] = "warn",
+    drift_rows_percent: Annotated[int, Field(ge=1, le=1_000_000)] = 50,
     storage_class: Literal["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR"] = "STANDARD",
     tags: dict[str, str] | None = None,
     expected_bucket_owner: Annotated[str, Field(max_length=12)] = "",
     kms_key_id: Annotated[str, Field(max_length=2048)] = "",
+    reread: bool = False,
+    own_tasks_up_to: Annotated[int, Field(ge=0, le=1000)] = 100,
     dry_run: bool = False,
 ) -> State[Any]:
     r"""Land the CSV files of a folder, unchanged, in the raw layer of an S3 data lake.
 
     Args:
-        source: Folder that holds the CSV files, as the machine that runs the flow sees it. It is only read.
+        source: Folder that holds the CSV files, as the machine that runs the flow sees it, or an address such as
+            s3://landing-zone/orders, read with the same credentials. It is only read.
         pattern: Which files to take, as a file name with wildcards, compared without case: *.csv, orders_*.csv*.
         recursive: Also take the files of folders below the source.
         bucket: S3 bucket of the lake; created if it does not exist. {account} and {region} in it are filled in.
@@ -65,12 +70,18 @@ def ingest_raw(
         date_from_name: Dataset to the form of the date in its file names, such as {"Orders": "orders_%Y-%m-%d"}: files
             named so belong to it and go to that day. A dry run shows where.
         timezone: IANA time zone that decides which day the scheduled start falls on.
-        quarantine: Keep files that are no readable CSV under Quarantine/ in the bucket.
+        quarantine: Keep rejected files under Quarantine/ in the bucket.
+        on_drift: What to do with a file whose columns, dtypes or number of rows differ from what landed of it last:
+            warn and land it, reject it, or ignore the difference.
+        drift_rows_percent: By how many percent the rows of a file may fall or grow before that is a difference.
         storage_class: S3 storage class of the files stored.
         tags: Tags of the files stored, at most 10, such as {"team": "analytics"}.
         expected_bucket_owner: Account (12 digits, or {account} for the credentials' own) that must own the bucket; sent
             with every request, so that a bucket whose name someone else took gets nothing.
         kms_key_id: KMS key (id, ARN or alias) that encrypts a bucket which this run creates. Empty: SSE-S3.
+        reread: Read and compare every file, also those whose size and modification time are as an earlier run recorded.
+        own_tasks_up_to: Up to so many files each have tasks of their own. Beyond, only large ones do; the others share
+            tasks and go through worker processes, so that a run of many thousands stays quick and legible.
         dry_run: Say for each file its key and what would happen, and write nothing.
     """
     with RunRecord() as run:  # whatever happens inside, the log is closed and shipped
@@ -86,20 +97,32 @@ def ingest_raw(
             date_from_name=date_from_name or {},
             timezone=timezone,
             quarantine=quarantine,
+            on_drift=on_drift,
+            drift_rows_percent=drift_rows_percent,
             storage_class=storage_class,
             tags=tags or {},
             expected_bucket_owner=expected_bucket_owner,
             kms_key_id=kms_key_id,
+            reread=reread,
+            own_tasks_up_to=own_tasks_up_to,
             dry_run=dry_run,
         )
         target = run.connected(tasks.locate(settings))
-        run.ensured(tasks.ensure_bucket(target))
-        folder = run.found(find_files(settings, run.day))
-        uploads = {}
-        for file in folder.files:
-            profile = tasks.profile_file.submit(file, target)
-            uploads[tasks.upload_file.submit(file, allow_failure(profile), target)] = file
-        for upload in as_completed(list(uploads)):
-            run.ended(tasks.outcome_of(uploads[upload], upload.result(raise_on_failure=False)))
+        there = run.ensured(tasks.ensure_bucket(target))
+        if dry_run:
+            run.noted(tasks.check_access(target, there))
+        folder = run.found(tasks.find(settings, run.day, target))
+        folder = run.recalled(folder, manifests.read_history(folder, settings.date_from_name, run.day, target))
+        files = run.spared(folder.files, manifests.find_unchanged(folder, target))
+        with processes.workers() as workers:  # they start with the first batch
+            work = arrange(files, own_tasks_up_to, whole=is_s3(source) or not workers.split_files)
+            landing: dict[Any, Sequence[SourceFile]] = {}
+            for file in work.alone:
+                profile = tasks.profile_file.submit(file, target)
+                landing[tasks.upload_file.submit(file, allow_failure(profile), target)] = [file]
+            for batch in work.batches:
+                landing[tasks.ingest_batch.submit(batch, target, workers)] = batch.files
+            for done in as_completed(list(landing)):
+                run.ended(*tasks.outcomes_of(landing[done], done))
         run.listed(tasks.list_bucket(target))
     return run.state

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, datetime
+from itertools import islice
 from types import TracebackType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,13 +21,20 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from flows import tasks, ui
-from flows.lake import keys, report, run_log
+from flows import manifests, tasks, ui
+from flows.connection import Lake, Target, connect
+from flows.lake import keys, report, run_log, unchanged
 from flows.lake.csv_profile_text import format_profile
+from flows.lake.drift import sentence
 from flows.lake.errors import LakeError, RunFailed
-from flows.lake.models import CsvProfile, FileOutcome, RunSummary
+from flows.lake.history import History
+from flows.lake.models import CsvProfile, FileOutcome, RunSummary, SourceFile
+from flows.lake.redact import mask_known
 from flows.lake.settings import IngestSettings
-from flows.lake.source import SourceFolder
+from flows.lake.source import SourceFolder, source_text
+
+SHOWN_DATASETS = 50
+"""Datasets whose profile becomes an artifact; a run of thousands would fill the UI with what its log says as well."""
 
 
 class RunRecord:
@@ -34,14 +43,19 @@ class RunRecord:
     def __init__(self) -> None:
         self._log = run_log.RunLog(ZoneInfo(ui.DEFAULT_TIMEZONE), get_run_logger().log)
         self._settings: IngestSettings | None = None
-        self._target: tasks.Target | None = None
+        self._target: Target | None = None
         self._outcomes: list[FileOutcome] = []
+        self._progress: ui.FileProgress | None = None
+        self._done_bytes = self._left_bytes = 0
         self._warnings: list[str] = []
         self._hidden = 0
         self._objects: int | None = None
         self._size_bytes = 0
+        self._more_objects = False
         self._day: date | None = None
         self._log_key: str | None = None
+        self._memory = manifests.Memory({})
+        self._has_bucket = False
         self._started = datetime.now(ZoneInfo(ui.DEFAULT_TIMEZONE))
         self._clock = time.monotonic()
         self.state: State[Any] = Failed(message="The run did not come to its end.")
@@ -54,15 +68,22 @@ class RunRecord:
         """
         settings = IngestSettings(**parameters)
         self._settings = settings
+        self._memory = manifests.Memory(settings.date_from_name)
         self._started = self._started.astimezone(settings.zone)
         self._log = run_log.RunLog(settings.zone, get_run_logger().log)
         self._day = settings.partition_date or ui.logical_date(settings.zone)
         self._log.info(f"Run {flow_run.name} ({flow_run.id}, attempt {flow_run.run_count}) started")
         self._log.info(
-            f"Source {tasks.source_text(settings.source)}, pattern {settings.pattern!r}, partition date {self._day}"
+            f"Source {source_text(settings.source)}, pattern {settings.pattern!r}, partition date {self._day}"
             + (", dry run: nothing is written" if settings.dry_run else "")
         )
         return settings
+
+    @property
+    def _given(self) -> IngestSettings:
+        if self._settings is None:
+            raise RuntimeError("begin() comes first")
+        return self._settings
 
     @property
     def day(self) -> date:
@@ -71,34 +92,74 @@ class RunRecord:
             raise RuntimeError("begin() comes first")
         return self._day
 
-    def connected(self, target: tasks.Target) -> tasks.Target:
+    def connected(self, target: Target) -> Target:
         """Note which lake the run writes to."""
         self._target = target
         self._log.info(f"Lake s3://{target.bucket}, credentials block {target.credentials!r}")
         return target
 
-    def ensured(self, bucket: Any) -> None:
-        """Note what became of the bucket; `None` where a dry run found none."""
+    def noted(self, text: str) -> None:
+        """Note what somebody wants to read who asked for it."""
+        self._log.info(text)
+
+    def ensured(self, bucket: Any) -> bool:
+        """Note what became of the bucket and return whether there is one; `None` where a dry run found none."""
         if bucket is None:
             self._log.info("There is no such bucket yet: a run that writes would create it")
-            return
+            return False
+        self._has_bucket = True
         self._log.info(f"Bucket {bucket.name} {'created' if bucket.created else 'is there'} in {bucket.region}")
         for setting in bucket.settings:
-            self._log.detail(f"Bucket setting {setting.name}: {setting.state}")
+            if setting.state != "not offered":
+                self._log.detail(f"Bucket setting {setting.name}: {setting.state}")
+        if bucket.not_offered:
+            self._log.detail(f"Bucket settings that this endpoint does not offer: {', '.join(bucket.not_offered)}")
         for warning in bucket.warnings:
             self._warnings.append(warning)
             self._log.warning(warning)
+        return True
 
     def found(self, folder: SourceFolder) -> SourceFolder:
         """Note which files were chosen."""
         self._hidden = folder.hidden
         self._log.info(f"{len(folder.files) + len(folder.unusable):,} files chosen, {folder.hidden:,} hidden left out")
         for outcome in tasks.failed_before(folder.unusable):
-            self.ended(outcome)
+            self._ended(outcome, alone=True)
         return folder
 
-    def ended(self, outcome: FileOutcome) -> None:
-        """Note how one file's way ended."""
+    def recalled(self, folder: SourceFolder, history: History) -> SourceFolder:
+        """Note what is known of earlier runs, and return the folder with each file's last landing."""
+        for problem in history.unreadable:
+            self._warnings.append(problem)
+            self._log.warning(problem)
+        self._log.info(
+            f"{len(history.last):,} of {len(folder.files):,} files landed before ({history.manifests:,} manifests read)"
+        )
+        return self._memory.recall(folder, history, reread=self._given.reread)
+
+    def spared(self, files: Sequence[SourceFile], unchanged: Sequence[FileOutcome]) -> list[SourceFile]:
+        """Note which files need no work, and return the others."""
+        done = {outcome.key for outcome in unchanged}
+        if done:
+            self._log.info(f"{len(done):,} of {len(files):,} files are recorded and unchanged: neither read nor sent")
+        for outcome in unchanged:
+            self._ended(outcome, alone=len(files) <= self._given.own_tasks_up_to)
+        left = [file for file in files if file.key not in done]
+        if len(left) > self._given.own_tasks_up_to and self._target:
+            self._left_bytes = sum(file.size_bytes for file in left)
+            redact = self._lake(self._target).redact
+            self._progress = ui.FileProgress("ingest", self._given.source.name, self._left_bytes, redact)
+        return left
+
+    def ended(self, *outcomes: FileOutcome) -> None:
+        """Note how files' ways ended; of several that share a task, the terminal and the UI hear only of bad ones."""
+        for outcome in outcomes:
+            self._ended(outcome, alone=len(outcomes) == 1)
+            self._done_bytes += outcome.size_bytes
+        if self._progress:
+            self._progress(self._done_bytes, self._left_bytes)
+
+    def _ended(self, outcome: FileOutcome, *, alone: bool) -> None:
         self._outcomes.append(outcome)
         where = f"s3://{self._target.bucket}/{outcome.key}" if self._target else outcome.key
         if outcome.is_bad:
@@ -106,21 +167,24 @@ class RunRecord:
             self._log.error(f"{outcome.path.name} {outcome.state}: {outcome.reason}{kept}")
             return
         proof = f", verified by {outcome.verified_by}" if outcome.verified_by else ""
-        self._log.info(
+        tell, warn = (self._log.info, self._log.warning) if alone else (self._log.detail, self._log.detail)
+        tell(
             f"{outcome.path.name} {outcome.state}: {where}, {report.shape_text(outcome)},"
             f" {report.size_text(outcome.size_bytes)}{proof}"
         )
+        if outcome.drift:
+            warn(f"{outcome.path.name} has changed: {sentence(outcome.drift, None)}")
         if outcome.profile:
             self._log.detail(f"Profile of {outcome.path.name}:\n{format_profile(outcome.profile)}")
             for hint in outcome.profile.hints:
-                self._log.warning(f"{outcome.path.name}: {hint}")
+                warn(f"{outcome.path.name}: {hint}")
 
     def listed(self, listing: Any) -> None:
         """Note what the bucket holds at the end."""
         if listing is None:
             return
-        self._objects, self._size_bytes = listing.objects, listing.size_bytes
-        self._log.info(f"The bucket holds {listing.objects:,} objects, {report.size_text(listing.size_bytes)}")
+        self._objects, self._size_bytes, self._more_objects = listing.objects, listing.size_bytes, listing.more
+        self._log.info(report.holds_text(listing.objects, listing.size_bytes, more=listing.more))
 
     def __enter__(self) -> RunRecord:
         return self
@@ -131,16 +195,25 @@ class RunRecord:
         expected = error is None or isinstance(error, LakeError)
         summary = self._summary()
         if error is not None:
-            failed, verdict = True, str(error) if expected else f"{type(error).__name__}: {error}"
+            said = str(error) if expected else f"{type(error).__name__}: {error}"
+            failed, verdict = True, mask_known(said)
+            # Prefect would make the text of an unexpected error the run's state as it is.
+            if not expected and isinstance(error, Exception) and verdict != said:
+                get_run_logger().error("An unexpected error, whose text holds a secret", exc_info=error)
+                expected = True
         elif summary is not None:
-            failed, verdict = bool(summary.bad), report.verdict_text(summary)
+            failed, verdict = bool(summary.bad), mask_known(report.verdict_text(summary))
             self._log.info(f"What became of each file:\n{report.closing_table(summary)}")
         else:
             failed, verdict = True, "The run ended before it began."
+        if lost := self._write_manifest(summary, as_task=expected):
+            failed, verdict = True, f"{verdict} {lost}"
         self._mask_log()
         self._log.end(failed, verdict)
         trouble = self._ship(as_task=expected)
         if summary is not None and self._target is not None:
+            if not summary.dry_run:
+                manifests.emit_drift(summary.outcomes, self._target)
             self._publish(summary, self._target)
         if failed or trouble:
             message = f"{verdict} {trouble}".rstrip()
@@ -148,6 +221,19 @@ class RunRecord:
         else:
             self.state = Completed(message=verdict, data=summary)
         return expected
+
+    def _write_manifest(self, summary: RunSummary | None, *, as_task: bool) -> str:
+        """Write what the run did for programs to read; returns what went wrong, or nothing."""
+        if summary is None or summary.dry_run or self._target is None or not self._has_bucket:
+            return ""
+        try:
+            key = self._memory.write(summary, self._target, as_task=as_task)
+        except Exception as error:
+            trouble = f"The manifest could not be written ({error}): the next run will compare with an older one."
+            self._log.error(trouble)
+            return trouble
+        self._log.info(f"Manifest written to s3://{summary.bucket}/{key}")
+        return ""
 
     def _ship(self, *, as_task: bool) -> str:
         """Ship the log; returns what went wrong, or nothing.
@@ -166,8 +252,8 @@ class RunRecord:
             if isinstance(key, State):
                 key = key.result()
         except Exception as error:
-            path = run_log.keep_local_copy(self._redacted(self._log.text), log_keys[1].rsplit("/", 1)[-1])
-            trouble = f"The log could not be shipped ({error}); it is kept as {path}."
+            kept = run_log.keep_local_copy(self._redacted(self._log.text), log_keys[1].rsplit("/", 1)[-1])
+            trouble = f"The log could not be shipped ({error}); {kept}."
             get_run_logger().error(trouble)
             return trouble
         self._log_key = key
@@ -177,30 +263,39 @@ class RunRecord:
     def _redacted(self, text: str) -> str:
         return self._lake(self._target).redact(text) if self._target else text
 
-    def _lake(self, target: tasks.Target) -> tasks.Lake:
-        return tasks.connect(target.credentials, target.run_id)
+    def _lake(self, target: Target) -> Lake:
+        return connect(target.credentials, target.run_id)
 
     def _mask_log(self) -> None:
         """Say so where the log holds a secret of the block; it is masked when it ships."""
         if self._target and (found := self._lake(self._target).mask(self._log.text)[1]):
             self._log.error(f"{found} secret values were found in this log and masked: find out how they got there.")
 
-    def _publish(self, summary: RunSummary, target: tasks.Target) -> None:
-        lake = self._lake(target)
-        about = f"{summary.day} from {summary.source}" + (" (dry run)" if summary.dry_run else "")
+    def _publish(self, summary: RunSummary, target: Target) -> None:
+        lake, found = self._lake(target), 0
+
+        def redact(text: str) -> str:
+            nonlocal found
+            masked, count = lake.mask(text)
+            found += count
+            return masked
+
+        about = f"{summary.day} from {source_text(summary.source)}" + (" (dry run)" if summary.dry_run else "")
         by_dataset: dict[str, list[CsvProfile]] = defaultdict(list)
         for outcome in summary.outcomes:
-            if outcome.profile:
+            if outcome.profile and outcome.verified_by != unchanged.PROOF:  # whose artifact says all this already
                 by_dataset[outcome.dataset].append(outcome.profile)
-        for dataset, profiles in by_dataset.items():
-            ui.publish_profile(dataset, profiles, about, lake.redact)
+        for dataset, profiles in islice(by_dataset.items(), SHOWN_DATASETS):
+            ui.publish_profile(dataset, profiles, about, redact)
 
         def link(key: str) -> str:
             region = lake.client.meta.region_name
             return report.object_link(lake.block.browse_url or lake.block.endpoint_url, summary.bucket, region, key)
 
-        markdown = report.run_markdown(summary, link, self._log_key)
-        ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary)}.", lake.redact)
+        markdown = report.run_markdown(summary, link, self._log_key, self._memory.markdown())
+        ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary.outcomes)}.", redact)
+        if found:
+            get_run_logger().error("%s secret values were found in this run's artifacts and masked.", found)
 
     def _summary(self) -> RunSummary | None:
         if self._settings is None or self._day is None:
@@ -219,4 +314,5 @@ class RunRecord:
             size_bytes=self._size_bytes,
             started=self._started,
             duration_s=time.monotonic() - self._clock,
+            more_objects=self._more_objects,
         )

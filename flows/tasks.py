@@ -10,86 +10,40 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from flows.api_secrets import api_secrets
-from flows.lake import keys, run_log
-from flows.lake.errors import CredentialsError, LakeError, SettingsError, UploadFailed
+from flows.connection import Target, connect, destination, explained
+from flows.lake import keys, report, run_log
+from flows.lake.batches import Batch
+from flows.lake.errors import BucketVanished, CredentialsError, LakeError, SettingsError
 from flows.lake.models import FileOutcome, SourceFile
-from flows.lake.redact import Redactor, guard_logs
+from flows.lake.outcomes import failed_outcome
+from flows.lake.redact import guard_logs, mask_known
 from flows.lake.settings import IngestSettings
+from flows.lake.source import SourceFolder, find_files
 from flows.lake.storage_rules import OWN_ACCOUNT, STORAGE_CLASSES
 from flows.ui import FileProgress
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from blocks.lake_credentials import LakeCredentials
     from flows.lake.bucket import BucketListing, BucketReport
-    from flows.lake.ingest_file import Destination, ProfiledFile
+    from flows.lake.ingest_file import ProfiledFile
+    from flows.processes import ThisProcess, WorkerProcesses
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a run stores things; plain values only, since it is a task parameter.
-
-    Attributes:
-        bucket: The bucket's name, placeholders filled in.
-        credentials: The credentials block's name.
-        run_id: The flow run's id.
-        quarantine: Whether files that are no readable CSV are kept under `Quarantine/`.
-        dry_run: Whether nothing may be written.
-        account: The AWS account of the credentials; `None` on other servers.
-        expected_owner: The account that must own the bucket.
-        kms_key_id: The KMS key of a bucket that this run creates.
-        storage_class: The storage class of files; `None` for S3's own default.
-        tags: The tags of files.
-    """
-
-    bucket: str
-    credentials: str
-    run_id: str
-    quarantine: bool = True
-    dry_run: bool = False
-    account: str | None = None
-    expected_owner: str | None = None
-    kms_key_id: str | None = None
-    storage_class: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Lake:
-    """A connection to the lake.
-
-    Attributes:
-        client: The S3 client of the credentials block.
-        block: The block itself, which knows whose it is and explains what S3 says of its credentials.
-    """
-
-    client: S3Client
-    block: LakeCredentials
-
-    def mask(self, text: str) -> tuple[str, int]:
-        """Return a text with every secret of the block and of Prefect's API masked, and how many were found."""
-        # Made anew each time: an assumed role's secrets change while the run goes on.
-        return Redactor((*self.block.secret_values(), *api_secrets())).mask(text)
-
-    def redact(self, text: str) -> str:
-        """Return a text with every secret of the block masked."""
-        return self.mask(text)[0]
 
 
 class Stage(Task[..., Any]):
@@ -117,8 +71,15 @@ def stage(**options: Any) -> Callable[[Callable[..., Result]], Any]:
             except LakeError as error:
                 for target in (one for one in (*args, *kwargs.values()) if isinstance(one, Target)):
                     with contextlib.suppress(LakeError):  # where the block itself cannot be read, the error says so
-                        error = _explained(error, connect(target.credentials, target.run_id))
-                return Failed(message=str(error), data=error)
+                        error = explained(error, connect(target.credentials, target.run_id))
+                return Failed(message=mask_known(str(error)), data=error)
+            except Exception as error:
+                said = f"{type(error).__name__}: {error}"
+                if (masked := mask_known(said)) == said:
+                    raise
+                # Prefect would make the text of the error the task's state as it is.
+                get_run_logger().exception("An unexpected error, whose text holds a secret")
+                return Failed(message=masked, data=LakeError(masked))
 
         return Stage(fn=run, cache_policy=NO_CACHE, **options)
 
@@ -137,23 +98,22 @@ logging.getLogger("prefect.task_runs").addFilter(_has_traceback)
 guard_logs(api_secrets())
 
 
-@functools.lru_cache(maxsize=2)
-def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of the cache's key: each run connects anew
-    """Load a credentials block and make its S3 client, once for each run and process.
-
-    Raises:
-        CredentialsError: There is no such block, or what it holds leads to no credentials.
-    """
-    # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
-    from blocks.lake_credentials import load_credentials
-    from flows.lake.s3_client import client_config
-
-    block = load_credentials(credentials)
-    return Lake(block.get_s3_client(client_config()), block)
-
-
 def locate(settings: IngestSettings) -> Target:
-    """Prove that the credentials work, and fill in the bucket's name.
+    """Find the lake of a run that ingests, as `find_lake` does."""
+    return replace(
+        find_lake(settings.bucket, settings.credentials, settings.expected_bucket_owner),
+        quarantine=settings.quarantine,
+        dry_run=settings.dry_run,
+        on_drift=settings.on_drift,
+        rows_percent=settings.drift_rows_percent,
+        kms_key_id=settings.kms_key_id or None,
+        storage_class=None if settings.storage_class == STORAGE_CLASSES[0] else settings.storage_class,
+        tags=dict(settings.tags),
+    )
+
+
+def find_lake(bucket_name: str, credentials: str, owner: str = "") -> Target:
+    """Prove that the credentials work, and fill in the bucket's name and its owner.
 
     Raises:
         CredentialsError: They do not, so that the run ends before any file is read.
@@ -162,9 +122,9 @@ def locate(settings: IngestSettings) -> Target:
     from flows.lake import bucket
 
     run_id = flow_run.id or ""
-    lake = connect(settings.credentials, run_id)
+    lake = connect(credentials, run_id)
     identity = lake.block.identity()
-    get_run_logger().info("Credentials block %r: %s", settings.credentials, identity.sentence())
+    get_run_logger().info("Credentials block %r: %s", credentials, identity.sentence())
 
     def account(parameter: str = "bucket") -> str:
         if identity.account is None:
@@ -174,24 +134,13 @@ def locate(settings: IngestSettings) -> Target:
             )
         return identity.account
 
-    owner = settings.expected_bucket_owner
     return Target(
-        bucket=bucket.expand_bucket_name(settings.bucket, account=account, region=lake.client.meta.region_name),
-        credentials=settings.credentials,
+        bucket=bucket.expand_bucket_name(bucket_name, account=account, region=lake.client.meta.region_name),
+        credentials=credentials,
         run_id=run_id,
-        quarantine=settings.quarantine,
-        dry_run=settings.dry_run,
         account=identity.account,
         expected_owner=(account("expected_bucket_owner") if owner == OWN_ACCOUNT else owner) or None,
-        kms_key_id=settings.kms_key_id or None,
-        storage_class=None if settings.storage_class == STORAGE_CLASSES[0] else settings.storage_class,
-        tags=dict(settings.tags),
     )
-
-
-def _explained(error: LakeError, lake: Lake) -> LakeError:
-    """Return an error of the credentials as one that names the block and the command that renews it."""
-    return lake.block.explain(error) if isinstance(error, CredentialsError) else error
 
 
 @stage(name="ensure-bucket", task_run_name="ensure bucket {target.bucket}")
@@ -221,6 +170,35 @@ def _without_stale_uploads(client: S3Client, target: Target) -> tuple[str, ...]:
     return (f"{aborted:,} incomplete uploads of killed runs were given up.",) if aborted else ()
 
 
+@stage(name="check-access", task_run_name="check access to {target.bucket}")
+def check_access(target: Target, exists: bool) -> str:
+    """Tell, without writing, what the credentials may do, when they expire, and the policy that a run needs."""
+    from blocks import permissions
+
+    lake = connect(target.credentials, target.run_id)
+    return permissions.report(
+        lake.block,
+        lake.client,
+        target.bucket,
+        exists=exists,
+        expected_owner=target.expected_owner,
+        kms_key_id=target.kms_key_id,
+    )
+
+
+def find(settings: IngestSettings, day: date, target: Target) -> SourceFolder:
+    """Choose the files of a run, in a folder or under an S3 prefix.
+
+    Raises:
+        SourceError: There is no such source, or no file in it.
+    """
+    lake = connect(target.credentials, target.run_id)
+    try:
+        return find_files(settings, day, lake.client)
+    except CredentialsError as error:
+        raise explained(error, lake) from error
+
+
 @stage(name="profile-csv", task_run_name="profile {file.path.name}")
 def profile_file(file: SourceFile, target: Target) -> ProfiledFile:
     """Profile one file."""
@@ -247,40 +225,37 @@ def upload_file(file: SourceFile, read: ProfiledFile | Exception, target: Target
     lake = connect(target.credentials, target.run_id)
     progress = FileProgress("upload", file.path.name, file.size_bytes, lake.redact)
     outcome = store_file(file, read, destination(target), progress)
-    return Failed(message=f"Did not land: {outcome.reason}", data=outcome) if outcome.is_bad else outcome
+    return Failed(message=mask_known(f"Did not land: {outcome.reason}"), data=outcome) if outcome.is_bad else outcome
 
 
-def destination(target: Target) -> Destination:
-    """Return the lake as `flows.lake.ingest_file` takes it: connected, and with errors that name the block."""
-    from flows.lake.ingest_file import Destination
-    from flows.lake.storing import UploadOptions
+@stage(name="ingest-batch", task_run_name="batch {batch}")
+def ingest_batch(batch: Batch, target: Target, workers: ThisProcess | WorkerProcesses) -> Any:
+    """Profile and store the files of a batch in worker processes.
 
-    lake = connect(target.credentials, target.run_id)
-    return Destination(
-        lake.client,
-        target.bucket,
-        options=UploadOptions(
-            expected_owner=target.expected_owner,
-            storage_class=target.storage_class,
-            tags=target.tags,
-            metadata={"run-id": target.run_id},
-        ),
-        quarantine=target.quarantine,
-        dry_run=target.dry_run,
-        explain=functools.partial(_explained, lake=lake),
-    )
+    Returns:
+        A list of each file's `FileOutcome`, in a Failed state where any could not be stored.
+    """
+    outcomes = list(workers.ingest(batch.files, target))
+    counts = report.counts_text(outcomes)
+    get_run_logger().info("%s", counts)
+    if bad := [outcome for outcome in outcomes if outcome.is_bad]:
+        first = f"first {bad[0].path.name}: {bad[0].reason}"
+        return Failed(message=mask_known(f"{len(bad):,} of {counts}, {first}"), data=outcomes)
+    return outcomes
 
 
 @stage(name="list-bucket", task_run_name="list bucket {target.bucket}")
 def list_bucket(target: Target) -> BucketListing | None:
-    """Count the bucket's objects and add up their sizes; `None` where a dry run found no bucket."""
+    """Count the bucket's objects, up to a limit, and add up their sizes; `None` where a dry run found no bucket."""
     from flows.lake import bucket
 
     client = connect(target.credentials, target.run_id).client
-    owner = target.expected_owner
-    if target.dry_run and bucket.inspect_bucket(client, target.bucket, expected_owner=owner) is None:
-        return None
-    return bucket.list_bucket(client, target.bucket, expected_owner=owner)
+    try:
+        return bucket.list_bucket(client, target.bucket, expected_owner=target.expected_owner)
+    except BucketVanished:
+        if target.dry_run:
+            return None
+        raise
 
 
 @stage(name="ship-log", task_run_name="ship log")
@@ -293,20 +268,20 @@ def ship_log(text: str, log_keys: tuple[str, str], target: Target) -> str:
     return run_log.ship(lake.redact(text), put_new, log_keys)
 
 
-def outcome_of(file: SourceFile, result: FileOutcome | Exception) -> FileOutcome:
-    """Return a file's outcome also where its task ended in an error that nobody expected."""
+def outcomes_of(files: Sequence[SourceFile], done: PrefectFuture[Any]) -> list[FileOutcome]:
+    """Return the outcomes of a task's files, also where it ended in an error that nobody expected."""
+    try:
+        result = done.result(raise_on_failure=False)
+    except Exception as error:  # the task itself was lost, as with a Dask worker that died again and again
+        result = error
     if isinstance(result, FileOutcome):
+        return [result]
+    if isinstance(result, list):
         return result
-    reason = f"{type(result).__name__}: {result}"
-    error = UploadFailed(f"{file.path.name}: {reason}.", remedy="The run's log in Prefect has the traceback.")
-    return FileOutcome(file.path, file.dataset, file.key, "failed", reason=str(error), size_bytes=file.size_bytes)
+    why = str(result) if isinstance(result, LakeError) else f"{type(result).__name__}: {result}"
+    return [failed_outcome(file, why) for file in files]
 
 
 def failed_before(unusable: Iterable[Any]) -> list[FileOutcome]:
     """Return the outcomes of files that could not even be chosen, for example for their names."""
     return [FileOutcome(one.path, one.dataset, "", "failed", reason=str(one.error)) for one in unusable]
-
-
-def source_text(source: Path) -> str:
-    """Return a folder as people recognise it: absolute, so that a relative one cannot mislead."""
-    return str(source.absolute())

@@ -52,6 +52,11 @@ def logical_date(zone: ZoneInfo) -> date:
     return start.astimezone(zone).date()
 
 
+def as_date(given: object) -> date | None:
+    """Return a date parameter as a date, also where Prefect hands over its text; `None` where it is empty."""
+    return given if isinstance(given, date) else date.fromisoformat(str(given)) if given else None
+
+
 def run_name() -> str:
     """Name a run after its date and source: `2026-11-24 sample`."""
     given = flow_run.parameters
@@ -73,6 +78,11 @@ def publish_profile(dataset: str, profiles: list[CsvProfile], about: str, redact
     ]
     description = redact(profile_description(profiles, about))
     _quietly(lambda: create_table_artifact(table=table, key=f"profile-{slug(dataset)}", description=description))
+
+
+def publish_markdown(key: str, markdown: str, description: str, redact: Redact) -> None:
+    """Publish a Markdown artifact."""
+    _quietly(lambda: create_markdown_artifact(markdown=redact(markdown), key=key, description=redact(description)))
 
 
 def run_key(source: Path) -> str:

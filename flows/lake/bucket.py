@@ -3,7 +3,8 @@
 Absent means 404 and nothing else: a 403 never leads to a new bucket, and only here, at the start of a run, is one made
 at all. A bucket that was there before is used as it is, and nothing about it is changed.
 
-Left to others: names (`flows.lake.bucket_names`) and protections (`flows.lake.bucket_hardening`).
+Left to others: names (`flows.lake.bucket_names`), protections (`flows.lake.bucket_hardening`) and what the bucket holds
+(`flows.lake.bucket_listing`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from flows.lake import errors
 from flows.lake.bucket_hardening import PENDING, BucketSetting, Hardening, own_tags
+from flows.lake.bucket_listing import BucketListing, list_bucket
 from flows.lake.bucket_names import check_bucket_name, expand_bucket_name, is_account_regional
 from flows.lake.s3_client import is_aws, use_own_retries
 from flows.lake.s3_errors import code_of, status_of, translate, translated
@@ -71,14 +73,6 @@ class BucketReport:
     def not_offered(self) -> tuple[str, ...]:
         """The names of the protections that the server does not know."""
         return tuple(setting.name for setting in self.settings if setting.state == "not offered")
-
-
-@dataclass(frozen=True)
-class BucketListing:
-    """What a bucket holds under a prefix: the number of objects, and the sum of their sizes in bytes."""
-
-    objects: int
-    size_bytes: int
 
 
 def ensure_bucket(
@@ -238,21 +232,3 @@ class _Access:
         while self.look() is None and time.monotonic() < deadline:
             time.sleep(0.5)
         return True
-
-
-def list_bucket(client: S3Client, bucket: str, prefix: str = "", *, expected_owner: str | None = None) -> BucketListing:
-    """Count the objects under a prefix and add up their sizes.
-
-    Raises:
-        BucketVanished: The bucket was deleted in the meantime.
-        StorageError: Anything else that S3 answers, or no answer.
-    """
-    use_own_retries(client)
-    owner: dict[str, Any] = {"ExpectedBucketOwner": expected_owner} if expected_owner else {}
-    objects = size_bytes = 0
-    with translated(f"listing bucket {bucket!r}", bucket=bucket, endpoint=client.meta.endpoint_url):
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **owner):
-            for item in page.get("Contents", ()):
-                objects += 1
-                size_bytes += item["Size"]
-    return BucketListing(objects, size_bytes)

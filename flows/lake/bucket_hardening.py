@@ -134,14 +134,15 @@ class Hardening:
         )
 
     def inspect(self) -> tuple[BucketSetting, ...]:
-        """Say of each protection whether the bucket has it; change nothing."""
-        found = tuple(self._read(protection) for protection in self.protections)
-        known = [one for one in found if one.state != "not offered"]
-        if len(found) > 1 and [one.name for one in known] == ["versioning"] and known[0].state == "missing":
-            # A bucket that never had versioning answers as a server does that has none: the others tell which it is.
-            none = BucketSetting("versioning", "not offered", "the server knows none of these settings")
-            return tuple(none if one is known[0] else one for one in found)
-        return found
+        """Say of each protection whether the bucket has it; change nothing.
+
+        A server without versions answers as S3 does for a bucket that never had any. Where it knows no other setting,
+        it does not know this one, and there is nothing that a person could turn on.
+        """
+        found = [self._read(protection) for protection in self.protections]
+        if not self.aws and {one.state for one in found if one.name != settings.VERSIONING} == {"not offered"}:
+            return tuple(BucketSetting(one.name, "not offered", "the server knows no settings") for one in found)
+        return tuple(found)
 
     def _read(self, protection: settings.Protection) -> BucketSetting:
         remedy = protection.command(self.bucket, None if self.aws else self.client.meta.endpoint_url)

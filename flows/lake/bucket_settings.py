@@ -21,6 +21,7 @@ ABORT_AFTER_DAYS = 7
 TAG_MADE_BY = "made-by"
 TAG_STATE = "raw-lake-protections"
 MADE_BY = "csv-to-raw-lake"
+VERSIONING = "versioning"
 
 Answer = Mapping[str, Any]
 
@@ -152,7 +153,7 @@ def protections(
             {"ServerSideEncryptionConfiguration": encryption},
             _encryption("aws:kms" if kms_key_id else None),
         ),
-        Protection("versioning", "bucket_versioning", {"VersioningConfiguration": {"Status": "Enabled"}}, _versioning),
+        Protection(VERSIONING, "bucket_versioning", {"VersioningConfiguration": {"Status": "Enabled"}}, _versioning),
         Protection(
             "abort of incomplete uploads",
             "bucket_lifecycle_configuration",

@@ -36,6 +36,8 @@ def cell_score(cell: str) -> float:
     text = cell.strip()
     if not text:
         return 0.8
+    if text.isalnum() and text.isascii():
+        return 1.0 if text.isdigit() else 0.95
     if (text[0] == "'") != (text[-1] == "'"):
         return 0.4
     if _PLAIN_NUMBER.fullmatch(text) or _DATE.fullmatch(text) or _TIME.fullmatch(text) or _ADDRESS.fullmatch(text):

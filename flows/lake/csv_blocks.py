@@ -15,9 +15,10 @@ import numpy as np
 from flows.lake.csv_encoding import Utf8Text
 from flows.lake.csv_source import MB
 
-BLOCK_BYTES = 4 * MB
+FIRST_BLOCK_BYTES = 1 * MB
+BLOCK_BYTES = 8 * MB
+BLOCK_CELLS = 2_500_000  # a cell costs the parser some 40 bytes, however short it is
 MAX_RECORD_BYTES = 16 * MB
-_BYTES_PER_COLUMN = 3_000
 
 
 class Blocks:
@@ -37,14 +38,22 @@ class Blocks:
             b"(?:^|[" + re.escape(delimiter.encode()) + rb"\r\n])" + re.escape(self._quote), re.DOTALL
         )
         self._rows = rows
-        self._block_bytes = BLOCK_BYTES
+        self._block_bytes = FIRST_BLOCK_BYTES
         self._pending = b""
         self.lines_before = 0
+        self.quotes_hold_lines = False  # known from a cut that the parser refused
 
-    def widen(self, columns: int, rows: int) -> None:
-        """Take more rows from now on, and read larger blocks of very wide tables, whose cost a block is high."""
-        self._rows = rows
-        self._block_bytes = min(max(BLOCK_BYTES, columns * _BYTES_PER_COLUMN), MAX_RECORD_BYTES)
+    def widen(self, columns: int, rows: int, row_bytes: float) -> None:
+        """Read larger blocks from now on, as large as the table asks for: a block of a wide one costs much.
+
+        Args:
+            columns: The table's width.
+            rows: The most lines in a block; very wide tables take fewer.
+            row_bytes: What a row takes on average, for reading no more than a block needs.
+        """
+        self._rows = max(1, min(rows, BLOCK_CELLS // max(columns, 1)))
+        wanted = int(1.1 * self._rows * row_bytes)
+        self._block_bytes = min(max(wanted, FIRST_BLOCK_BYTES), BLOCK_BYTES)
 
     def fill(self, size: int | None = None) -> bool:
         """Read until there is a block's worth of text; return whether there is any at all."""
@@ -62,18 +71,27 @@ class Blocks:
         """Whether what is pending is all there is."""
         return self._text.at_end
 
-    def head(self, size: int) -> bytes:
-        """Return the start of the pending text without taking it."""
-        return self._pending[:size]
+    def head(self, size: int, before: bytes = b"") -> bytes:
+        """Return the start of the pending text without taking it, after `before`."""
+        return b"".join((before, memoryview(self._pending)[:size]))
 
-    def is_all(self, block: bytes) -> bool:
-        """Return whether nothing comes after the start `block` of the pending text."""
-        return self.at_end and len(block) == len(self._pending)
+    def is_all(self, size: int) -> bool:
+        """Return whether nothing comes after the first `size` bytes of the pending text."""
+        return self.at_end and size == len(self._pending)
+
+    def lines_in(self, size: int) -> int:
+        """Return how many lines end in the first `size` bytes of the pending text, whichever way they end."""
+        text = np.frombuffer(self._pending, np.uint8, size)
+        feeds = text == 10
+        if self._pending.find(b"\r", 0, size) < 0:
+            return int(np.count_nonzero(feeds))
+        returns = text == 13
+        pairs = np.count_nonzero(returns[:-1] & feeds[1:])
+        return int(np.count_nonzero(feeds) + np.count_nonzero(returns) - pairs)
 
     def take(self, size: int) -> None:
         """Drop `size` bytes that were parsed, counting their lines."""
-        taken = np.frombuffer(self._pending, np.uint8, size)
-        self.lines_before += int(np.count_nonzero(taken == 10)) or int(np.count_nonzero(taken == 13))
+        self.lines_before += self.lines_in(size)
         self._pending = self._pending[size:]
 
     def cuts(self) -> Iterator[int]:
@@ -121,6 +139,9 @@ class Blocks:
         if pending.find(self._quote, 0, limit) < 0:
             yield last
             return
+        # The last line end is a record's in most files; counting quotes costs more than to try it.
+        if not self.quotes_hold_lines:
+            yield last
         balanced = self._last_balanced(limit)
         yield from (cut for cut in (balanced, last) if cut > limit // 4)
         yield self._last_certain(limit)
@@ -177,6 +198,6 @@ class Blocks:
         while (opening := self._opening.search(self._pending, at)) is not None:
             closing = self._closing(opening.end(), len(self._pending))
             if closing is None:
-                return self.lines_before + self._pending.count(b"\n", 0, opening.end()) + 1
+                return self.lines_before + self.lines_in(opening.end()) + 1
             at = closing
         return None

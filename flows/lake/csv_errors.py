@@ -78,7 +78,7 @@ def too_long_first(path: Path, blocks: Blocks, width: int, extra: int, encoding:
     """Return the rejection for a block whose first row is longer than the table is wide."""
     pending = blocks.head(MAX_RECORD_BYTES)
     blank = len(pending) - len(pending.lstrip(b"\r\n"))
-    line = blocks.lines_before + 1 + pending.count(b"\n", 0, blank)
+    line = blocks.lines_before + 1 + blocks.lines_in(blank)
     return ragged_row(path, line, width, width + extra, encoding, delimiter)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
+from itertools import islice
 
 from flows.lake.csv_records import records
 from flows.lake.models import DtypeEvidence
@@ -25,14 +27,13 @@ _Question = Callable[[str], str | None]
 
 
 def find_evidence(
-    block: bytes, changed: Mapping[int, str], *, first: bool, delimiter: str, quotechar: str, decimal: str
+    block: bytes, changed: Mapping[int, str], *, delimiter: str, quotechar: str, decimal: str
 ) -> dict[int, DtypeEvidence]:
     """Return, for columns that a block gave another dtype, the first cell of the block that explains it.
 
     Args:
-        block: Whole records, as UTF-8.
+        block: A header and whole records, as UTF-8.
         changed: The dtype that each of these fields, counted from 0, has now.
-        first: Whether the block begins with the header.
         delimiter: The field separator.
         quotechar: The quote character.
         decimal: The decimal mark.
@@ -41,21 +42,20 @@ def find_evidence(
         Evidence by field; its line is counted from 1 in the block.
     """
     wanted = {field: _question(dtype, decimal) for field, dtype in changed.items() if dtype != "int64"}
-    found = _first_answers(block, wanted, first, delimiter, quotechar)
+    found = _first_answers(block, wanted, delimiter, quotechar)
     # Text without any word: integers that are too large for what else there is.
     left = {field: _why_beyond for field in wanted if field not in found and changed[field] == "str"}
-    return found | _first_answers(block, left, first, delimiter, quotechar)
+    return found | _first_answers(block, left, delimiter, quotechar)
 
 
 def _first_answers(
-    block: bytes, wanted: Mapping[int, _Question], first: bool, delimiter: str, quotechar: str
+    block: bytes, wanted: Mapping[int, _Question], delimiter: str, quotechar: str
 ) -> dict[int, DtypeEvidence]:
     found: dict[int, DtypeEvidence] = {}
     waiting = dict(wanted)
-    for line, row in records(block, delimiter, quotechar) if waiting else ():
-        if first:
-            first = False
-            continue
+    if not waiting:
+        return found
+    for line, row in islice(records(block, delimiter, quotechar), 1, None):
         for field, question in tuple(waiting.items()):
             token = row[field] if field < len(row) else ""
             if reason := question(token):
@@ -94,9 +94,14 @@ def _why_object(token: str) -> str | None:
     return "is missing" if token in _MISSING else _why_beyond(token)
 
 
+@cache
+def _number_pattern(decimal: str) -> re.Pattern[str]:
+    return re.compile(_POINT_NUMBER.format(re.escape(decimal)), re.IGNORECASE)
+
+
 def _why_text(decimal: str) -> _Question:
     """Return a question for what is no number, or in a column that begins with booleans, what is none."""
-    number = re.compile(_POINT_NUMBER.format(re.escape(decimal)), re.IGNORECASE)
+    number = _number_pattern(decimal)
     booleans: list[bool] = []
 
     def why(token: str) -> str | None:

@@ -12,6 +12,7 @@ from flows.lake.models import CsvDialect
 from flows.lake.pandas_dtypes import Cells
 from flows.lake.text_cells import MARKERS
 
+_ALIGNED = re.compile(r"\S {2,}\S")
 _ESCAPED_QUOTE = re.compile(r'[^\\]\\"(?![,;|\t\r\n])')
 _MARKERS = frozenset(MARKERS)
 _MOST_COLUMNS = 8
@@ -30,6 +31,11 @@ def on_detection(found: Detected, stated: CsvDialect, sample: str) -> list[str]:
         hints.append(
             f"The table seems to begin on line {found.lead_lines + 1}: pandas takes the first line that is not blank "
             "for the header, whatever stands there."
+        )
+    if found.delimiter == " " and _ALIGNED.search(sample):
+        hints.append(
+            "The columns seem to be aligned with several blanks: pandas makes an empty field of each one more. Such "
+            "text is not CSV; readers for fixed-width files know it."
         )
     if _ESCAPED_QUOTE.search(sample):
         hints.append(

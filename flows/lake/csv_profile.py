@@ -9,6 +9,7 @@ guessing the dialect to `flows.lake.dialect` and `flows.lake.csv_encoding`, read
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from flows.lake.csv_encoding import Utf8Text, detect_encoding, normal_name
@@ -56,7 +57,10 @@ def profile_csv(
             source.path, _reader(sample, source), used.encoding or "utf-8", stated=stated.encoding is not None
         )
         table = Table(source.path, text, used, chunk_rows)
-        table.read()
+        try:
+            table.read()
+        except CsvRejected as error:
+            raise _explained(error, notes) from error
         source.finish()
         return CsvProfile(
             path=source.path,
@@ -70,9 +74,24 @@ def profile_csv(
             delimiter=table.dialect.delimiter,
             decimal=table.dialect.decimal,
             quotechar=table.dialect.quotechar,
+            quoted=table.quoted,
             hints=(*on_encoding(text.encoding, stated), *notes, *table.hints()),
             compression=source.compression,
         )
+
+
+def _explained(error: CsvRejected, notes: list[str]) -> CsvRejected:
+    """Return a rejection that also says what was noticed of the file's format, which is often the reason."""
+    remedy = " ".join([*notes, error.remedy or ""]).strip()
+    return CsvRejected(
+        error.path or "",
+        error.reason,
+        line=error.line,
+        byte=error.byte,
+        delimiter=error.delimiter,
+        encoding=error.encoding,
+        remedy=remedy or None,
+    )
 
 
 def _checked(dialect: CsvDialect) -> CsvDialect:
@@ -121,6 +140,8 @@ def _complete(stated: CsvDialect, sample: bytes) -> tuple[CsvDialect, list[str]]
     """Fill in by detection what is not stated; return it with what a person should know of that."""
     encoding = stated.encoding or detect_encoding(sample)
     text = sample[:DIALECT_SAMPLE_BYTES].decode(encoding, errors="replace").removeprefix("\ufeff")
+    if stated.delimiter and stated.decimal and stated.quotechar:
+        return replace(stated, encoding=encoding), []
     found = detect(text, whole=len(sample) < DIALECT_SAMPLE_BYTES, delimiter=stated.delimiter)
     used = CsvDialect(
         delimiter=found.delimiter,

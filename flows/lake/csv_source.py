@@ -3,7 +3,7 @@
 The file is opened once and each byte is read once; SHA-256 and CRC-64/NVME are taken of the bytes as they are stored,
 before any decompression, since they are compared with what S3 keeps. `fstat` of the same descriptor before the first
 byte and after the last proves that nobody wrote to the file in between. What the bytes mean is left to
-`flows.lake.csv_text` and the modules after it.
+`flows.lake.csv_encoding` and the modules after it.
 """
 
 from __future__ import annotations

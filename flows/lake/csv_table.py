@@ -70,6 +70,7 @@ class Table:
         self._dtypes: list[str] = []
         self._evidence: dict[int, DtypeEvidence] = {}
         self.rows = 0
+        self.quoted = False
 
     def read(self) -> None:
         """Read the whole table.
@@ -79,11 +80,13 @@ class Table:
         """
         while self._blocks.fill():
             first = not self._names
-            block, frame = self._next_frame(first)
+            cut, block, frame = self._next_frame(first)
             if first:
                 self._begin(block, frame)
-            self._add(block, frame, first)
-            self._blocks.take(len(block))
+            self._add(block, frame, first, last=self._blocks.is_all(cut))
+            self.quoted = self.quoted or self.dialect.quotechar.encode() in block
+            self._blocks.take(cut)
+            del block, frame  # before the next ones are made: halves the memory, and the parser gets it back warm
         if not self._names:
             raise self._rejected(pd.errors.EmptyDataError(), True)
 
@@ -98,31 +101,34 @@ class Table:
         """Return what a person should know of the table."""
         return self._hints.sentences(self._names, self._index_columns)
 
-    def _next_frame(self, first: bool) -> tuple[bytes, pd.DataFrame]:
-        """Parse the longest block whose end pandas confirms."""
+    def _next_frame(self, first: bool) -> tuple[int, bytes, pd.DataFrame]:
+        """Parse the longest block whose end pandas confirms; return its length in the text, itself and its frame.
+
+        A block is a small CSV file: all but the first, which has the file's own header, are given one of numbers.
+        """
+        header = b"" if first else self._numbered_header()
         problem: Exception | None = None
         for cut in self._blocks.cuts():
-            block = self._blocks.head(cut)
+            block = self._blocks.head(cut, header)
             try:
-                frame = self._parse(block, first)
+                frame = self._parse(block) if first else self._parse(block, dtype=self._dtypes_wanted(block))
             except pd.errors.EmptyDataError as error:
                 problem = error
             except (ValueError, OverflowError, MemoryError) as error:
                 problem = error
                 if not csv_errors.is_open_quote(error):
                     break
+                self._blocks.quotes_hold_lines = True
             else:
-                if len(frame) or not first or self._blocks.is_all(block):
-                    return block, frame
+                if len(frame) or not first or self._blocks.is_all(cut):
+                    return cut, block, frame
         raise self._rejected(problem, first) from problem
 
-    def _parse(self, block: bytes, first: bool, **how: Any) -> pd.DataFrame:
-        if not first:
-            width = len(self._merges) + self._index_columns
-            header = self.dialect.delimiter.join(map(str, range(width))).encode()
-            block = header + b"\n" + block
-            if not how:
-                how = {"dtype": self._dtypes_wanted(text=object if 0 in block else BYTES_DTYPE)}
+    def _numbered_header(self) -> bytes:
+        width = len(self._merges) + self._index_columns
+        return self.dialect.delimiter.join(map(str, range(width))).encode() + b"\n"
+
+    def _parse(self, block: bytes, **how: Any) -> pd.DataFrame:
         frame: pd.DataFrame = pd.read_csv(
             BytesIO(block),
             sep=self.dialect.delimiter,
@@ -134,12 +140,9 @@ class Table:
         )
         return frame
 
-    def _dtypes_wanted(self, text: Any) -> dict[str, Any]:
-        """Return how the next block's columns are to be read, where not as pandas infers them.
-
-        Args:
-            text: How to read columns that are text: as bytes, where there is no NUL that an array of bytes would lose.
-        """
+    def _dtypes_wanted(self, block: bytes) -> dict[str, Any]:
+        """Return how the block's columns are to be read, where not as pandas infers them."""
+        text = object if 0 in block else BYTES_DTYPE  # an array of bytes would lose a NUL at the end of a cell
         wanted: dict[str, Any] = {}
         for field, merge in enumerate(self._merges, self._index_columns):
             if merge.is_text:
@@ -162,12 +165,12 @@ class Table:
     def _begin(self, block: bytes, frame: pd.DataFrame) -> None:
         """Take the names, and the width, from the first block."""
         self._names = [str(name) for name in frame.columns]
-        self._index_columns = self._leading_columns(block, frame, True)
+        self._index_columns = self._leading_columns(block, frame)
         self._merges = [ColumnMerge(self.dialect.decimal) for _ in self._names]
         self._dtypes = [""] * len(self._names)
-        self._blocks.widen(len(self._names), self._chunk_rows)
+        self._blocks.widen(len(self._names), self._chunk_rows, len(block) / max(len(frame), 1))
 
-    def _leading_columns(self, block: bytes, frame: pd.DataFrame, first: bool) -> int:
+    def _leading_columns(self, block: bytes, frame: pd.DataFrame) -> int:
         """Return by how many fields the first row is longer than the header, which pandas takes for an index.
 
         An index of evenly spaced integers comes as a range, and one that counts from 0 looks like none at all.
@@ -178,17 +181,16 @@ class Table:
         if (index.start, index.step) != (0, 1):
             return 1
         rows = records(block, self.dialect.delimiter, self.dialect.quotechar)
-        _, fields = next(islice(rows, int(first), None), (0, []))
+        _, fields = next(islice(rows, 1, None), (0, []))
         return int(len(fields) == frame.shape[1] + 1 and _ZERO.fullmatch(fields[0]) is not None)
 
-    def _add(self, block: bytes, frame: pd.DataFrame, first: bool) -> None:
-        if not first and (extra := self._leading_columns(block, frame, first)):
+    def _add(self, block: bytes, frame: pd.DataFrame, first: bool, last: bool) -> None:
+        if not first and (extra := self._leading_columns(block, frame)):
             raise csv_errors.too_long_first(
                 self._path, self._blocks, frame.shape[1], extra, self._text.encoding, self.dialect.delimiter
             )
         self.rows += len(frame)
-        long_digits = has_long_digits(block)
-        last = self._blocks.is_all(block)
+        long_digits = cache(lambda: has_long_digits(block))
         minus_zero = cache(lambda: self._minus_zero.search(block) is not None)
         self._hints.note_block(block)
         again = []
@@ -213,11 +215,11 @@ class Table:
     def _add_again(self, block: bytes, positions: list[int], first: bool) -> None:
         """Read a block once more, for the tokens of the columns whose values do not tell enough."""
         if first:
-            frame = self._parse(block, first, dtype=object)
+            frame = self._parse(block, dtype=object)
             columns = {position: frame.iloc[:, position] for position in positions}
         else:
             names = [str(position + self._index_columns) for position in positions]
-            frame = self._parse(block, first, dtype=object, usecols=names)
+            frame = self._parse(block, dtype=object, usecols=names)
             columns = {position: frame[name] for position, name in zip(positions, names, strict=True)}
         for position, series in columns.items():
             self._merges[position].add_tokens(series.tolist())
@@ -232,9 +234,9 @@ class Table:
                 changed[position + self._index_columns] = now
         if not changed:
             return
-        found = find_evidence(block, changed, first=first, **vars(self.dialect))
+        found = find_evidence(block, changed, **vars(self.dialect))
         for field, evidence in found.items():
-            line = self._blocks.lines_before + evidence.line
+            line = self._blocks.lines_before + evidence.line - (not first)
             self._evidence[field - self._index_columns] = replace(evidence, line=line)
 
 

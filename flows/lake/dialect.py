@@ -3,7 +3,7 @@
 Every candidate cuts the sample into a table; the one whose table is most like a table wins. Three kinds of evidence
 count: rows of equal width (as DuckDB's sniffer looks at it), cells that look like whole cells (as clevercsv does), and
 quotes that stand next to the delimiter (as `csv.Sniffer` does). Signs that are common in text (`:`, blank) must be
-clearer than others. Figures and what was compared: docs/decisions/0010-delimiter-detection.md.
+clearer than others. Figures and what was compared: docs/decisions/0031-delimiter-detection.md.
 """
 
 from __future__ import annotations
@@ -17,12 +17,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from flows.lake.cell_types import cell_score, is_number
+from flows.lake.decimal_mark import decimal_mark
 
 _PRIOR = {",": 1.0, "\t": 1.0, ";": 1.0, "|": 1.0, "~": 0.8, "^": 0.8, ":": 0.5, " ": 0.5}
 _TYPED_ROWS = 150
+_TYPED_CELLS = 2_000
 _MAX_ROWS = 2_000
 _LEAST_SCORE = 0.12
 _COMMENT = "#"
+_NO_DELIMITER_COLON = re.compile(
+    r"(?<![:.\d])\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?![:\d])|\b[a-z]{3,5}://", re.IGNORECASE
+)
 _EXCEL = re.compile(r'\A"?sep=(.)"?\r?\n', re.IGNORECASE)
 
 
@@ -66,9 +71,9 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
     """
     told = _EXCEL.match(sample)
     if told and told[1] in ([delimiter] if delimiter else _PRIOR):
-        rows = list(_rows(sample[told.end() :], told[1], '"'))
+        rows = _rows(sample[told.end() :], told[1], '"')
         return Detected(
-            told[1], decimal=_decimal(told[1], rows), width=_modal_width(rows), lead_lines=1, excel_line=True
+            told[1], decimal=decimal_mark(told[1], rows), width=_modal_width(rows), lead_lines=1, excel_line=True
         )
     text = sample if whole else _to_last_line_end(sample)
     best = _best(text, [delimiter] if delimiter else list(_PRIOR))
@@ -77,7 +82,7 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
     return Detected(
         delimiter=best.delimiter,
         quotechar=best.quotechar or '"',
-        decimal=_decimal(best.delimiter, best.rows),
+        decimal=decimal_mark(best.delimiter, best.rows),
         width=best.width,
         lead_lines=_lead_lines(text, best),
     )
@@ -90,50 +95,90 @@ def _to_last_line_end(sample: str) -> str:
 
 def _best(text: str, delimiters: list[str]) -> _Candidate | None:
     lines = [line for line in text.splitlines() if line.strip()][:_MAX_ROWS]
-    candidates = []
+    best, second_rate = None, None
     for delimiter in delimiters:
-        if sum(delimiter in line for line in lines) < max(1, 0.2 * len(lines)):
+        if best and _most(delimiter, '"') <= best.score:
             continue
-        candidates += [_judge(text, delimiter, quotechar) for quotechar in _quotechars(text, delimiter)]
-    candidates = [candidate for candidate in candidates if candidate.score >= _LEAST_SCORE]
-    return max(candidates, key=lambda candidate: candidate.score, default=None)
+        with_it = sum(delimiter in line for line in lines)
+        if with_it < max(1, 0.2 * len(lines)) or (delimiter == ":" and _is_in_times_alone(lines, with_it)):
+            continue
+        for quotechar, escaped in _quotings(text, delimiter):
+            if best and _most(delimiter, quotechar) <= best.score:
+                continue
+            candidate = _judge(text, delimiter, quotechar, escaped)
+            if candidate.score >= _LEAST_SCORE:
+                best = max(best or candidate, candidate, key=lambda each: each.score)
+            elif with_it > 0.7 * len(lines) and _is_list_of_terms(candidate):
+                second_rate = max(second_rate or candidate, candidate, key=lambda each: each.score)
+    return best or second_rate
 
 
-def _quotechars(text: str, delimiter: str) -> Iterator[str | None]:
-    """Yield the quote characters worth trying; None reads quotes as letters, for files that do not mean them."""
-    yield '"'
+def _most(delimiter: str, quotechar: str | None) -> float:
+    """Return the best score that a candidate can have."""
+    return _PRIOR.get(delimiter, 0.8) * (1.0 if quotechar else 0.95)
+
+
+def _is_in_times_alone(lines: list[str], with_colon: int) -> bool:
+    """Whether most colons belong to times of day and addresses."""
+    without = sum(":" in _NO_DELIMITER_COLON.sub("", line) for line in lines)
+    return without < 0.5 * with_colon
+
+
+def _is_list_of_terms(candidate: _Candidate) -> bool:
+    """Whether rows of any length are lists of short terms, as baskets are, and not sentences."""
+    cells = [cell for row in candidate.rows[:_TYPED_ROWS] for cell in row if cell.strip()]
+    short = sum(len(cell) < 40 and cell == cell.strip() and len(cell.split()) <= 3 for cell in cells)
+    return candidate.delimiter in ",;\t|" and len(candidate.rows) >= 3 and short > 0.9 * len(cells)
+
+
+def _quotings(text: str, delimiter: str) -> Iterator[tuple[str | None, bool]]:
+    """Yield the quote characters worth trying, and whether a backslash escapes them.
+
+    None reads quotes as letters, for files that do not mean them.
+    """
+    yield '"', False
     if '"' in text:
-        yield None
-    elif len(re.findall(rf"(?:^|{re.escape(delimiter)})'|'(?:{re.escape(delimiter)}|$)", text, re.MULTILINE)) >= 8:
-        yield "'"
+        if '\\"' in text:
+            yield '"', True
+        yield None, False
+    elif (
+        "'" in text
+        and len(re.findall(rf"(?:^|{re.escape(delimiter)})'|'(?:{re.escape(delimiter)}|$)", text, re.MULTILINE)) >= 8
+    ):
+        yield "'", False
 
 
-def _rows(text: str, delimiter: str, quotechar: str | None) -> Iterator[list[str]]:
-    """Yield the rows of a text that are not blank, a bounded number."""
+def _rows(text: str, delimiter: str, quotechar: str | None, escaped: bool = False) -> list[list[str]]:
+    """Return the rows of a text that are not blank, a bounded number."""
     source = io.StringIO(text, newline="")
-    reader = (
-        csv.reader(source, delimiter=delimiter, quotechar=quotechar, skipinitialspace=delimiter == " ")
-        if quotechar
-        else csv.reader(source, delimiter=delimiter, quoting=csv.QUOTE_NONE, skipinitialspace=delimiter == " ")
+    reader = csv.reader(
+        source,
+        delimiter=delimiter,
+        quotechar=quotechar,
+        quoting=csv.QUOTE_MINIMAL if quotechar else csv.QUOTE_NONE,
+        escapechar="\\" if escaped else None,
+        skipinitialspace=delimiter == " ",
     )
-    count = 0
+    rows: list[list[str]] = []
     try:
         for row in reader:
-            if any(cell.strip() for cell in row) or len(row) > 1:
-                yield row
-                count += 1
-                if count >= _MAX_ROWS:
-                    return
+            if len(row) > 1 or (row and row[0].strip()):
+                rows.append(row)
+                if len(rows) >= _MAX_ROWS:
+                    break
     except csv.Error:  # a field beyond the reader's limit: the quote that opens it is none
-        return
+        pass
+    return rows
 
 
 def _modal_width(rows: list[list[str]]) -> int:
     return Counter(map(len, rows)).most_common(1)[0][0] if rows else 1
 
 
-def _judge(text: str, delimiter: str, quotechar: str | None) -> _Candidate:
-    rows = [row for row in _rows(text, delimiter, quotechar) if not (len(row) == 1 and row[0].startswith(_COMMENT))]
+def _judge(text: str, delimiter: str, quotechar: str | None, escaped: bool) -> _Candidate:
+    rows = _rows(text, delimiter, quotechar, escaped)
+    if _COMMENT in text:
+        rows = [row for row in rows if not (len(row) == 1 and row[0].startswith(_COMMENT))]
     if delimiter == " ":
         rows = [row[:-1] if row and not row[-1] else row for row in rows]
     if not rows:
@@ -145,6 +190,8 @@ def _judge(text: str, delimiter: str, quotechar: str | None) -> _Candidate:
     fit = _quote_fit(text, delimiter, quotechar)
     score *= fit
     quoted = fit == 1 and quotechar is not None and text.count(quotechar) >= 2 * len(rows)
+    if delimiter in ",;|:" and (regularity < 0.97 or len(rows) < 3) and _reads_as_prose(rows, text, delimiter):
+        score *= 0.3
     if delimiter in " :" and not quoted and not _clear(rows, width, regularity, delimiter):
         score *= 0.3
     return _Candidate(delimiter, quotechar, score, width, rows)
@@ -174,14 +221,13 @@ def _regularity(widths: list[int]) -> tuple[float, int]:
 def _typed(rows: list[list[str]]) -> float:
     """Return how much the cells look like whole cells, on average over evenly spread rows."""
     body = [row for row in rows if len(row) > 1] or rows
-    step = max(1, len(body) // _TYPED_ROWS)
-    chosen = body[::step][:_TYPED_ROWS]
+    wanted = max(20, min(_TYPED_ROWS, _TYPED_CELLS // len(body[0])))
     total, cells = 0.0, 0.0
-    for row in chosen:
-        filled = [cell for cell in row[:200] if cell.strip()]
-        empty = min(len(row), 200) - len(filled)
-        total += sum(map(cell_score, filled)) + 0.2 * empty * 0.8
-        cells += len(filled) + 0.2 * empty
+    for row in body[:: max(1, len(body) // wanted)][:wanted]:
+        filled = [cell for cell in row[:200] if cell and not cell.isspace()]
+        empty = 0.2 * (min(len(row), 200) - len(filled))
+        total += sum(map(cell_score, filled)) + 0.8 * empty
+        cells += len(filled) + empty
     return total / cells if cells else 0.0
 
 
@@ -201,6 +247,17 @@ def _quote_fit(text: str, delimiter: str, quotechar: str | None) -> float:
     return 0.3 + 0.7 * share if quotechar else 0.95 * (1 - 0.7 * share)
 
 
+def _reads_as_prose(rows: list[list[str]], text: str, delimiter: str) -> bool:
+    """Whether a sign is punctuation: a blank follows it, and what stands between are words, not names or numbers."""
+    count = text.count(delimiter)
+    if text.count(delimiter + " ") < 0.9 * count:
+        return False
+    if sum(len(row) > 1 for row in rows) < 0.5 * len(rows):
+        return True
+    cells = [cell for row in rows[:_TYPED_ROWS] for cell in row if cell.strip()]
+    return sum(len(cell.split()) >= 3 for cell in cells) > 0.5 * len(cells)
+
+
 def _clear(rows: list[list[str]], width: int, regularity: float, delimiter: str) -> bool:
     """Return whether a sign that is common in text can only be a delimiter here."""
     cells = [cell for row in rows[:_TYPED_ROWS] for cell in row if cell]
@@ -217,33 +274,10 @@ def _lead_lines(text: str, best: _Candidate) -> int:
     before = 0
     try:
         for row in reader:
-            if len(row) >= best.width:
+            # One field less is a header without a name for the row names (R writes that).
+            if len(row) >= best.width or (len(row) == best.width - 1 > 1 and all(row) and not before):
                 return before
             before = reader.line_num
     except csv.Error:
         pass
     return 0
-
-
-_COMMA_NUMBER = re.compile(r"\s*[-+]?\d+,\d+(?:[eE][-+]?\d+)?\s*")
-_POINT_NUMBER = re.compile(r"\s*[-+]?\d+\.\d+(?:[eE][-+]?\d+)?\s*")
-
-
-def _decimal(delimiter: str, rows: list[list[str]]) -> str:
-    """Return the decimal mark: a comma where `;` cuts and more columns speak for it than against it."""
-    if delimiter == ",":
-        return "."
-    comma, point = (_columns_of(pattern, rows) for pattern in (_COMMA_NUMBER, _POINT_NUMBER))
-    return "," if comma > point and delimiter == ";" else "."
-
-
-def _columns_of(pattern: re.Pattern[str], rows: list[list[str]]) -> int:
-    """Return in how many columns nearly all values that are no whole numbers match a pattern."""
-    hits: Counter[int] = Counter()
-    others: Counter[int] = Counter()
-    for row in rows[1:_TYPED_ROWS]:
-        for position, cell in enumerate(row):
-            text = cell.strip()
-            if text and not text.lstrip("+-").isdigit():
-                (hits if pattern.fullmatch(text) else others)[position] += 1
-    return sum(count > 9 * others[position] for position, count in hits.items())

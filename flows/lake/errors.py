@@ -120,6 +120,22 @@ class CsvRejected(LakeError, ValueError):
         self.encoding = encoding
 
 
+class DriftRejected(LakeError, ValueError):
+    """A file differs from what landed of it before, and the run was asked to reject such files.
+
+    Args:
+        message: The file, and how it differs.
+        profile: What it holds (`flows.lake.models.CsvProfile`).
+        drift: How it differs (`flows.lake.models.Drift`, one or more).
+        where: As for `LakeError`.
+    """
+
+    def __init__(self, message: str, *, profile: Any, drift: tuple[Any, ...], **where: Any) -> None:
+        super().__init__(message, **where)
+        self.profile = profile
+        self.drift = drift
+
+
 class StorageError(LakeError):
     """The S3 side refused, failed or cannot be reached."""
 
@@ -188,5 +204,17 @@ class IntegrityError(StorageError):
     """What S3 holds differs from what was read."""
 
 
+class ManifestUnreadable(StorageError, ValueError):
+    """An object under `Manifests/` is no manifest that this version can read."""
+
+
+class VerificationFailed(LakeError):
+    """The raw layer is not what its manifests say; the message names the keys."""
+
+
 class RunFailed(LakeError):
     """At least one file of a run did not reach the raw layer; the message counts and names them."""
+
+
+class RotationStopped(LakeError):
+    """The stored credentials could not be encrypted under a new key, and nothing was changed."""

@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from flows.lake import keys
-from flows.lake.errors import CsvRejected, LakeError
-from flows.lake.models import CsvProfile, FileOutcome, SourceFile
+from flows.lake.drift import DEFAULT_ROWS_PERCENT, OnDrift, find_drift, sentence
+from flows.lake.errors import CsvRejected, DriftRejected, LakeError
+from flows.lake.models import CsvProfile, Drift, FileOutcome, SourceFile
+from flows.lake.outcomes import failed_outcome
+from flows.lake.redact import mask_known
 from flows.lake.storing import UploadOptions
+from flows.lake.unchanged import known_profile
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -41,6 +45,8 @@ class Destination:
         bucket: The bucket.
         options: How objects are stored.
         quarantine: Whether files that are no readable CSV are kept under `Quarantine/`.
+        on_drift: What becomes of a file that differs from what landed of it before.
+        rows_percent: By how many percent its rows may fall or grow.
         dry_run: Whether nothing may be written.
         explain: Makes an error of the credentials say which credentials, and how to renew them.
     """
@@ -49,6 +55,8 @@ class Destination:
     bucket: str
     options: UploadOptions = field(default_factory=UploadOptions)
     quarantine: bool = True
+    on_drift: OnDrift = "warn"
+    rows_percent: int = DEFAULT_ROWS_PERCENT
     dry_run: bool = False
     explain: Callable[[LakeError], LakeError] = as_it_is
 
@@ -67,11 +75,13 @@ class ProfiledFile:
 
 
 def read_file(file: SourceFile, progress: Progress | None = None) -> ProfiledFile:
-    """Profile one file.
+    """Profile one file, unless an earlier run did and it has not changed since.
 
     Raises:
         LakeError: As `flows.lake.csv_profile.profile_csv`.
     """
+    if known := known_profile(file):
+        return ProfiledFile(known, 0.0)
     from flows.lake.csv_profile import profile_csv
 
     started = time.monotonic()
@@ -94,7 +104,10 @@ def store_file(
         return _set_aside(file, read, to)
     started = time.monotonic()
     try:
+        _drift(file, read.profile, to)
         return _plan(file, read, to) if to.dry_run else _upload(file, read, to, progress)
+    except DriftRejected as error:
+        return _set_aside(file, error, to)
     except LakeError as error:
         return FileOutcome(
             file.path,
@@ -109,6 +122,57 @@ def store_file(
         )
 
 
+def ingest_file(file: SourceFile, to: Destination, *, absent: bool = False) -> FileOutcome:
+    """Read a file and store it; whatever happens to it becomes its outcome.
+
+    Args:
+        file: The file.
+        to: Where it goes.
+        absent: Whether a listing has just shown that its key holds nothing.
+    """
+    from flows.lake.source_s3 import as_file
+
+    if absent:
+        to = replace(to, options=replace(to.options, look_first=False))
+    try:
+        with as_file(to.client, file) as local:
+            try:
+                read: ProfiledFile | Exception = read_file(local)
+            except Exception as error:
+                read = error
+            return replace(store_file(local, read, to), path=file.path)
+    except LakeError as error:
+        return failed_outcome(file, str(to.explain(error)))
+    except Exception as error:
+        # Nobody expected it, so the neighbours need not suffer from it.
+        return failed_outcome(file, f"{type(error).__name__}: {error}")
+
+
+def _drift(file: SourceFile, profile: CsvProfile, to: Destination) -> tuple[Drift, ...]:
+    """Return how a file differs from what landed of it before.
+
+    Raises:
+        DriftRejected: It does, and such files are not to land.
+    """
+    if to.on_drift == "ignore":
+        return ()
+    # It quotes cells and names columns, and becomes states, events and logs.
+    found = find_drift(file.before, profile, to.rows_percent)
+    drift = tuple(
+        replace(one, text=mask_known(one.text), column=one.column and mask_known(one.column)) for one in found
+    )
+    if drift and to.on_drift == "reject":
+        raise DriftRejected(
+            f"{file.path.name}: {sentence(drift, file.before)}.",
+            remedy="Ask its source; if the change is meant, run once with on_drift=warn.",
+            profile=profile,
+            drift=drift,
+            path=file.path,
+            key=file.key,
+        )
+    return drift
+
+
 def _plan(file: SourceFile, read: ProfiledFile, to: Destination) -> FileOutcome:
     from flows.lake.upload import plan_upload
 
@@ -120,6 +184,7 @@ def _plan(file: SourceFile, read: ProfiledFile, to: Destination) -> FileOutcome:
         plan,
         profile=read.profile,
         size_bytes=read.profile.size_bytes,
+        drift=_drift(file, read.profile, to),
         profile_s=read.seconds,
     )
 
@@ -127,12 +192,17 @@ def _plan(file: SourceFile, read: ProfiledFile, to: Destination) -> FileOutcome:
 def _upload(file: SourceFile, read: ProfiledFile, to: Destination, progress: Progress | None) -> FileOutcome:
     from flows.lake.upload import upload_settled
 
+    def reprofile() -> CsvProfile:
+        again = read_file(replace(file, mtime_ns=0)).profile  # a new look, whatever is recorded of it
+        _drift(file, again, to)
+        return again
+
     started = time.monotonic()
     result, profile = upload_settled(
         to.client,
         file.path,
         read.profile,
-        reprofile=lambda: read_file(file).profile,
+        reprofile=reprofile,
         bucket=to.bucket,
         key=file.key,
         options=to.options,
@@ -148,6 +218,8 @@ def _upload(file: SourceFile, read: ProfiledFile, to: Destination, progress: Pro
         bytes_sent=result.bytes_sent,
         version_id=result.version_id,
         verified_by=result.verified_by,
+        etag=result.etag,
+        drift=_drift(file, profile, to),
         profile_s=read.seconds,
         upload_s=time.monotonic() - started,
     )
@@ -156,7 +228,7 @@ def _upload(file: SourceFile, read: ProfiledFile, to: Destination, progress: Pro
 def _set_aside(file: SourceFile, error: Exception, to: Destination) -> FileOutcome:
     from flows.lake.quarantine import quarantine_file
 
-    rejected = isinstance(error, CsvRejected)
+    rejected = isinstance(error, (CsvRejected, DriftRejected))
     reason = str(error) if isinstance(error, LakeError) else f"{type(error).__name__}: {error}"
     kept_as = None
     if rejected and to.quarantine and not to.dry_run:
@@ -171,6 +243,8 @@ def _set_aside(file: SourceFile, error: Exception, to: Destination) -> FileOutco
         file.key,
         "rejected" if rejected else "failed",
         reason=reason,
+        profile=error.profile if isinstance(error, DriftRejected) else None,
         size_bytes=file.size_bytes,
         kept_as=kept_as,
+        drift=error.drift if isinstance(error, DriftRejected) else (),
     )

@@ -19,12 +19,21 @@ from flows.lake.errors import KeyInvalid, SettingsError, SourceError
 RAW_PREFIX = "Raw/Local/CSV"
 QUARANTINE_PREFIX = "Quarantine/Local/CSV"
 LOG_PREFIX = "Logs"
+MANIFEST_PREFIX = "Manifests"
 MAX_KEY_BYTES = 1024
 """S3's limit, in bytes of UTF-8: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 
 KNOWN_DATASETS = {"movies": "Movies", "filmes": "Movies", "series": "Series"}
 """Stems of the reference data; some sources call the films file `filmes.csv`."""
 
+_AVOIDED = frozenset('/\\{}^%`[]<>~#|"')
+_MAX_RUN_NAME_BYTES = 200
+"""Leaves room in the 255 bytes of a file name, since the embedded lake keeps objects as files."""
+_KEY_DAY = re.compile(
+    rf"(?:(?:{RAW_PREFIX}|{QUARANTINE_PREFIX})/[^/]+|{MANIFEST_PREFIX})"
+    r"/(?P<year>\d{4})/(?P<month>\d{2})/(?P<day>\d{2})/[^/]+$",
+    re.DOTALL,
+)
 _COMPRESSIONS = (".gz", ".zst")
 _DIRECTIVES = {"%Y": r"(?P<year>\d{4})", "%m": r"(?P<month>\d{2})", "%d": r"(?P<day>\d{2})"}
 
@@ -150,6 +159,44 @@ def log_keys(day: date, run_id: str, run_count: int) -> tuple[str, str]:
     """Return the key of a day's first log, and the one to take where that is taken already."""
     first = f"{LOG_PREFIX}/log-ingestao-{day_path(day).replace('/', '')}"
     return f"{first}.txt", f"{first}-{run_id[:8]}-{run_count}.txt"
+
+
+def manifest_keys(day: date, run_name: str, run_id: str, run_count: int) -> tuple[str, str]:
+    """Return the key of a run's manifest, and the one to take where a run of the same name has that already.
+
+    The run's name stands in it as it is, but for characters that would add a level or that S3 advises against
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html), each of which becomes a dash.
+    """
+    name = "".join(
+        "-" if not character.isprintable() or character in _AVOIDED else character
+        for character in unicodedata.normalize("NFC", run_name)
+    )
+    # Names come from people and may be of any length; what is cut off is in the manifest.
+    name = name.encode("utf-8", "replace")[:_MAX_RUN_NAME_BYTES].decode("utf-8", "ignore").strip(" .") or "run"
+    first = f"{MANIFEST_PREFIX}/{day_path(day)}/{name}"
+    return f"{first}.json", f"{first}-{run_id[:8]}-{run_count}.json"
+
+
+def day_of_key(key: str) -> date | None:
+    """Return the day in a key of the raw layer, the quarantine or the manifests; `None` where there is none."""
+    found = _KEY_DAY.match(key)
+    if found is None:
+        return None
+    try:
+        return date(int(found["year"]), int(found["month"]), int(found["day"]))
+    except ValueError:
+        return None
+
+
+def known_as(name: str, pattern: str | None) -> str:
+    """Return the name under which a file is looked for in earlier days: its own, with its date's form for its date.
+
+    Args:
+        name: The file's name, such as `orders_2024-03-05.csv`.
+        pattern: The form of the date in it (`date_from_name`), if it has one, such as `orders_%Y-%m-%d`.
+    """
+    name = unicodedata.normalize("NFC", name)
+    return re.sub(_date_regex(pattern), lambda _: pattern, name, count=1) if pattern else name
 
 
 def _checked(key: str, path: Path) -> str:

@@ -43,7 +43,7 @@ class DtypeEvidence:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ColumnProfile:
     """One column as pandas reads it.
 
@@ -76,6 +76,7 @@ class CsvProfile:
         delimiter: The field separator that read the file.
         decimal: The decimal mark that read the file.
         quotechar: The quote character that read the file.
+        quoted: Whether the quote character occurs in it, without which the simplest readers will do.
         hints: What a person should know about the file, a sentence each.
         compression: `gzip` or `zstd` where the content was profiled through it; size and digests are of the stored
             bytes.
@@ -92,6 +93,7 @@ class CsvProfile:
     delimiter: str
     decimal: str = "."
     quotechar: str = '"'
+    quoted: bool = False
     hints: tuple[str, ...] = ()
     compression: str | None = None
 
@@ -99,6 +101,95 @@ class CsvProfile:
     def shape(self) -> tuple[int, int]:
         """Rows and columns, as `DataFrame.shape`."""
         return self.rows, len(self.columns)
+
+
+@dataclass(frozen=True)
+class S3Origin:
+    """The object that a file of an S3 source is.
+
+    Attributes:
+        bucket: Its bucket.
+        key: Its key.
+        size_bytes: Its size.
+        etag: Its ETag, without quotes.
+        modified: When it was stored.
+    """
+
+    bucket: str
+    key: str
+    size_bytes: int
+    etag: str
+    modified: datetime
+
+    @property
+    def modified_ns(self) -> int:
+        """When it was stored, in nanoseconds since the epoch; S3 knows milliseconds at most."""
+        return round(self.modified.timestamp() * 1000) * 1_000_000
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What an earlier run read of a file and stored, as exactly as it takes to recognise both.
+
+    Attributes:
+        path: Where the file was, as `flows.lake.source.place_text` writes it.
+        key: The object's key.
+        etag: Its ETag.
+        version_id: Its version, in a bucket with versions.
+        profile: What the file held; without the path.
+    """
+
+    path: str
+    key: str
+    etag: str
+    version_id: str | None
+    profile: CsvProfile
+
+
+@dataclass(frozen=True)
+class LastLanding:
+    """What a file of the same dataset and name held when it last landed, for the comparison with today's.
+
+    Attributes:
+        day: The day of its partition.
+        rows: Its data rows.
+        columns: Its columns in the file's order.
+        manifest: The key of the manifest that says so.
+        landed: The landing itself, where it was recorded well enough to recognise the file.
+    """
+
+    day: date
+    rows: int
+    columns: tuple[ColumnProfile, ...]
+    manifest: str
+    landed: Landed | None = None
+
+
+DriftKind = Literal[
+    "column added",
+    "column removed",
+    "column renamed",
+    "columns reordered",
+    "dtype changed",
+    "column empty",
+    "rows fallen",
+    "rows grown",
+]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One way in which a file differs from what landed of it before.
+
+    Attributes:
+        kind: What kind of difference.
+        text: The difference as a sentence without its full stop.
+        column: The column concerned, by its name now where it has one.
+    """
+
+    kind: DriftKind
+    text: str
+    column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +202,9 @@ class SourceFile:
         key: Its key in the raw layer.
         size_bytes: Its size when the folder was listed.
         dialect: What the user states about its format.
+        mtime_ns: Its modification time then, in nanoseconds since the epoch.
+        origin: The object that it is, where the source is in S3.
+        before: What landed of it last, `None` where nothing is known of that.
     """
 
     path: Path
@@ -118,6 +212,9 @@ class SourceFile:
     key: str
     size_bytes: int
     dialect: CsvDialect = field(default_factory=CsvDialect)
+    mtime_ns: int = 0
+    origin: S3Origin | None = None
+    before: LastLanding | None = None
 
 
 OutcomeState = Literal["uploaded", "unchanged", "rejected", "failed", "would upload", "would supersede"]
@@ -139,6 +236,8 @@ class FileOutcome:
         kept_as: The key under `Quarantine/` where it is kept, if it was rejected.
         version_id: The version that S3 gave it, on versioned buckets.
         verified_by: What proved that S3 holds what was read: a checksum, or size and ETag.
+        etag: The object's ETag.
+        drift: How it differs from what landed of it before.
         profile_s: Seconds spent reading it.
         upload_s: Seconds spent storing it.
     """
@@ -154,6 +253,8 @@ class FileOutcome:
     kept_as: str | None = None
     version_id: str | None = None
     verified_by: str | None = None
+    etag: str | None = None
+    drift: tuple[Drift, ...] = ()
     profile_s: float = 0.0
     upload_s: float = 0.0
 
@@ -177,10 +278,11 @@ class RunSummary:
         outcomes: One for each chosen file, in the order of their paths.
         hidden: Dotfiles that were left out.
         warnings: What to know about the bucket or the run, a sentence each.
-        objects: Objects in the bucket at the end, `None` where it was not listed.
+        objects: Objects counted in the bucket at the end, `None` where it was not listed.
         size_bytes: Their size together.
         started: When the run began, with offset.
         duration_s: Seconds from then to the end of the work.
+        more_objects: There are more objects than were counted.
     """
 
     run_id: str
@@ -196,6 +298,7 @@ class RunSummary:
     size_bytes: int
     started: datetime
     duration_s: float
+    more_objects: bool = False
 
     @property
     def bad(self) -> tuple[FileOutcome, ...]:

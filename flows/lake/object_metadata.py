@@ -33,6 +33,11 @@ def content_type(path: Path, encoding: str) -> str:
     """Return the media type of a CSV file, with the charset's registered name; that of the wrapping if it has one."""
     if wrapped := _COMPRESSED.get(path.suffix.lower()):
         return wrapped
+    return f"text/csv; charset={charset(encoding)}"
+
+
+def charset(encoding: str) -> str:
+    """Return the registered name of a Python codec, such as windows-1252 for cp1252."""
     try:
         name = codecs.lookup(encoding).name
     except LookupError:
@@ -42,7 +47,7 @@ def content_type(path: Path, encoding: str) -> str:
         name = f"windows-{name[2:]}"
     elif name.startswith("iso8859-"):
         name = f"iso-{name[3:]}"
-    return f"text/csv; charset={name}"
+    return name
 
 
 def of_profile(profile: CsvProfile) -> dict[str, str]:

@@ -21,6 +21,7 @@ import pandas as pd
 INT64_MAX = 2**63 - 1
 UINT64_MAX = 2**64 - 1
 
+Ask = Callable[[], bool]
 Cells = np.ndarray[Any, Any] | list[Any]  # a column of a chunk; strings, missing ones as NaN, in a list
 
 _INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)([0-9]+)([ \t\n\v\f\r]*)")
@@ -62,18 +63,18 @@ class ColumnMerge:
         self._rows += rows
         self._missing += missing
 
-    def add_inferred(self, values: Cells, long_digits: bool, last: bool, minus_zero: Callable[[], bool]) -> bool:
+    def add_inferred(self, values: Cells, long_digits: Ask, last: bool, minus_zero: Ask) -> bool:
         """Take in a chunk as pandas inferred it; return whether its tokens are needed instead.
 
         Args:
             values: The chunk's column.
-            long_digits: Whether a run of 19 digits occurs anywhere in the chunk.
+            long_digits: Tells whether a run of 19 digits occurs anywhere in the chunk.
             last: Whether no chunk comes after it, which could ask for its tokens.
             minus_zero: Tells whether something like `-0` occurs anywhere in the chunk.
         """
         rows, kind = len(values), "U" if isinstance(values, list) else values.dtype.kind
         non_null = _count(values)
-        if (long_digits or not last) and self._needs_tokens(values, kind, non_null, long_digits, minus_zero):
+        if self._needs_tokens(values, kind, non_null, long_digits, last, minus_zero):
             return True
         self._rows += rows
         self._missing += rows - non_null
@@ -90,20 +91,20 @@ class ColumnMerge:
         return False
 
     def _needs_tokens(
-        self, values: Cells, kind: str, non_null: int, long_digits: bool, minus_zero: Callable[[], bool]
+        self, values: Cells, kind: str, non_null: int, long_digits: Ask, last: bool, minus_zero: Ask
     ) -> bool:
         if isinstance(values, list):
-            return long_digits and _LONG_INTEGER.search("\0".join(filter(_is_str, values))) is not None
+            return long_digits() and _LONG_INTEGER.search("\0".join(filter(_is_str, values))) is not None
         if kind == "O":
-            return long_digits and any(type(value) is int for value in values)
+            return long_digits() and any(type(value) is int for value in values)
         if self._settled or non_null == 0:
             return False
         if kind == "i":
-            return not self._negative and bool((values == 0).any()) and minus_zero()
+            return not last and not self._negative and bool((values == 0).any()) and minus_zero()
         if kind == "f":
-            if long_digits and bool((np.abs(values) >= 2.0**63).any()):
+            if bool((np.abs(values) >= 2.0**63).any()) and long_digits():
                 return True
-            return non_null < len(values) and not _has_fraction(values)
+            return not last and non_null < len(values) and not _has_fraction(values)
         return kind == "u"
 
     def add_tokens(self, values: list[Any]) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import quote
 
 from flows.lake.models import FileOutcome, RunSummary
+from flows.lake.source import source_text
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _SHOWN_FILES = 200
@@ -28,6 +29,13 @@ def size_text(size_bytes: float) -> str:
     raise AssertionError
 
 
+def holds_text(objects: int, size_bytes: int, *, more: bool) -> str:
+    """Say how much the bucket holds, or how far it was counted."""
+    if more:
+        return f"The bucket holds more than the {objects:,} objects, {size_text(size_bytes)}, at which counting stopped"
+    return f"The bucket holds {objects:,} object{'s' * (objects != 1)}, {size_text(size_bytes)}"
+
+
 def shape_text(outcome: FileOutcome) -> str:
     """Write a file's shape, or a dash where it is not known."""
     if outcome.profile is None:
@@ -36,10 +44,10 @@ def shape_text(outcome: FileOutcome) -> str:
     return f"{rows:,} x {columns:,}"
 
 
-def counts_text(summary: RunSummary) -> str:
-    """Count the outcomes: `2 files: 1 uploaded, 1 rejected`."""
-    counts = Counter(outcome.state for outcome in summary.outcomes)
-    files = len(summary.outcomes)
+def counts_text(outcomes: Sequence[FileOutcome]) -> str:
+    """Count outcomes: `2 files: 1 uploaded, 1 rejected`."""
+    counts = Counter(outcome.state for outcome in outcomes)
+    files = len(outcomes)
     return f"{files:,} file{'s' * (files != 1)}: " + ", ".join(f"{n:,} {state}" for state, n in counts.items())
 
 
@@ -47,7 +55,9 @@ def verdict_text(summary: RunSummary) -> str:
     """Say how a run ended, in the words of its state message: counts, and each bad file with its reason."""
     if not summary.bad:
         did = "Dry run, nothing was written" if summary.dry_run else f"Landed in s3://{summary.bucket}"
-        return f"{did}. {counts_text(summary)}."
+        changed = sum(bool(outcome.drift) for outcome in summary.outcomes)
+        told = f" {changed:,} differ{'s' * (changed == 1)} from what landed before, see the log." if changed else ""
+        return f"{did}. {counts_text(summary.outcomes)}.{told}"
     shown = summary.bad[:10]
     named = "; ".join(f"{_cell(one.path.name)} ({one.state}): {_without_name(one)}" for one in shown)
     more = f"; and {len(summary.bad) - len(shown):,} more, see the log" if len(summary.bad) > len(shown) else ""
@@ -101,22 +111,23 @@ def _cell(text: str) -> str:
     return text if text.isprintable() else text.encode("unicode_escape", "backslashreplace").decode()
 
 
-def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key: str | None) -> str:
+def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key: str | None, history: str = "") -> str:
     """Write the Markdown of a run's artifact.
 
     Args:
         summary: The run.
         link: Gives a key's address in a browser, or `None` where there is none.
         log_key: Where the log is.
+        history: What there is to say of earlier runs, as Markdown (`flows.lake.history_text`).
     """
     listed, left_out = _listed(summary)
     total = sum(outcome.size_bytes for outcome in summary.outcomes)
     rows = sum(outcome.profile.rows for outcome in summary.outcomes if outcome.profile)
     sent = sum(outcome.bytes_sent for outcome in summary.outcomes)
     lines = [
-        f"# {'Dry run: ' if summary.dry_run else ''}{counts_text(summary)}",
+        f"# {'Dry run: ' if summary.dry_run else ''}{counts_text(summary.outcomes)}",
         "",
-        f"**{rows:,} rows**, {size_text(total)} from `{_code(str(summary.source))}` for **{summary.day}** in"
+        f"**{rows:,} rows**, {size_text(total)} from `{_code(source_text(summary.source))}` for **{summary.day}** in"
         f" {summary.duration_s:.1f} s, {size_text(sent)} sent to `s3://{summary.bucket}`.",
         "",
         "| Key | Outcome | Rows x columns | Size | Seconds |",
@@ -136,6 +147,8 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
     if summary.bad:
         lines += ["", "## Why files did not land", ""]
         lines += [f"- **{md(outcome.path.name)}**: {md(outcome.reason)}" for outcome in summary.bad]
+    if history:
+        lines += ["", history.strip()]
     notes = [f"{outcome.path.name}: {hint}" for outcome in listed if outcome.profile for hint in outcome.profile.hints]
     if summary.warnings or notes:
         lines += ["", "## Worth knowing", ""]
@@ -147,7 +160,7 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
         f"Run `{summary.run_name}` ({summary.run_id}), started {summary.started.isoformat(timespec='seconds')}.",
     ]
     if summary.objects is not None:
-        lines.append(f"The bucket holds {summary.objects:,} objects, {size_text(summary.size_bytes)}.")
+        lines.append(holds_text(summary.objects, summary.size_bytes, more=summary.more_objects) + ".")
     if summary.hidden:
         lines.append(f"{summary.hidden:,} hidden files were left out.")
     if log_key:

@@ -92,8 +92,17 @@ def ship(text: str, put_new: PutNew, keys: tuple[str, str]) -> str:
     raise StorageError(f"The log keys {keys[0]} and {keys[1]} are both taken.", key=keys[1])
 
 
-def keep_local_copy(text: str, name: str) -> Path:
-    """Write a log that could not be shipped to a new folder among the system's temporary files."""
-    path = Path(tempfile.mkdtemp(prefix="ingest-raw-")) / name
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")
-    return path
+def keep_local_copy(text: str, name: str) -> str:
+    """Write a log that could not be shipped to a new folder among the system's temporary files.
+
+    Returns:
+        Where it is kept, or why it could not be, as the end of a sentence.
+    """
+    try:
+        path = Path(tempfile.mkdtemp(prefix="ingest-raw-")) / name
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        # The run is ending: whatever else it has to tell is worth more than this copy.
+        why = error.strerror or error
+        return f"no copy could be kept on this machine either ({why}): Prefect's own log of the run has its lines"
+    return f"it is kept as {path}"

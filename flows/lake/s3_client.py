@@ -35,6 +35,8 @@ FIRST_CONTACT_S = 15.0
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 10.0
 
+CHECKSUM_HEADER = "x-amz-checksum-crc64nvme"
+
 BUSY_STATUSES = frozenset({429, 500, 502, 503, 504})
 BUSY_CODES = frozenset(
     {
@@ -165,3 +167,15 @@ def use_own_retries(client: S3Client, policy: RetryPolicy | None = None) -> None
     events: Any = client.meta.events  # the stubs know no handler that answers
     events.unregister("needs-retry.s3", unique_id="retry-config-s3")  # botocore's, whichever mode it is in
     events.register("needs-retry.s3", policy or RetryPolicy(), unique_id="raw-lake-retries")
+    events.register("before-sign.s3", _name_checksum, unique_id="raw-lake-checksum")
+
+
+def _name_checksum(request: Any, **_: Any) -> None:
+    """Tell the signer that a body is protected by a checksum in a signed header.
+
+    Over TLS it then signs the headers alone, as it does for checksums of botocore's own making, and saves a SHA-256
+    over every byte (0.2 s for 250 MB here); over plain HTTP it signs the body all the same.
+    """
+    if CHECKSUM_HEADER in request.headers:
+        context = request.context.setdefault("checksum", {})
+        context.setdefault("request_algorithm", {"algorithm": "crc64nvme", "in": "header", "name": CHECKSUM_HEADER})

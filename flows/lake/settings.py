@@ -14,6 +14,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flows.lake import keys, storage_rules
+from flows.lake.drift import DEFAULT_ROWS_PERCENT, OnDrift
 from flows.lake.errors import LakeError, SettingsError
 from flows.lake.models import CsvDialect
 
@@ -30,6 +31,10 @@ class IngestSettings:
     timezone: str
     dry_run: bool
     quarantine: bool = True
+    on_drift: OnDrift = "warn"
+    drift_rows_percent: int = DEFAULT_ROWS_PERCENT
+    reread: bool = False
+    own_tasks_up_to: int = 100
     partition_date: date | None = None
     datasets: Mapping[str, str] = field(default_factory=dict)
     dialects: Mapping[str, str] = field(default_factory=dict)
@@ -104,7 +109,7 @@ def _known_zones() -> set[str]:
 def parse_dialect(text: str) -> CsvDialect:
     r"""Read a dialect from `delimiter=; encoding=cp1252 decimal=, quotechar="`; what is not named is detected.
 
-    A tab is written `\t` or `tab`.
+    A tab is written `\t` or `tab`, a blank `space`.
 
     Raises:
         ValueError: A word is not of that form.
@@ -114,7 +119,7 @@ def parse_dialect(text: str) -> CsvDialect:
         name, equals, value = word.partition("=")
         if not equals or name not in {"delimiter", "encoding", "decimal", "quotechar"}:
             raise ValueError(f"{word!r} is none of delimiter=…, encoding=…, decimal=…, quotechar=…")
-        value = {"\\t": "\t", "tab": "\t"}.get(value, value)
+        value = {"\\t": "\t", "tab": "\t", "space": " "}.get(value, value)
         if name == "encoding":
             try:
                 codecs.lookup(value)

@@ -48,6 +48,7 @@ class UploadOptions:
         part_size_bytes: The size of a part; it grows where a file would have more than 10,000.
         multipart_above_bytes: Files above this size go in parts.
         concurrency: Parts of one file under way at once.
+        look_first: Look at the key before the file is sent; not needed where a listing has just shown it empty.
     """
 
     expected_owner: str | None = None
@@ -57,6 +58,7 @@ class UploadOptions:
     part_size_bytes: int = 8 * MB
     multipart_above_bytes: int = 16 * MB
     concurrency: int = 4
+    look_first: bool = True
 
 
 @dataclass(frozen=True)
@@ -119,14 +121,15 @@ class _Upload:
         self.progress = progress
         self.part_bytes = part_size_for(content.size_bytes, options.part_size_bytes)
         self.in_parts = content.size_bytes > options.multipart_above_bytes
+        self.condition: dict[str, Any] = {"IfNoneMatch": "*"}
         self.bytes_sent = 0
         self.superseded_key: str | None = None
 
     def run(self) -> UploadResult:
         """Go round until the key holds the file; each round begins by looking at the key."""
         mismatches = 0
-        for _ in range(MAX_ROUNDS):
-            if present := self._find():
+        for number in range(MAX_ROUNDS):
+            if (number or self.options.look_first) and (present := self._find()):
                 return present
             try:
                 return self._send_and_verify()
@@ -154,7 +157,7 @@ class _Upload:
     def _find(self) -> UploadResult | None:
         """Return the result if the key holds the file already, and else make the key ready to be written."""
         stored = self.target.head()
-        self.condition: dict[str, Any] = {"IfNoneMatch": "*"}
+        self.condition = {"IfNoneMatch": "*"}
         if stored is None:
             return None
         if proof := self.target.proof(stored, self.content, self._etags):
@@ -220,19 +223,19 @@ class _Upload:
 
     def _proof(self, sent: Sent) -> VerifiedBy | Literal[False]:
         """Return how the server's word proves that it holds the file, or `False`."""
-        if self.target.needs_md5 and not sent.etag_proves and not sent.encrypted:
+        if self.target.needs_md5 and not sent.parts_proven and not sent.encrypted:
             # No server that we know of: its word, even a checksum, may be no more than an echo of ours.
             stored = self.target.head()
             return "read back" if stored and self.target.read_back(stored) == self.content else False
         if sent.checksum:
             return "checksum" if sent.checksum == self.content.crc64nvme else False
-        if sent.etag_proves and not sent.parts:
-            return "size and etag"  # the MD5 of the whole, whose size it settles
+        if sent.etag_proves:
+            return "size and etag"  # the MD5 of the whole, or of all parts, whose size it settles
         stored = self.target.head()
         if stored is None:
             return False
         # Where the ETags of all parts prove them, the head has only the size to add: its ETag may be of another kind.
-        return self.target.proof(stored, self.content, lambda: {stored.etag} if sent.etag_proves else set())
+        return self.target.proof(stored, self.content, lambda: {stored.etag} if sent.parts_proven else set())
 
     def _named(self, error: IntegrityError) -> IntegrityError:
         """Return the error with the file's name, where what found it did not know the file."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 WIDTH = 16
-BYTES_DTYPE = f"S{WIDTH}"
+BYTES_DTYPE = np.dtype(f"S{WIDTH}")
 
 # pandas' default `na_values` (documentation of `pandas.read_csv`); a test compares them with pandas' own.
 MISSING = (
@@ -46,6 +46,8 @@ class _TokenTable:
         self._multiplier = np.uint64(multiplier)
         # An empty slot holds what no UTF-8 text begins with.
         self._keys = np.full(1 << self._SLOTS_LOG2, 2**64 - 1, np.uint64)
+        self._begins = np.zeros(2**16, bool)  # by its first two bytes: whether a cell may be a token; most are not
+        self._begins[[key & 0xFFFF for key in keys]] = True
         self._tokens: dict[int, str] = {}
         for key, token in zip(keys, tokens, strict=True):
             slot = self._slot(key, multiplier)
@@ -57,7 +59,9 @@ class _TokenTable:
 
     def count(self, cells: np.ndarray[Any, Any]) -> dict[str, int]:
         """Return how often each token stands in an array of dtype `BYTES_DTYPE`."""
-        halves = np.ascontiguousarray(cells).view("<u8").reshape(-1, 2)
+        cells = np.ascontiguousarray(cells)
+        places = np.flatnonzero(self._begins[cells.view("<u2")[:: WIDTH // 2]])
+        halves = cells.view("<u8").reshape(-1, 2)[places]
         short = halves[halves[:, 1] == 0, 0]
         slots = (short * self._multiplier) >> self._shift
         found = slots[self._keys[slots] == short]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -67,3 +68,34 @@ def log_of(s3: S3) -> str:
     """Return the one log that the bucket holds."""
     (body,) = objects(s3, "Logs/").values()
     return body.decode()
+
+
+def artifacts_of(run_id: str) -> list[Any]:
+    from uuid import UUID
+
+    from prefect import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+
+    with get_client(sync_client=True) as client:
+        return client.read_artifacts(
+            artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(run_id)]))
+        )
+
+
+def event_of(run_id: str, name: str) -> dict[str, Any]:
+    """Return the one event of that name that a flow run is related to; the server stores events in its own time."""
+    from prefect import get_client
+
+    wanted = {
+        "event": {"name": [name]},
+        "related": {"id": [f"prefect.flow-run.{run_id}"]},
+    }
+    with get_client(sync_client=True) as client:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            found = client._client.post("/events/filter", json={"filter": wanted}).json()["events"]
+            if found:
+                (event,) = found
+                return dict(event)
+            time.sleep(0.3)
+    raise AssertionError(f"no event {name} of run {run_id}")

@@ -16,6 +16,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from blocks import LakeCredentials
+from blocks.lake_credentials import load_credentials
+from blocks.register import save_block
 from flows.lake import errors
 from flows.lake.redact import unguard_logs
 from tests.scripted_server import (
@@ -442,7 +444,9 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
 
 def test_private_ca_in_the_block_is_trusted_and_stores_the_bytes_as_they_are(tls: tuple[str, Path]) -> None:
     address, ca = tls
-    block = LakeCredentials(**keys(), aws_client_parameters={"endpoint_url": address, "verify_cert_path": str(ca)})
+    stored = LakeCredentials(**keys(), aws_client_parameters={"endpoint_url": address, "verify_cert_path": str(ca)})
+    save_block("private-ca", stored)
+    block = load_credentials("private-ca")
     client = block.get_s3_client()
     client.create_bucket(Bucket="lake")
 

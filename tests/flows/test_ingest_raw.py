@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from flows.lake.iam_policy import policy_text
 from tests.conftest import S3
 from tests.flows.conftest import log_of, objects, store_block
 
@@ -38,6 +39,7 @@ def test_ingest_sample_lands_byte_for_byte_with_a_complete_log(ingest: Ingest, s
         "Raw/Local/CSV/Movies/2024/03/05/movies.csv",
         "Raw/Local/CSV/Series/2024/03/05/series.csv",
         "Logs/log-ingestao-20240305.txt",
+        "Manifests/2024/03/05/2024-03-05 sample.json",
     }
     lines = stored["Logs/log-ingestao-20240305.txt"].decode().splitlines()
     assert "started" in lines[0]
@@ -134,9 +136,14 @@ def test_ingest_dry_run_says_what_would_happen_and_writes_nothing(ingest: Ingest
     assert objects(s3) == before
 
 
-def test_ingest_dry_run_creates_no_bucket(ingest: Ingest, s3: S3) -> None:
+def test_ingest_dry_run_creates_no_bucket_and_tells_what_the_credentials_may_do(
+    ingest: Ingest, s3: S3, caplog: pytest.LogCaptureFixture
+) -> None:
     state = ingest(SAMPLE, dry_run=True)
     assert state.is_completed(), state.message
+    assert policy_text(s3.bucket) in caplog.text
+    assert "not known: s3:CreateBucket" in caplog.text
+    assert "They do not expire." in caplog.text
     assert s3.bucket not in [bucket["Name"] for bucket in s3.client().list_buckets()["Buckets"]]
 
 

@@ -108,8 +108,7 @@ def test_bucket_present_is_used_as_it_is_with_commands_for_what_is_missing(s3: S
         assert len(report.warnings) == len(PROTECTIONS)
         assert all(f"--bucket {s3.bucket}" in warning for warning in report.warnings)
     else:
-        # A warning of every run, with a command that the server does not know, helps nobody.
-        assert {setting.state for setting in report.settings} == {"not offered"}
+        assert report.not_offered == (*PROTECTIONS,)
         assert report.warnings == ()
 
 
@@ -263,6 +262,14 @@ def test_bucket_expected_owner_goes_with_every_request_but_creation(moto: S3Serv
     assert without == ["CreateBucket"]
 
 
+def test_bucket_absent_that_must_be_another_accounts_is_not_created(s3: S3) -> None:
+    client = eager_client(s3.server)
+    with pytest.raises(errors.BucketNotOurs, match=r"account 111122223333 would create it.*210987654321"):
+        bucket.ensure_bucket(client, s3.bucket, expected_owner="210987654321", account="111122223333")
+    assert s3.bucket not in [item["Name"] for item in client.list_buckets()["Buckets"]]
+    assert bucket.ensure_bucket(client, s3.bucket, expected_owner="111122223333", account="111122223333").created
+
+
 def test_bucket_inspect_changes_nothing(s3: S3) -> None:
     client = eager_client(s3.server)
     sent = writes_of(client)
@@ -284,6 +291,8 @@ def test_bucket_listing_counts_every_page(s3: S3) -> None:
         list(pool.map(put, range(1010)))
     assert bucket.list_bucket(client, s3.bucket, "Raw/") == bucket.BucketListing(1010, 2020)
     assert bucket.list_bucket(client, s3.bucket).objects == 1011
+    assert bucket.list_bucket(client, s3.bucket, at_most=1000) == bucket.BucketListing(1000, 2003, more=True)
+    assert not bucket.list_bucket(client, s3.bucket, at_most=1011).more
 
 
 def test_bucket_deleted_in_mid_run_is_not_made_again(s3: S3) -> None:

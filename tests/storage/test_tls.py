@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flows.lake import bucket, errors, upload
-from flows.lake.s3_client import client_config
+from flows.lake.s3_client import CHECKSUM_HEADER, client_config
 from flows.lake.storing import UploadOptions
 from tests.certificates import Authority
 from tests.conftest import fresh_bucket_name
@@ -48,6 +48,9 @@ def test_tls_object_is_stored_without_framing(tls: S3Server, tmp_path: Path, opt
     assert result.outcome == "uploaded"
     assert read_object(client, name, RAW) == data
     assert not any("X-Amz-Trailer" in headers or "Content-Encoding" in headers for headers in sent)
+    uploads = [headers for headers in sent if CHECKSUM_HEADER in headers and "Expect" in headers]
+    assert uploads
+    assert {headers["x-amz-content-sha256"] for headers in uploads} == {b"UNSIGNED-PAYLOAD"}
 
 
 def test_tls_bucket_gets_the_policy_against_plain_http(tls: S3Server) -> None:

@@ -47,6 +47,20 @@ def test_upload_new_file_bytes_arrive_and_are_proven(lake: Lake, options: Upload
     assert result.verified_by in ("checksum", "size and etag")
 
 
+def test_upload_over_plain_http_body_is_signed(lake: Lake, options: UploadOptions) -> None:
+    """TLS protects a body from being changed on purpose; without it the signature has to."""
+    signed: list[str] = []
+
+    def note(request: Any, **_: Any) -> None:
+        if request.method == "PUT":
+            signed.append(request.headers["X-Amz-Content-SHA256"].decode())
+
+    lake.client.meta.events.register("before-send.s3", note)
+    send(lake, options)
+    assert signed
+    assert all(len(digest) == 64 for digest in signed)
+
+
 def test_upload_empty_file_arrives(lake: Lake) -> None:
     lake.path.write_bytes(b"")
     send(lake)

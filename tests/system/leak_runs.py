@@ -6,9 +6,12 @@ Reads the cases as JSON from standard input and the secrets from the environment
 import json
 import os
 import sys
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+from prefect.settings import PREFECT_RESULTS_PERSIST_BY_DEFAULT, temporary_settings
 from prefect_aws.assume_role_parameters import AssumeRoleParameters
 from prefect_aws.client_parameters import AwsClientParameters
 
@@ -16,7 +19,8 @@ from blocks.lake_credentials import LakeCredentials
 from blocks.register import save_block
 from flows.ingest_raw import ingest_raw
 
-for case in json.load(sys.stdin):
+
+def run(case: dict[str, Any]) -> None:
     role = {"assume_role_arn": case["role"], "assume_role_kwargs": AssumeRoleParameters(ExternalId="partner-7")}
     block = LakeCredentials(
         aws_access_key_id="ASIAMARKER",
@@ -27,11 +31,18 @@ for case in json.load(sys.stdin):
         **(role if case["role"] else {}),
     )
     save_block(case["name"], block)
-    state = ingest_raw(
-        source=Path(case["source"]),
-        bucket=case["bucket"],
-        credentials=case["name"],
-        partition_date=date(2024, 3, 5),
-        return_state=True,
-    )
+    with temporary_settings({PREFECT_RESULTS_PERSIST_BY_DEFAULT: True}) if case["persist"] else nullcontext():
+        state = ingest_raw(
+            source=Path(case["source"]),
+            bucket=case["bucket"],
+            credentials=case["name"],
+            partition_date=date(2024, 3, 5),
+            own_tasks_up_to=case["own_tasks_up_to"],
+            return_state=True,
+        )
     print("ENDED", json.dumps({"name": case["name"], "state": state.name, "message": state.message}), flush=True)
+
+
+if __name__ == "__main__":  # worker processes import this module, too
+    for given in json.load(sys.stdin):
+        run(given)

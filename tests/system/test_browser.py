@@ -1,6 +1,7 @@
 """A person's way through Prefect's V2 UI, in a real browser against the stack of `make up`.
 
-`SCREENSHOTS=docs/images python -m pytest tests/system/test_browser.py` takes the README's pictures anew.
+`SCREENSHOTS=some/folder python -m pytest tests/system/test_browser.py` takes pictures; those of the README are cut out of
+them.
 """
 
 from __future__ import annotations

@@ -16,8 +16,12 @@ COMMAND = [sys.executable, "-m", "deployments.ingest"]
 
 
 def run(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_module("deployments.ingest", state, *arguments)
+
+
+def run_module(module: str, state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=PROJECT,
         env=environment(state),
         stdin=subprocess.DEVNULL,
@@ -50,6 +54,21 @@ def test_make_ingest_fills_the_lake_prints_the_table_and_leaves_nothing_running(
     assert "Error logging to API" not in done.stdout
     # The user's own Prefect stays as it was.
     assert [path.name for path in (tmp_path / "home/.prefect").iterdir()] == ["profiles.toml"]
+
+    key = tmp_path / ".prefect/block-encryption.key"
+    former = key.read_text()
+    assert key.stat().st_mode & 0o777 == 0o600
+    rotated = run_module("deployments.rotate", tmp_path)
+    assert rotated.returncode == 0, rotated.stdout
+    assert key.read_text() != former == key.with_name(f"{key.name}.old").read_text()
+    assert key.stat().st_mode & 0o777 == 0o600
+
+    # The block is there already: a server that could not open it would refuse to replace it.
+    missing = run(tmp_path, str(tmp_path / "nowhere"))
+    assert missing.returncode == 1
+    assert "There is no folder" in missing.stdout
+    assert "Traceback" not in missing.stdout
+    assert left_running(tmp_path) == []
 
 
 def test_make_ingest_interrupted_stops_what_it_started(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -82,6 +83,18 @@ def is_put_of(prefix: str) -> Fails:
     return lambda request: request.method == "PUT" and f"/{prefix}/" in request.path
 
 
+def from_the_first_upload_on() -> Fails:
+    """Return the stage of a session that ends in the middle of one run, anew for each run."""
+    ended = threading.Event()
+
+    def fails(request: Request) -> bool:
+        if is_put_of("Raw")(request):
+            ended.set()
+        return ended.is_set()
+
+    return fails
+
+
 def is_of_a_bucket(request: Request) -> bool:
     path = request.path.split("?")[0]
     return path != "/" and path.count("/") == 1
@@ -93,6 +106,9 @@ STAGES: dict[str, Fails] = {
     "bucket": lambda request: request.method in ("HEAD", "GET") and is_of_a_bucket(request),
     "profile": lambda request: False,
     "upload": is_put_of("Raw"),
+    "midway": lambda request: False,
+    "batch": lambda request: False,
+    "batch-upload": is_put_of("Raw"),
     "list": lambda request: "list-type=2" in request.path,
     "log": is_put_of("Logs"),
     "role": lambda request: False,
@@ -124,12 +140,14 @@ class Left:
 
 def run_all(server: PrefectServer, behind: S3Server, folder: Path, environment: dict[str, str]) -> Left:
     left = Left()
-    good, bad, temporary = folder / "good", folder / "bad", folder / "tmp"
-    for path in (good, bad, temporary):
+    good, odd, bad, temporary = (folder / name for name in ("good", "odd", "bad", "tmp"))
+    for path in (good, odd, bad, temporary):
         path.mkdir(parents=True)
-    (good / "movies.csv").write_text(GOOD)
+    for path in (good, odd):
+        (path / "movies.csv").write_text(GOOD)
+    (good / "series.csv").write_text(GOOD)
     # A secret in a column's name gets into profile, log and artifacts, where only the run's own search finds it.
-    (good / "odd.csv").write_text(f"id|{SECRET}\n1|x\n")
+    (odd / "odd.csv").write_text(f"id|{SECRET}\n1|x\n")
     (bad / "ragged.csv").write_text("a,b\n1,2\n1,2,3,4\n")
     buckets = {stage: fresh_bucket_name() for stage in STAGES}
     with ExitStack() as servers:
@@ -137,11 +155,14 @@ def run_all(server: PrefectServer, behind: S3Server, folder: Path, environment: 
             {
                 "name": f"leak-{stage}-{len(environment)}",
                 "endpoint": servers.enter_context(scripted_server(endpoint(fails, behind))).url,
-                "source": str(bad if stage == "profile" else good),
+                "source": str({"profile": bad, "success": odd}.get(stage, good)),
+                # Results are kept nowhere unless somebody asks; a column's name that is a secret would be in them.
+                "persist": stage != "success" and not stage.startswith("batch"),
                 "bucket": buckets[stage],
+                "own_tasks_up_to": 0 if stage.startswith("batch") else 100,
                 "role": "arn:aws:iam::123456789012:role/lake" if "role" in stage else None,
             }
-            for stage, fails in STAGES.items()
+            for stage, fails in (STAGES | {"midway": from_the_first_upload_on()}).items()
         ]
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.system.leak_runs"],
@@ -249,7 +270,9 @@ def test_runs_end_as_each_stage_makes_them_end(left: Left) -> None:
     output = left.places["stdout and stderr"].decode()
     assert set(left.ended) == set(STAGES), output[-3000:]
     states = {stage: end["state"] for stage, end in left.ended.items()}
-    assert states == dict.fromkeys(STAGES, "Failed") | {"success": "Completed", "role": "Completed"}, left.ended
+    assert states == dict.fromkeys(STAGES, "Failed") | dict.fromkeys(("success", "role", "batch"), "Completed"), (
+        left.ended
+    )
     assert ("'X-Amz-Security-Token': b'********'" in output) is left.debug
 
 
@@ -272,18 +295,48 @@ def test_runs_with_a_secret_in_their_own_texts_mask_it_and_say_so(left: Left) ->
 
 @pytest.mark.slow
 def test_runs_with_expired_credentials_tell_block_answer_and_command(left: Left) -> None:
-    for stage in ("credentials", "bucket", "upload", "list", "log"):
+    for stage in ("credentials", "bucket", "upload", "batch-upload", "list", "log", "midway"):
         end = left.ended[stage]
         assert f"The credentials block '{end['name']}' cannot be used: S3 answered ExpiredToken" in end["message"]
         assert f"`python -m blocks.register --name {end['name']} --overwrite`" in end["message"]
 
 
-@pytest.mark.slow
-def test_run_whose_credentials_expire_before_the_log_ships_keeps_a_local_copy(left: Left) -> None:
-    copies = [place for place in left.places if place.startswith("local copy log-ingestao-20240305")]
+def local_copy(left: Left, stage: str) -> str:
+    """Return the log that a run says it has kept on this machine."""
+    path = re.search(r"it is kept as (\S+)\.", left.ended[stage]["message"])[1]
+    return left.places[f"local copy {Path(path).name}"].decode()
 
-    assert copies
-    assert "it is kept as" in left.ended["log"]["message"]
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["log", "midway"])
+def test_run_whose_credentials_expire_before_the_log_ships_keeps_a_local_copy(left: Left, stage: str) -> None:
+    kept = local_copy(left, stage)
+
+    assert f"credentials block '{left.ended[stage]['name']}'" in kept
+    assert "Run ended" in kept.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_run_whose_credentials_expire_midway_fails_every_file_left_with_the_reason(left: Left) -> None:
+    kept = local_copy(left, "midway")
+
+    for name in ("movies.csv", "series.csv"):
+        assert re.search(rf"{name} failed: The credentials block 'leak-midway-\d' cannot be used: S3 answered", kept)
+
+
+@pytest.mark.slow
+def test_run_whose_uploads_alone_are_refused_ships_its_log(left: Left) -> None:
+    [log] = [data for place, data in left.places.items() if "/Logs/" in place and b"leak-upload" in data]
+
+    assert b"ExpiredToken" in log
+    assert "it is kept as" not in left.ended["upload"]["message"]
+
+
+@pytest.mark.slow
+def test_results_that_somebody_asked_to_keep_were_searched(left: Left) -> None:
+    kept = [place for place in left.places if "/storage/" in place]
+
+    assert kept
 
 
 @pytest.mark.slow

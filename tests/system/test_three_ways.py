@@ -68,7 +68,8 @@ def daily(stack: RunningStack) -> dict[str, Any]:
 def test_deployments_have_schedule_zone_limit_parameters_and_loadable_entrypoint(stack: RunningStack) -> None:
     from prefect.utilities.importtools import import_object
 
-    deployments = {one["name"]: one for one in api(stack, "/deployments/filter")}
+    every = api(stack, "/deployments/filter")
+    deployments = {one["name"]: one for one in every if one["entrypoint"] == "flows.ingest_raw.ingest_raw"}
     assert set(deployments) == {"daily", "docker", "ecs"}
     for name, deployment in deployments.items():
         (schedule,) = deployment["schedules"]
@@ -87,6 +88,14 @@ def test_deployments_have_schedule_zone_limit_parameters_and_loadable_entrypoint
     assert deployments["daily"]["work_pool_name"] == "lake-process"
     assert deployments["daily"]["parameters"]["source"] == "data/sample"
     assert deployments["docker"]["pull_steps"] == []
+    looking = {one["name"]: one for one in every if one["entrypoint"] != "flows.ingest_raw.ingest_raw"}
+    flows = {name: import_object(one["entrypoint"]).name for name, one in looking.items()}
+    assert flows == {"weekly": "verify-raw", "noon": "landing-calendar"}
+    for one in looking.values():
+        (schedule,) = one["schedules"]
+        assert schedule["active"]
+        assert schedule["schedule"]["timezone"] == "America/Sao_Paulo"
+        assert set(one["parameters"]) <= set(one["parameter_openapi_schema"]["properties"])
 
 
 def test_ui_is_told_the_api_of_its_own_port(stack: RunningStack) -> None:

@@ -55,6 +55,11 @@ def test_profile_csv_evidence_line_counts_blank_lines_and_line_ends_in_quotes(
     assert evidence_of(tmp_path, text, rows) == ("str", DtypeEvidence(8, "word", "is no number"))
 
 
+@pytest.mark.parametrize("rows", [1, 50_000])
+def test_profile_csv_evidence_line_counts_line_ends_of_both_kinds(tmp_path: Path, rows: int) -> None:
+    assert evidence_of(tmp_path, "a\n1\r2\r\n3\nx\r", rows) == ("str", DtypeEvidence(5, "x", "is no number"))
+
+
 def test_profile_csv_evidence_of_numbers_with_the_other_decimal_mark(tmp_path: Path) -> None:
     assert evidence_of(tmp_path, "a\n1,5\n1.5\n", 1, decimal=",")[1] == DtypeEvidence(3, "1.5", "is no number")
 

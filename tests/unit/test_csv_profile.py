@@ -127,9 +127,48 @@ def test_profile_csv_ragged_row_is_rejected_with_its_line(tmp_path: Path, rows: 
     assert (caught.value.line, caught.value.delimiter, caught.value.encoding) == (6, ",", "utf-8")
 
 
+def test_profile_csv_lines_above_the_header_are_rejected_or_hinted_at(tmp_path: Path) -> None:
+    table = "mes;valor;nota\n" + "jan;1,5;x\n" * 9
+    with pytest.raises(CsvRejected, match="3 fields where 1 are expected") as caught:
+        profile_csv(write(tmp_path / "notes.csv", "Gastos de 2020\nem reais\n" + table))
+    assert "The table seems to begin on line 3" in str(caught.value)
+    assert caught.value.line == 3
+    profile = profile_csv(write(tmp_path / "title.csv", "Gastos de 2020\n" + table))
+    assert any("begin on line 2" in hint for hint in profile.hints)
+    assert any("as the index" in hint for hint in profile.hints)
+
+
+def test_profile_csv_line_for_excel_is_hinted_at(tmp_path: Path) -> None:
+    profile = profile_csv(write(tmp_path / "excel.csv", "sep=;\na;b\n1;2\n"))
+    assert profile.delimiter == ";"
+    assert any("for Excel alone" in hint for hint in profile.hints)
+
+
+def test_profile_csv_columns_aligned_with_blanks_are_hinted_at(tmp_path: Path) -> None:
+    text = "".join(f"{1700 + n}   {n * 7 % 60:2}  {n}.5\n" for n in range(40))
+    assert any("aligned with several blanks" in hint for hint in profile_csv(write(tmp_path / "f.csv", text)).hints)
+
+
+def test_profile_csv_quotes_escaped_by_backslashes_are_hinted_at(tmp_path: Path) -> None:
+    text = 'id,said\n1,"he said \\"no\\" twice"\n2,"x"\n'
+    assert any("escaped with a backslash" in hint for hint in profile_csv(write(tmp_path / "f.csv", text)).hints)
+
+
+def test_profile_csv_dialect_that_is_stated_is_used_as_it_is(tmp_path: Path) -> None:
+    path = write(tmp_path / "f.csv", "a,b;c\n1,5;2\n".encode("cp1252"))
+    profile = profile_csv(path, CsvDialect(delimiter=",", encoding="cp1252", decimal=".", quotechar="'"))
+    assert [column.name for column in profile.columns] == ["a", "b;c"]
+    assert (profile.delimiter, profile.encoding, profile.decimal, profile.quotechar) == (",", "cp1252", ".", "'")
+    assert profile.hints == ()
+
+
 @pytest.mark.parametrize("rows", [1, 3, 50_000])
-def test_profile_csv_unclosed_quote_is_rejected_with_the_line_where_it_opens(tmp_path: Path, rows: int) -> None:
-    path = write(tmp_path / "open.csv", 'a,b\n1,"ok\nok"\n2,"open\n' + "3,4\n" * 50)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_profile_csv_unclosed_quote_is_rejected_with_the_line_where_it_opens(
+    tmp_path: Path, rows: int, end: str
+) -> None:
+    text = 'a,b\n1,"ok\nok"\n2,"open\n' + "3,4\n" * 50
+    path = write(tmp_path / "open.csv", text.replace("\n", end))
     with pytest.raises(CsvRejected, match="does not close before the end of the file") as caught:
         profile_csv(path, chunk_rows=rows)
     assert caught.value.line == 4

@@ -124,6 +124,17 @@ CASES = {
         lines("chr\tpos\tinfo", "1\t100\tAC=1;AF=0.5;AN=2", "1\t200\tAC=2;AF=0.1;AN=2", "2\t50\tAC=1;AF=0.2;AN=2"),
     ),
     "genes with commas": ("\t", lines("g\tk", "x\ta,b,c", "y\td,e,f", "z\tg,h,i")),
+    "one column of time stamps": (",", lines("2020-01-01 10:20:30", "2021-02-03 11:12:13", "2022-05-06 12:15:16")),
+    "one column of sentences with semicolons": (
+        ",",
+        lines("note", "Way; house lot.", "Fact kind.", "State people?", "Business!", "Room; place."),
+    ),
+    "baskets": (",", "beer,rolls,soda,milk\nmilk\nsoda,rolls\nrolls,beer,beer,milk,soda\nbeer\n"),
+    "commas beside escaped quotes": (
+        ";",
+        lines('"id";"said"', '"1";"a, b \\"c; d\\", e; f, g"', '"2";"h, i \\"j; k\\", l; m"', '"3";"n, o, p"'),
+    ),
+    "one row of text after a tab": ("\t", "37402\tState thing, student life, mother, child state day\n"),
     "english sentences with one comma": (
         ",",
         lines("text", "Yes, we can", "No, you cannot", "Well, perhaps", "it is so"),
@@ -168,3 +179,7 @@ def test_detect_single_quotes_only_where_they_enclose_fields() -> None:
 def test_detect_lines_above_the_header_are_counted() -> None:
     assert detect("Title\n\na;b;c\n1;2;3\n4;5;6\n").lead_lines == 2
     assert detect("a;b;c\n1;2;3\n").lead_lines == 0
+
+
+def test_detect_header_without_a_name_for_the_row_names_is_no_line_above_the_table() -> None:
+    assert detect(lines('"a" "b"', *[f'"{n}" {n}.5 "x"' for n in range(9)])).lead_lines == 0

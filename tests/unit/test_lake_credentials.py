@@ -2,6 +2,7 @@ import copy
 import json
 import os
 import pickle
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +53,13 @@ class TestLakeCredentialsIsAStandardBlock(BlockStandardTestSuite):
         ]
 
         assert undescribed == []
+
+    def test_has_a_valid_image(self, block: type[LakeCredentials]) -> None:
+        """The suite's own check downloads the image; its address tells the size, as that server names its files."""
+        width, height = re.search(r"-(\d+)x(\d+)\.png$", str(block._logo_url)).groups()
+
+        assert width == height
+        assert 45 < int(width) < 1000
 
     def test_block_has_a_name_an_icon_and_secret_fields(self, block: type[LakeCredentials]) -> None:
         schema = block.model_json_schema()

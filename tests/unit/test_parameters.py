@@ -11,6 +11,8 @@ from prefect.utilities.callables import parameter_schema
 
 from flows.ingest_raw import ingest_raw
 from flows.lake.storage_rules import STORAGE_CLASSES
+from flows.landing_calendar import landing_calendar
+from flows.verify_raw import verify_raw
 
 README = Path(__file__).parents[2] / "README.md"
 SCHEMA = parameter_schema(ingest_raw.fn)
@@ -61,3 +63,14 @@ def test_readme_table_lists_every_parameter_with_its_default() -> None:
         for name, shown in SCHEMA.properties.items()
     }
     assert {name: rows.get(name) for name in defaults} == defaults
+
+
+@pytest.mark.parametrize("flow", [verify_raw, landing_calendar], ids=lambda flow: flow.name)
+def test_parameters_of_the_flows_that_only_look_are_described_and_bounded(flow: Any) -> None:
+    for name, shown in parameter_schema(flow.fn).properties.items():
+        assert re.match(r"[A-Z].*\.$", shown["description"], re.DOTALL), name
+        assert "default" in shown
+        if shown.get("type") in {"integer", "number"}:
+            assert {"minimum", "maximum"} <= set(shown), name
+        if name in BOUNDED:
+            assert shown["minLength"] >= 1

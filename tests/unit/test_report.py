@@ -108,3 +108,12 @@ def test_object_link_points_to_aws_or_to_the_endpoint() -> None:
     assert report.object_link(None, "lake", "us-gov-west-1", "a").startswith("https://console.amazonaws-us-gov.com/s3/")
     assert report.object_link(None, "lake", "cn-north-1", "a").startswith("https://console.amazonaws.cn/s3/")
     assert report.object_link("http://h:1/", "lake", "x", key) == "http://h:1/lake/Raw/a%20b%23.csv"
+
+
+def test_holds_text_says_where_counting_stopped() -> None:
+    assert report.holds_text(1, 10, more=False) == "The bucket holds 1 object, 10 B"
+    text = "The bucket holds more than the 20,000 objects, 5.0 KB, at which counting stopped"
+    assert report.holds_text(20_000, 5000, more=True) == text
+    assert f"{text}." in report.run_markdown(
+        summary(outcome("a.csv"), objects=20_000, size_bytes=5000, more_objects=True), lambda _: None, None
+    )

@@ -1,4 +1,6 @@
 import re
+import tempfile
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -57,5 +59,13 @@ def test_ship_replaces_nothing_when_both_keys_are_taken() -> None:
 
 
 def test_keep_local_copy_holds_the_text_even_with_names_that_are_not_utf8() -> None:
-    path = run_log.keep_local_copy("name \udcff", "log.txt")
-    assert path.read_text() == "name \\udcff"
+    kept = run_log.keep_local_copy("name \udcff", "log.txt")
+    assert Path(kept.removeprefix("it is kept as ")).read_text() == "name \\udcff"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_keep_local_copy_on_a_full_disk_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "log.txt").symlink_to("/dev/full")
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda **_: str(tmp_path))
+    kept = run_log.keep_local_copy("text", "log.txt")
+    assert kept.startswith("no copy could be kept on this machine either (No space left on device)")

@@ -139,6 +139,7 @@ def test_parse_dialect_reads_each_word_and_a_tab() -> None:
     assert (dialect.delimiter, dialect.encoding, dialect.decimal, dialect.quotechar) == (";", "cp1252", ",", None)
     assert parse_dialect(r"delimiter=\t").delimiter == "\t"
     assert parse_dialect("delimiter=tab").delimiter == "\t"
+    assert parse_dialect("delimiter=space").delimiter == " "
 
 
 @pytest.mark.parametrize("text", ["delimiter", "delimiter=;;", "encoding=klingon", "colour=red"])

@@ -1,8 +1,10 @@
-"""The flow's storage parameters, as the requests of a whole run carry them."""
+"""A whole run as its requests and its end show it: the storage parameters, and faults that only a run can meet."""
 
 from __future__ import annotations
 
+import errno
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -10,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from flows import connection
 from flows.ingest_raw import ingest_raw
+from flows.lake.storing import UploadOptions
 from tests import fault_proxy as faults
 from tests.conftest import S3
 from tests.fault_proxy import Fault, FaultProxy, fault_proxy
@@ -74,7 +78,8 @@ def test_ingest_bucket_of_another_owner_gets_no_byte(run: Callable[..., Any], wa
 def test_ingest_tags_class_and_key_are_on_what_is_stored(run: Callable[..., Any], s3: S3) -> None:
     state = run(tags={"team": "dados á", "cost-centre": "42"}, storage_class="STANDARD_IA", kms_key_id="alias/lake")
     assert "ragged.csv" in state.message
-    assert set(objects(s3)) == {RAW, QUARANTINED, "Logs/log-ingestao-20240305.txt"}
+    stored = set(objects(s3)) - set(objects(s3, "Manifests/"))
+    assert stored == {RAW, QUARANTINED, "Logs/log-ingestao-20240305.txt"}
     if not s3.server.versioned:
         return  # rclone keeps none of it; it must take it all the same
     client = s3.client()
@@ -110,3 +115,45 @@ def test_ingest_ends_well_where_incomplete_uploads_may_not_be_listed(
     state = run(pattern="movies.csv")
     assert state.is_completed(), state.message
     assert "Incomplete uploads of earlier runs could not be given up" in log_of(s3)
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize("s3", ["moto"], indirect=True)
+def test_client_of_a_run_keeps_a_connection_for_each_part_under_way(s3: S3) -> None:
+    client = connection.connect(f"watched-{s3.server.name}", "a run").client
+    assert client.meta.config.max_pool_connections >= connection.THREADS * UploadOptions().concurrency
+
+
+@pytest.mark.parametrize("s3", ["moto"], indirect=True)
+def test_ingest_that_may_write_nothing_anywhere_still_ends_with_its_reasons(
+    run: Callable[..., Any], watched: FaultProxy, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Access denied on PutObject alone, which the log needs as well, and no room for a local copy of it."""
+
+    def full(**_: Any) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    s3.client().create_bucket(Bucket=s3.bucket)
+    watched.add(Fault("PutObject", faults.refused(403, "AccessDenied"), times=10**6))
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    state = run()
+    assert state.is_failed()
+    for part in ("2 of 2 files did not land", "movies.csv", "ragged.csv", "Give these credentials the permission"):
+        assert part in state.message
+    assert "no copy could be kept on this machine either (No space left on device)" in state.message
+    assert s3.server.secret_key not in state.message
+    assert objects(s3) == {}
+
+
+@pytest.mark.parametrize("s3", ["moto"], indirect=True)
+def test_ingest_whose_token_expires_in_mid_run_keeps_what_landed_and_says_how_to_renew(
+    run: Callable[..., Any], watched: FaultProxy, s3: S3
+) -> None:
+    expired = faults.refused(400, "ExpiredToken", "The provided token has expired.")
+    watched.add(Fault("PutObject", expired, times=10**6, after=1))
+    state = run(pattern="movies.csv")
+    assert state.is_failed()
+    assert list(objects(s3)) == [RAW]
+    assert "ExpiredToken" in state.message
+    assert "Renew it with" in state.message
+    assert "it is kept as" in state.message

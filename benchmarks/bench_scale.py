@@ -1,0 +1,286 @@
+"""Measure the flow against its scale: many small files, the two full-size ones, one large one.
+
+Everything runs on loopback and shares the cores with the S3 server (`rclone serve s3`, its folder in memory) and the
+Prefect server. A contender is a process of its own; its wall time is that of its work, without the start of processes
+and servers, its memory the peak of it and its children.
+
+    python -m benchmarks.bench_scale                         # print the tables
+    python -m benchmarks.bench_scale --write                 # and write RESULTS-scale.md and docs/large-file.svg
+    python -m benchmarks.bench_scale --only many pair large  # some parts
+    python -m benchmarks.bench_scale --only large --sizes 10 # a file of 10 GB
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.large_file_picture import picture
+from benchmarks.measuring import (
+    IN_MEMORY,
+    ROOT,
+    environment,
+    full_size_files,
+    lake_server,
+    lookalike,
+    machine,
+    measured,
+    prefect_server,
+)
+from tests.servers import S3Server
+from tests.system.conftest import PrefectServer
+
+RESULTS = ROOT / "benchmarks" / "RESULTS-scale.md"
+PICTURE = ROOT / "docs" / "large-file.svg"
+PARTS = ("many", "pair", "large")
+HOW = (
+    "The S3 server (`rclone serve s3`, its folder in memory) and the Prefect server run on the same cores. Times are"
+    " those of the work, without the start of processes and servers; memory is the peak of a process and its children."
+    " The loop and the script are `pandas.read_csv`, `info()` and `boto3.upload_file`, file after file."
+)
+BUCKET = "bench-scale"
+BLOCK = "bench-lake"
+COUNTS = (100, 1_000, 10_000)
+SIZES_GB = (0.1, 1.0, 5.0)
+SCRIPT_UP_TO_GB = 1.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a contender's work took.
+
+    Attributes:
+        wall_s: Wall seconds of all that it did.
+        files_s: Wall seconds of that which it did with the files themselves.
+        peak_mb: Peak memory in MB of it and its children.
+    """
+
+    wall_s: float
+    files_s: float
+    peak_mb: float
+
+
+def small_files(folder: Path, count: int) -> None:
+    """Write files of about 5 KB, each with its own numbers."""
+    numbers = random.Random(1)
+    genres = ("Drama", "Comedy", "Action,Crime")
+    for file in range(count):
+        rows = "".join(
+            f'{row},{numbers.random():.6f},name-{numbers.randrange(10**6)},{numbers.randrange(1900, 2024)},"{genre}"\n'
+            for row in range(130)
+            for genre in [numbers.choice(genres)]
+        )
+        (folder / f"sensor_{file:05}.csv").write_text("id,value,name,year,genre\n" + rows, encoding="utf-8")
+
+
+def work_plain(folder: Path, prefix: str, options: dict[str, Any]) -> float:
+    """Do what the flow replaces: `read_csv`, `info`, `upload_file`, one file after the other."""
+    import io
+
+    import boto3
+    import pandas as pd
+    from botocore.config import Config
+
+    started = time.perf_counter()
+    client = boto3.client("s3", endpoint_url=options["endpoint"], config=Config(s3={"addressing_style": "path"}))
+    for path in sorted(folder.iterdir()):
+        frame = pd.read_csv(path, sep=options["separator"])
+        frame.info(buf=io.StringIO(), show_counts=True)
+        client.upload_file(str(path), BUCKET, f"{prefix}/{path.name}")
+    return time.perf_counter() - started
+
+
+def work_flow(folder: Path, _prefix: str, options: dict[str, Any]) -> float:
+    """Run the flow; returns the seconds of the file that took longest, reading, storing and proof together."""
+    from flows.ingest_raw import ingest_raw
+
+    state: Any = ingest_raw(
+        source=folder, bucket=BUCKET, credentials=BLOCK, partition_date=options["day"], return_state=True
+    )
+    if not state.is_completed():
+        raise RuntimeError(state.message)
+    return max(float(outcome.profile_s + outcome.upload_s) for outcome in state.result().outcomes)
+
+
+WORKERS: dict[str, Callable[[Path, str, dict[str, Any]], float]] = {"plain": work_plain, "flow": work_flow}
+
+
+def worker(name: str, folder: Path, prefix: str, options: dict[str, Any]) -> None:
+    """Do one contender's work in this process and print the seconds it took."""
+    # What a process imports before it starts its work is not the work.
+    import boto3  # noqa: F401
+    import pandas as pd  # noqa: F401
+
+    if name == "flow":
+        import flows.ingest_raw  # noqa: F401
+    started = time.perf_counter()
+    files_s = WORKERS[name](folder, prefix, options)
+    print()
+    print(json.dumps([time.perf_counter() - started, files_s]))
+
+
+class Bench:
+    """The servers of a benchmark, and contenders run against them.
+
+    Args:
+        lake: The S3 server.
+        prefect: The Prefect server.
+    """
+
+    def __init__(self, lake: S3Server, prefect: PrefectServer) -> None:
+        self.lake = lake
+        self.prefect = prefect
+        self._runs = 0
+        lake.client().create_bucket(Bucket=BUCKET)
+        self.run_python(
+            "from pydantic import SecretStr; from prefect_aws.client_parameters import AwsClientParameters\n"
+            "from blocks.lake_credentials import LakeCredentials\n"
+            f"LakeCredentials(aws_access_key_id={lake.access_key!r},"
+            f" aws_secret_access_key=SecretStr({lake.secret_key!r}), region_name={lake.region!r},"
+            f" aws_client_parameters=AwsClientParameters(endpoint_url={lake.endpoint_url!r})"
+            f").save({BLOCK!r}, overwrite=True)"
+        )
+
+    def run_python(self, code: str) -> None:
+        """Run some Python on the Prefect server."""
+        measured([sys.executable, "-c", code], self.prefect.environment())
+
+    def forget(self) -> None:
+        """Make room: empty the bucket's folder."""
+        if self.lake.root:
+            shutil.rmtree(self.lake.root / BUCKET / "Raw", ignore_errors=True)
+            shutil.rmtree(self.lake.root / BUCKET / f"run-{self._runs}", ignore_errors=True)
+
+    def run(self, name: str, folder: Path, *, day: str = "", separator: str = ",") -> Work:
+        """Run a contender; without a day, everything that it stores is new to the bucket."""
+        self._runs += 1
+        options = {
+            "endpoint": self.lake.endpoint_url,
+            "separator": separator,
+            "day": day or f"2024-01-{self._runs:02}",
+        }
+        arguments = ["--worker", name, str(folder), f"run-{self._runs}", json.dumps(options)]
+        variables = self.prefect.environment() if name == "flow" else environment(self.lake)
+        whole = measured([sys.executable, "-m", "benchmarks.bench_scale", *arguments], variables)
+        wall_s, files_s = json.loads(whole.output.splitlines()[-1])
+        return Work(wall_s, files_s, whole.peak_mb)
+
+
+def many(bench: Bench, counts: Sequence[int]) -> str:
+    """Measure folders of many small files."""
+    lines = [
+        "| files | plain loop s | flow s | x plain | flow again s | x first | flow ms a file | plain MB | flow MB |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for number, count in enumerate(counts, 1):
+        with tempfile.TemporaryDirectory(prefix="bench-source-", dir=IN_MEMORY) as temporary:
+            folder = Path(temporary)
+            small_files(folder, count)
+            day = f"2023-01-{number:02}"
+            plain = bench.run("plain", folder)
+            first = bench.run("flow", folder, day=day)
+            again = bench.run("flow", folder, day=day)
+        lines.append(
+            f"| {count:,} | {plain.wall_s:.1f} | {first.wall_s:.1f} | {first.wall_s / plain.wall_s:.2f} |"
+            f" {again.wall_s:.1f} | {again.wall_s / first.wall_s:.2f} | {first.wall_s / count * 1000:.1f} |"
+            f" {plain.peak_mb:.0f} | {max(first.peak_mb, again.peak_mb):.0f} |"
+        )
+        print(lines[-1], flush=True)
+    return "\n".join(lines)
+
+
+def pair(bench: Bench, rounds: int) -> str:
+    """Measure the two full-size files against the script that the flow replaces; medians of some rounds."""
+    with tempfile.TemporaryDirectory(prefix="bench-source-") as temporary:
+        folder = full_size_files(Path(temporary))
+        plain, flow = [], []
+        for _ in range(rounds):
+            plain.append(bench.run("plain", folder, separator="|"))
+            flow.append(bench.run("flow", folder))
+    script_s = median(run.files_s for run in plain)
+    script_mb = median(run.peak_mb for run in plain)
+    lines = ["| | seconds | x script | peak MB | x script |", "| --- | ---: | ---: | ---: | ---: |"]
+    rows = [
+        ("script: read_csv, info, upload_file", script_s, script_mb),
+        ("flow: profile, upload, proof", median(run.files_s for run in flow), median(run.peak_mb for run in flow)),
+        ("flow: everything that it does", median(run.wall_s for run in flow), median(run.peak_mb for run in flow)),
+    ]
+    for name, seconds, megabytes in rows:
+        ratio, memory = seconds / script_s, megabytes / script_mb
+        lines.append(f"| {name} | {seconds:.1f} | {ratio:.2f} | {megabytes:.0f} | {memory:.2f} |")
+    return "\n".join(lines)
+
+
+def large(bench: Bench, sizes_gb: Sequence[float]) -> tuple[str, list[tuple[float, Work, Work | None]]]:
+    """Measure one large file of several sizes; the script only where its memory is bearable."""
+    lines = ["| GB | flow s | MB/s | flow MB | script s | script MB |", "| ---: | ---: | ---: | ---: | ---: | ---: |"]
+    points: list[tuple[float, Work, Work | None]] = []
+    for size_gb in sizes_gb:
+        with tempfile.TemporaryDirectory(prefix="bench-source-") as temporary:
+            folder = Path(temporary)
+            lookalike(folder / "large.csv", round(size_gb * 1e9))
+            flow = bench.run("flow", folder)
+            script = bench.run("plain", folder, separator="|") if size_gb <= SCRIPT_UP_TO_GB else None
+            bench.forget()
+        points.append((size_gb, flow, script))
+        compared = f"{script.wall_s:.1f} | {script.peak_mb:.0f}" if script else " | "
+        speed = size_gb * 1000 / flow.files_s
+        lines.append(f"| {size_gb:g} | {flow.wall_s:.1f} | {speed:.0f} | {flow.peak_mb:.0f} | {compared} |")
+        print(lines[-1], flush=True)
+    return "\n".join(lines), points
+
+
+def report(parts: Sequence[str], counts: Sequence[int], sizes_gb: Sequence[float], rounds: int) -> dict[str, str]:
+    """Measure some parts; returns each as a section of the report, and the picture."""
+    found: dict[str, str] = {}
+    with lake_server() as lake, prefect_server() as prefect:
+        bench = Bench(lake, prefect)
+        if "pair" in parts:
+            found["pair"] = "## The two full-size files\n\n" + pair(bench, rounds)
+        if "large" in parts:
+            table, points = large(bench, sizes_gb)
+            found["large"] = "## One large file\n\n" + table
+            found["picture"] = picture(points)
+        if "many" in parts:
+            found["many"] = "## Many small files\n\n" + many(bench, counts)
+    return found
+
+
+def main() -> int:
+    """Run the benchmark, or one contender in a process of its own."""
+    parser = argparse.ArgumentParser(description="Measure the flow against its scale.")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--counts", type=int, nargs="+", default=COUNTS)
+    parser.add_argument("--sizes", type=float, nargs="+", default=SIZES_GB)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
+    parser.add_argument("--worker", nargs=4, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        name, folder, prefix, options = arguments.worker
+        worker(name, Path(folder), prefix, json.loads(options))
+        return 0
+    found = report(arguments.only, arguments.counts, arguments.sizes, arguments.rounds)
+    sections = "\n\n".join(found[part] for part in PARTS if part in found)
+    print(sections)
+    if arguments.write:
+        head = "# Scale, measured\n\nWritten by `python -m benchmarks.bench_scale --write`: "
+        day = time.strftime("%Y-%m-%d")
+        RESULTS.write_text(f"{head}{machine()}, {day}. {HOW}\n\n{sections}\n", encoding="utf-8")
+        if "picture" in found:
+            PICTURE.write_text(found["picture"], encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""What the benchmarks share: a contender as a process of its own, its time, its memory, and the servers that it uses.
+
+Memory is that of a process with all its children, as the kernel divides shared pages among those who share them (PSS):
+processes that were forked from one another would otherwise be counted several times over.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.servers import S3Server, rclone_server
+from tests.system.conftest import PrefectServer, running_server
+
+ROOT = Path(__file__).parents[1]
+IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""Where servers keep what they are sent: a disk that writes back when it likes would be most of a measurement."""
+
+FULL_SIZE = {"movies.csv": 173_000_000, "series.csv": 75_000_000}
+
+SAMPLE_EVERY_S = 0.1
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a process took: wall and processor time in seconds, peak memory of it and its children in MB, its output."""
+
+    wall_s: float
+    cpu_s: float
+    peak_mb: float
+    output: str
+
+
+def environment(server: S3Server) -> dict[str, str]:
+    """Return an environment with the server's credentials, and nothing of the user's settings of AWS and Prefect."""
+    dropped = ("AWS_", "RCLONE_", "PREFECT_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    return kept | {
+        "AWS_ACCESS_KEY_ID": server.access_key,
+        "AWS_SECRET_ACCESS_KEY": server.secret_key,
+        "AWS_DEFAULT_REGION": server.region,
+        "AWS_REGION": server.region,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def measured(command: Sequence[str], variables: Mapping[str, str]) -> Measured:
+    """Run a command to its end.
+
+    Raises:
+        RuntimeError: It failed; with the end of its output.
+    """
+    with tempfile.TemporaryFile() as output:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(variables),
+            cwd=ROOT,
+        )
+        with _watched(process.pid) as peak:
+            _, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+    if process.returncode:
+        raise RuntimeError(f"{command[:4]} failed:\n{text[-4000:]}")
+    return Measured(wall_s, usage.ru_utime + usage.ru_stime, peak[0] / 1e6, text)
+
+
+@contextmanager
+def _watched(pid: int) -> Iterator[list[int]]:
+    """Keep the peak memory, in bytes, of a process and its children while the block runs."""
+    peak, over = [0], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(SAMPLE_EVERY_S):
+            peak[0] = max(peak[0], memory_of(pid))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        over.set()
+        watcher.join()
+
+
+def memory_of(pid: int) -> int:
+    """Return the bytes that a process and its children hold now."""
+    total = 0
+    try:
+        processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return 0
+    for process in processes:
+        try:
+            total += process.memory_full_info().pss
+        except (psutil.Error, AttributeError):
+            continue
+    return total
+
+
+@contextmanager
+def prefect_server() -> Iterator[PrefectServer]:
+    """Run a Prefect server with a home of its own until the block ends."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-prefect-", dir=IN_MEMORY) as home,
+        running_server(Path(home) / "server", password="", encryption_key=None) as server,
+    ):
+        yield server
+
+
+@contextmanager
+def lake_server() -> Iterator[S3Server]:
+    """Run `rclone serve s3` over a folder in memory until the block ends."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-lake-", dir=IN_MEMORY) as folder,
+        rclone_server(Path(folder)) as server,
+    ):
+        yield server
+
+
+def full_size_files(folder: Path) -> Path:
+    """Put the two full-size files into a folder, or files of rows like theirs where they have not been made."""
+    for name, size_bytes in FULL_SIZE.items():
+        if (ROOT / "data/full" / name).exists():
+            (folder / name).symlink_to((ROOT / "data/full" / name).resolve())
+        else:
+            lookalike(folder / name, size_bytes)
+    return folder
+
+
+def lookalike(path: Path, size_bytes: int) -> None:
+    """Write a file of whole rows like the reference data's, of about so many bytes."""
+    header = (
+        "id|tituloPincipal|tituloOriginal|anoLancamento|tempoMinutos|genero|notaMedia|numeroVotos|generoArtista"
+        "|personagem|nomeArtista|anoNascimento|anoFalecimento|profissao|titulosMaisConhecidos\n"
+    )
+    rows = b"".join(
+        b"tt%07d|Miss Jerry|Miss Jerry|1894|45|Romance|5.%d|%d|actress|Miss Jerry|Blanche Bayliss|1878|1951|actress"
+        b"|tt0000009\n" % (number, number % 10, number % 3000)
+        for number in range(10_000)
+    )
+    with path.open("wb") as file:
+        file.write(header.encode())
+        for _ in range(max(1, round(size_bytes / len(rows)))):
+            file.write(rows)
+
+
+def machine() -> str:
+    """Describe this machine for a report."""
+    import platform
+
+    memory = psutil.virtual_memory().total / 1e9
+    return f"{os.cpu_count()} cores, {memory:.0f} GB of memory, Python {sys.version.split()[0]}, {platform.system()}"

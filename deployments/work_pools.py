@@ -1,0 +1,77 @@
+"""The work pools: where runs happen, and the base job templates that say what each pool's users may set.
+
+Templates are those of the installed worker types, so that they follow an upgrade. Only ECS gets an addition: its
+template knows no volumes, and the folder that a task reads has to come from somewhere. What one deployment sets (image,
+volume, memory, roles, log group) is in prefect.yaml under `job_variables`, where a later `make deploy` changes it too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+POOLS = {"lake-process": "process", "lake-docker": "docker", "lake-ecs": "ecs"}
+"""Work pool to worker type; prefect.yaml names the pools."""
+
+DATA_FOLDER = "/datalake/raw/data"
+
+
+def base_job_template(kind: str) -> dict[str, Any]:
+    """Return the base job template for a worker type.
+
+    Args:
+        kind: The type: process, docker or ecs.
+
+    Raises:
+        ValueError: No installed package knows it, and neither does the server.
+    """
+    from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
+
+    template = asyncio.run(get_default_base_job_template_for_infrastructure_type(kind))
+    if not template:
+        raise ValueError(f"There is no base job template for the worker type {kind!r}: is its package installed?")
+    return with_data_volume(template) if kind == "ecs" else template
+
+
+def with_data_volume(template: dict[str, Any]) -> dict[str, Any]:
+    """Return an ECS template whose tasks mount an EFS file system, read-only, where the flow looks for its files.
+
+    The file system becomes a variable without a default: a task that would start without its folder is refused when
+    it is deployed. Source: the parameters of RegisterTaskDefinition,
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
+    """
+    definition = template["job_configuration"]["task_definition"]
+    definition["volumes"] = [
+        {
+            "name": "data",
+            "efsVolumeConfiguration": {"fileSystemId": "{{ efs_file_system_id }}", "transitEncryption": "ENABLED"},
+        }
+    ]
+    (container,) = definition["containerDefinitions"]
+    container["mountPoints"] = [{"sourceVolume": "data", "containerPath": DATA_FOLDER, "readOnly": True}]
+    variables = template["variables"]
+    variables["properties"]["efs_file_system_id"] = {
+        "type": "string",
+        "title": "EFS File System ID",
+        "description": f"The file system that holds the CSV files; it is mounted read-only at {DATA_FOLDER}.",
+    }
+    variables["required"] = sorted({*variables.get("required", ()), "efs_file_system_id"})
+    return template
+
+
+def create_missing() -> list[str]:
+    """Create the work pools that are missing, and leave the others as they are; returns the names of new ones."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.exceptions import ObjectNotFound
+
+    created = []
+    with get_client(sync_client=True) as client:
+        for name, kind in POOLS.items():
+            try:
+                client.read_work_pool(name)
+            except ObjectNotFound:
+                template = base_job_template(kind)
+                client.create_work_pool(WorkPoolCreate(name=name, type=kind, base_job_template=template))
+                created.append(name)
+    return created

@@ -1,0 +1,25 @@
+"""What the fork server of `flows.processes` imports before it forks: everything that a worker process needs.
+
+Importing it takes what is in memory out of the garbage collector's hands, which would otherwise write to every page of
+it in every child and so undo the sharing; nobody else should import it.
+"""
+
+from __future__ import annotations
+
+import gc
+
+import awscrt.checksums
+import boto3
+
+import blocks.lake_credentials
+import flows.lake.csv_profile
+import flows.lake.quarantine
+import flows.lake.upload
+import flows.processes
+
+__all__ = ["awscrt", "blocks", "boto3", "flows"]
+
+# Reads S3's description into botocore's cache; a description, no connection.
+boto3.client("s3", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
+gc.collect()
+gc.freeze()

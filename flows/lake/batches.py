@@ -1,0 +1,95 @@
+"""Which files get tasks of their own and which share one.
+
+A task run costs the server about as much as a small file costs the lake (10 ms), and thousands of them make the UI lag.
+So a run of many files has a few hundred task runs at most, whatever the number of files: the large ones keep tasks of
+their own, where progress and duration are worth seeing, the others are grouped by count and bytes. Pure arithmetic;
+outcomes stay per file whatever is grouped here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from flows.lake.models import SourceFile
+
+MB = 1000 * 1000
+
+LARGE_FILE_BYTES = 32 * MB
+"""Files from this size on have tasks of their own, the largest first, as long as there is room for them."""
+
+BATCH_FILES = 100
+BATCH_BYTES = 64 * MB
+"""A batch is closed at the first of the two, so that it takes seconds and a retry repeats little."""
+
+MOST_BATCHES = 150
+"""Beyond, batches grow instead of becoming more; counted by files and by bytes, so twice as many at the very most."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Files that share a task.
+
+    Attributes:
+        number: Which batch of the run it is, counted from 1.
+        of: How many batches the run has.
+        files: The files, in the order of their paths.
+    """
+
+    number: int
+    of: int
+    files: tuple[SourceFile, ...]
+
+    def __str__(self) -> str:
+        """Name it after its place and its first and last file."""
+        first, last = self.files[0].path.name, self.files[-1].path.name
+        return f"{self.number} of {self.of}: {first}" + (f" … {last}" if len(self.files) > 1 else "")
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How the files of a run are spread over tasks.
+
+    Attributes:
+        alone: Files with tasks of their own, in the order of their paths.
+        batches: The others.
+    """
+
+    alone: tuple[SourceFile, ...]
+    batches: tuple[Batch, ...] = ()
+
+
+def arrange(files: Sequence[SourceFile], own_tasks: int, *, whole: bool = False) -> Arrangement:
+    """Spread files over tasks.
+
+    Args:
+        files: The files, in the order of their paths.
+        own_tasks: Up to so many files each have tasks of their own; beyond, only large ones do, and at most so many.
+        whole: Whether a file's way must not be cut in two tasks: a file with a task of its own is a batch of one then.
+    """
+    if len(files) <= own_tasks:
+        alone, groups = list(files), []
+    else:
+        large = sorted((one for one in files if one.size_bytes >= LARGE_FILE_BYTES), key=lambda one: -one.size_bytes)
+        chosen = {one.key for one in large[:own_tasks]}
+        alone = [one for one in files if one.key in chosen]
+        groups = list(_grouped([one for one in files if one.key not in chosen]))
+    if whole:
+        alone, groups = [], [*((one,) for one in alone), *groups]
+    return Arrangement(tuple(alone), tuple(Batch(number, len(groups), group) for number, group in enumerate(groups, 1)))
+
+
+def _grouped(files: Sequence[SourceFile]) -> Iterable[tuple[SourceFile, ...]]:
+    most_files = max(BATCH_FILES, math.ceil(len(files) / MOST_BATCHES))
+    most_bytes = max(BATCH_BYTES, math.ceil(sum(file.size_bytes for file in files) / MOST_BATCHES))
+    group: list[SourceFile] = []
+    size_bytes = 0
+    for file in files:
+        if group and (len(group) >= most_files or size_bytes + file.size_bytes > most_bytes):
+            yield tuple(group)
+            group, size_bytes = [], 0
+        group.append(file)
+        size_bytes += file.size_bytes
+    if group:
+        yield tuple(group)

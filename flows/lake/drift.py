@@ -1,0 +1,114 @@
+"""What is different about a file since it last landed: columns, dtypes, emptiness, number of rows.
+
+Pure functions of two profiles. A first landing is no drift. What follows from something else is not told twice: a
+column that became empty has another dtype for that reason, and a file without rows has no dtypes to speak of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+from typing import Literal
+
+from flows.lake.models import ColumnProfile, CsvProfile, Drift, LastLanding
+
+OnDrift = Literal["warn", "reject", "ignore"]
+DEFAULT_ROWS_PERCENT = 50
+_NAMED_COLUMNS = 8
+_TOLD = 12
+
+
+def find_drift(before: LastLanding | None, now: CsvProfile, rows_percent: int = DEFAULT_ROWS_PERCENT) -> list[Drift]:
+    """Return how a file differs from what landed of it last.
+
+    Args:
+        before: What landed last; `None` is no drift.
+        now: The file now.
+        rows_percent: By how many percent the number of rows may fall or grow.
+    """
+    if before is None:
+        return []
+    renamed = _renamed(before.columns, now.columns)
+    drift = list(_columns(before.columns, now.columns, renamed))
+    if before.rows and now.rows:
+        drift += _cells(before, now, renamed)
+    return drift + list(_rows(before.rows, now.rows, rows_percent))
+
+
+def sentence(drift: Sequence[Drift], before: LastLanding | None) -> str:
+    """Return the drift of a file as one sentence without a full stop; of very much, the beginning and a number."""
+    since = f"since {before.day} " if before else ""
+    more = f"; and {len(drift) - _TOLD:,} more changes" if len(drift) > _TOLD else ""
+    return f"{since}{'; '.join(one.text for one in drift[:_TOLD])}{more}"
+
+
+def _renamed(before: Sequence[ColumnProfile], now: Sequence[ColumnProfile]) -> dict[str, str]:
+    """Return new name by old name: a new column in an old one's place, with the same dtype, is taken for it."""
+    old, new = [column.name for column in before], [column.name for column in now]
+    gone, come = set(old) - set(new), set(new) - set(old)
+    renamed: dict[str, str] = {}
+    if not (gone and come):
+        return renamed
+    for kind, i, i_end, j, j_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind != "replace" or i_end - i != j_end - j:
+            continue
+        for was, becomes in zip(before[i:i_end], now[j:j_end], strict=True):
+            if was.name in gone and becomes.name in come and was.dtype == becomes.dtype:
+                renamed[was.name] = becomes.name
+    return renamed
+
+
+def _columns(before: Sequence[ColumnProfile], now: Sequence[ColumnProfile], renamed: dict[str, str]) -> Iterator[Drift]:
+    old = [renamed.get(column.name, column.name) for column in before]
+    new = [column.name for column in now]
+    for was, becomes in renamed.items():
+        yield Drift("column renamed", f"column {was!r} is now {becomes!r}", becomes)
+    known, there = set(old), set(new)
+    for name in new:
+        if name not in known:
+            yield Drift("column added", f"column {name!r} is new", name)
+    for name in old:
+        if name not in there:
+            yield Drift("column removed", f"column {name!r} is gone", name)
+    stayed, order = [name for name in old if name in there], [name for name in new if name in known]
+    if stayed != order:
+        moved = [name for was, name in zip(stayed, order, strict=True) if was != name]
+        more = f" and {len(moved) - _NAMED_COLUMNS:,} more" if len(moved) > _NAMED_COLUMNS else ""
+        named = ", ".join(repr(name) for name in moved[:_NAMED_COLUMNS])
+        yield Drift("columns reordered", f"columns stand in another order ({named}{more})")
+
+
+def _cells(before: LastLanding, now: CsvProfile, renamed: dict[str, str]) -> Iterator[Drift]:
+    old = {renamed.get(column.name, column.name): column for column in before.columns}
+    for column in now.columns:
+        was = old.get(column.name)
+        if was is None:
+            continue
+        if was.non_null and not column.non_null:
+            yield Drift("column empty", f"column {column.name!r} became empty", column.name)
+        elif was.dtype != column.dtype:
+            change = f"column {column.name!r} changed from {was.dtype} to {column.dtype}"
+            was_empty = "" if was.non_null else " (it was empty before)"
+            yield Drift("dtype changed", f"{change}{was_empty}{_evidence(was, column)}", column.name)
+
+
+def _evidence(was: ColumnProfile, now: ColumnProfile) -> str:
+    """Return the cell that changed a dtype: ` (line 48,211, notaMedia: 'N/A' is no number)`.
+
+    A column of text that has become one of numbers changed by what is missing now, which no cell shows.
+    """
+    cell = now.evidence
+    if cell is None or (was.non_null and was.dtype in {"str", "object"} and now.dtype != "str"):
+        return ""
+    return f" (line {cell.line:,}, {now.name}: {cell.token!r} {cell.reason})"
+
+
+def _rows(before: int, now: int, percent: int) -> Iterator[Drift]:
+    if not before:
+        if now:
+            yield Drift("rows grown", f"there are {now:,} rows, and there were none")
+    elif abs(now - before) * 100 > percent * before:
+        kind: Literal["rows fallen", "rows grown"] = "rows fallen" if now < before else "rows grown"
+        verb = "fell" if now < before else "grew"
+        share = 100 * abs(now - before) / before
+        yield Drift(kind, f"rows {verb} by {share:,.0f}% from {before:,} to {now:,}")

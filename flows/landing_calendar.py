@@ -1,0 +1,110 @@
+"""The flow `landing-calendar`: which dataset landed on which day, and an event for each that did not arrive today.
+
+It runs when the day's files should be there, and reads manifests only: it also notices the day on which no run of
+`ingest-raw` took place at all. What the calendar is made of is in `flows.lake.landing_calendar`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from flows import manifests, tasks, ui
+from flows.connection import Target, connect
+from flows.lake.errors import LakeError
+
+if TYPE_CHECKING:
+    from flows.lake.landing_calendar import Calendar
+    from flows.lake.manifest import Manifest
+
+DATASET_MISSING = "ingest-raw.dataset-missing"
+
+
+def run_name() -> str:
+    """Name a run after the day that it looks at: `2026-11-24`."""
+    return str(_last_day(flow_run.parameters.get("end_date")))
+
+
+@flow(name="landing-calendar", flow_run_name=run_name)
+def landing_calendar(
+    bucket: Annotated[str, Field(min_length=3, max_length=100)] = "compass-desafio-final-dramance",
+    credentials: Annotated[str, Field(min_length=1, max_length=255)] = "local-lake",
+    expected: list[str] | None = None,
+    days: Annotated[int, Field(ge=1, le=92)] = 14,
+    end_date: date | None = None,
+) -> State[Any]:
+    """Show which dataset landed on which day, and tell of those that should have arrived today and did not.
+
+    Args:
+        bucket: S3 bucket of the lake. {account} and {region} in it are filled in.
+        credentials: Name of the Lake Credentials block; it needs no permission to write.
+        expected: Datasets that should land on every day, such as Movies and Series.
+        days: How many days the calendar shows.
+        end_date: Its last day. Empty: the day of the run's scheduled start.
+    """
+    day = _last_day(end_date)
+    try:
+        target = tasks.find_lake(bucket, credentials)
+        calendar = read_calendar(target, day - timedelta(days=days - 1), day, expected or [])
+    except LakeError as error:
+        return Failed(message=str(error), data=error)
+    return _told(calendar, target)
+
+
+@tasks.stage(name="read-manifests", task_run_name="read manifests of {target.bucket}")
+def read_calendar(target: Target, start: date, end: date, expected: list[str]) -> Calendar:
+    """Read the manifests of some days and make their calendar."""
+    from flows.lake.errors import ManifestUnreadable
+    from flows.lake.landing_calendar import make_calendar
+
+    store = manifests.store_of(target)
+    # Files with a date in their name land on earlier days than that of their run.
+    last = max(end, _last_day(None))
+    found = store.between(start, last)
+    get_run_logger().info("%d manifests from %s to %s", len(found), start, last)
+
+    def each() -> Iterator[Manifest]:
+        for stored in found:
+            try:
+                yield store.read(stored.key)
+            except ManifestUnreadable as error:
+                get_run_logger().warning("%s", error)
+
+    return make_calendar(each(), start, end, expected)
+
+
+def _told(calendar: Calendar, target: Target) -> State[Any]:
+    """Tell what landed and what is missing, and return the state that the run ends in."""
+    from flows.lake import landing_calendar as made
+
+    redact = connect(target.credentials, target.run_id).redact
+    description = f"Which dataset landed in {target.bucket} on which day."
+    ui.publish_markdown("landing-calendar", made.calendar_markdown(calendar, target.bucket), description, redact)
+    day = calendar.days[-1]
+    for dataset in calendar.missing_on(day):
+        last = calendar.last_landed(dataset)
+        get_run_logger().warning("%s is missing on %s", dataset, day)
+        manifests.emit(
+            DATASET_MISSING,
+            manifests.dataset_resource(target.bucket, dataset),
+            {
+                "dataset": dataset,
+                "bucket": target.bucket,
+                "day": str(day),
+                "last_landed": str(last) if last else None,
+            },
+        )
+    return Completed(message=redact(made.verdict(calendar)), data=calendar)
+
+
+def _last_day(given: Any) -> date:
+    return ui.as_date(given) or ui.logical_date(ZoneInfo(ui.DEFAULT_TIMEZONE))

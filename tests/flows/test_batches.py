@@ -1,0 +1,56 @@
+"""Runs of many files: batches in worker processes, where each file still has an outcome of its own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.artifacts import Artifact
+
+from flows import ui
+from tests.conftest import S3
+from tests.flows.conftest import log_of, objects
+
+DAY = date(2024, 3, 5)
+Ingest = Callable[..., Any]
+
+
+def write_files(folder: Path, count: int) -> dict[str, bytes]:
+    for number in range(count):
+        (folder / f"sensor_{number:03}.csv").write_text(f"id,value\n{number},0.5\n")
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def landed(s3: S3) -> dict[str, bytes]:
+    return {key.rsplit("/", 1)[1]: body for key, body in objects(s3, "Raw/").items()}
+
+
+def test_batch_with_bad_files_lands_their_neighbours(ingest: Ingest, s3: S3, tmp_path: Path) -> None:
+    good = write_files(tmp_path, 45)
+    (tmp_path / "empty.csv").write_bytes(b"")
+    (tmp_path / "ragged.csv").write_text("a,b\n1,2\n1,2,3,4\n")
+    state = ingest(tmp_path, partition_date=DAY, own_tasks_up_to=10)
+    assert state.is_failed()
+    assert "2 of 47 files did not land" in state.message
+    assert "empty.csv" in state.message
+    assert "ragged.csv" in state.message
+    assert landed(s3) == good
+    assert "Quarantine/Local/CSV/Ragged/2024/03/05/ragged.csv" in objects(s3, "Quarantine/")
+    log = log_of(s3)
+    assert all(f"{name} uploaded" in log for name in good)
+
+
+@pytest.mark.parametrize("s3", ["rclone"], indirect=True)  # nothing here is the server's
+def test_batches_show_how_far_the_run_is(ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ui, "LARGE_FILE_BYTES", 1)
+    source = tmp_path / uuid.uuid4().hex[:8]
+    source.mkdir()
+    write_files(source, 30)
+    assert ingest(source, partition_date=DAY, own_tasks_up_to=10).is_completed()
+    artifact = Artifact.get(f"progress-ingest-{source.name}")
+    assert artifact
+    assert artifact.data == 100.0

@@ -1,0 +1,113 @@
+"""One run's files on a Dask cluster: a scheduler and two worker processes on loopback, one of which is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import fresh_bucket_name
+from tests.servers import S3Server
+from tests.system.conftest import PROJECT, PrefectServer, free_port, run_python
+
+FILES = 80
+TIMEOUT_S = 240
+
+STORE_BLOCK = """
+import sys
+from pydantic import SecretStr
+from prefect_aws.client_parameters import AwsClientParameters
+from blocks.lake_credentials import LakeCredentials
+url, key, secret = sys.argv[1:]
+LakeCredentials(
+    aws_access_key_id=key, aws_secret_access_key=SecretStr(secret), region_name="us-east-1",
+    aws_client_parameters=AwsClientParameters(endpoint_url=url),
+).save("dask-lake", overwrite=True)
+"""
+
+RUN_FLOW = """
+import sys
+from flows.ingest_raw_dask import ingest_raw_dask
+source, bucket = sys.argv[1:]
+state = ingest_raw_dask(
+    source=source, bucket=bucket, credentials="dask-lake", partition_date="2024-03-05", return_state=True
+)
+print(state.message)
+sys.exit(not state.is_completed())
+"""
+
+
+@contextlib.contextmanager
+def dask_process(prefect: PrefectServer, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dask", *arguments],
+        cwd=PROJECT,
+        env=prefect.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    for number in range(FILES):
+        (folder / f"sensor_{number:03}.csv").write_text(f"id,value\n{number},0.5\n" * 50)
+    return folder
+
+
+def raw_files(rclone: S3Server, bucket: str) -> list[Path]:
+    assert rclone.root
+    return [path for path in (rclone.root / bucket / "Raw").rglob("*.csv") if path.is_file()]
+
+
+@pytest.mark.slow
+def test_dask_worker_killed_in_mid_run_every_file_is_in_the_lake_once(
+    prefect_server: PrefectServer, rclone: S3Server, source: Path
+) -> None:
+    stored = run_python(prefect_server, ["-c", STORE_BLOCK, rclone.endpoint_url, rclone.access_key, rclone.secret_key])
+    assert stored.returncode == 0, stored.stderr
+    bucket = fresh_bucket_name()
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with contextlib.ExitStack() as processes:
+
+        def start(*arguments: str) -> subprocess.Popen[bytes]:
+            return processes.enter_context(dask_process(prefect_server, *arguments))
+
+        start("scheduler", "--host", address, "--no-dashboard", "--no-show")
+        worker = ("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+        doomed, _ = start(*worker), start(*worker)
+        run = subprocess.Popen(
+            [sys.executable, "-c", RUN_FLOW, str(source), bucket],
+            cwd=PROJECT,
+            env=prefect_server.environment(DASK_SCHEDULER_ADDRESS=address),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        processes.callback(run.kill)
+        deadline = time.monotonic() + TIMEOUT_S
+        while len(raw_files(rclone, bucket)) < FILES // 4 and run.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        doomed.kill()
+        killed_at = len(raw_files(rclone, bucket))
+        output, _ = run.communicate(timeout=TIMEOUT_S)
+    assert run.returncode == 0, output
+    assert killed_at < FILES, "the run was over before the worker was killed"
+    landed = raw_files(rclone, bucket)
+    assert sorted(path.name for path in landed) == sorted(path.name for path in source.iterdir())
+    assert all(path.read_bytes() == (source / path.name).read_bytes() for path in landed)
+    assert rclone.secret_key not in output
