@@ -1,6 +1,6 @@
 """A person's way through Prefect's V2 UI, in a real browser against the stack of `make up`.
 
-`SCREENSHOTS=some/folder python -m pytest tests/system/test_browser.py` takes pictures; the README's are cut out of them.
+With `SCREENSHOTS=some/folder` in the environment it takes pictures; those of the README are cut out of them.
 """
 
 from __future__ import annotations
