@@ -39,11 +39,15 @@ rotate: $(VENV)/.local ## encrypt the stack's blocks under a new key, while it i
 test: $(VENV)/.dev ## run every test
 	@$(BIN)/python -m pytest
 
-check: $(VENV)/.dev ## format, lint, types, import rule
+check: $(VENV)/.dev ## format, lint, types, import rule, release (version, pins, the README's commands)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m deployments.release
+
+soak: $(VENV)/.dev ## 200 runs in one local stack; writes what grows to docs/soak.svg and docs/soak.json (half an hour)
+	@$(BIN)/python -m benchmarks.soak --write
 
 data: $(VENV)/.python ## write the reference data at full size to data/full
 	@$(BIN)/python -m benchmarks.make_data
@@ -84,4 +88,4 @@ $(BENCH)/.ready: requirements-bench.txt | $(VENV)/.python
 	@$(BENCH)/bin/python $(INSTALL) -r requirements-bench.txt
 	@touch $@
 
-.PHONY: help ingest up run backfill deploy block rotate test check data bench lock clean
+.PHONY: help ingest up run backfill deploy block rotate test check soak data bench lock clean

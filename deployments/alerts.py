@@ -22,7 +22,9 @@ from deployments.data_alerts import data_notifications
 if TYPE_CHECKING:
     from prefect.events.schemas.automations import AutomationCore
 
-FLOWS = ["ingest-raw", "verify-raw", "landing-calendar"]
+DAILY = "ingest-raw"
+"""The flow that must complete a run each day, on whichever deployment has a schedule."""
+FLOWS = [DAILY, "verify-raw", "landing-calendar"]
 DEAD, FAILED, LATE = "lake: end dead runs", "lake: a run failed", "lake: a run is late"
 MISSING, STUCK = "lake: no run completed", "lake: a run is stuck"
 BAD_ENDS = {"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"}
@@ -30,7 +32,8 @@ ENDS = BAD_ENDS | {"prefect.flow-run.Completed", "prefect.flow-run.Cancelled"}
 
 WHICH = "{{ flow.name }}{% if deployment.name %}/{{ deployment.name }}{% endif %}"
 RUN = "Run {{ flow_run.name }} of " + WHICH
-WHERE = "\n\nScheduled for {{ flow_run.expected_start_time }}. {{ flow_run|ui_url }}"
+# The link needs the server's PREFECT_UI_URL.
+WHERE = "\n\nScheduled for {{ flow_run.expected_start_time }}.{% if flow_run|ui_url %} {{ flow_run|ui_url }}{% endif %}"
 
 
 @dataclass(frozen=True)
@@ -227,10 +230,10 @@ def _block_id(client: Any, block: str) -> UUID:
 
 
 def _scheduled_deployments(client: Any) -> list[str]:
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+
     return [
         f"prefect.deployment.{deployment.id}"
-        for deployment in client.read_deployments()
+        for deployment in client.read_deployments(flow_filter=FlowFilter(name=FlowFilterName(any_=[DAILY])))
         if not deployment.paused and any(schedule.active for schedule in deployment.schedules)
-        # A weekly one completes no run for days, as it should.
-        if deployment.name and "lake" in deployment.tags and "weekly" not in deployment.tags
     ]

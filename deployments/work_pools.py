@@ -30,7 +30,16 @@ def base_job_template(kind: str) -> dict[str, Any]:
     template = asyncio.run(get_default_base_job_template_for_infrastructure_type(kind))
     if not template:
         raise ValueError(f"There is no base job template for the worker type {kind!r}: is its package installed?")
-    return with_data_volume(template) if kind == "ecs" else template
+    return allow_unset(with_data_volume(template) if kind == "ecs" else template)
+
+
+def allow_unset(template: dict[str, Any]) -> dict[str, Any]:
+    """Return a template whose `env` takes null, which keeps a variable of the worker, such as a password, from the run.
+
+    The templates that a server knows of worker types that are not installed beside it take only strings.
+    """
+    template["variables"]["properties"]["env"]["additionalProperties"] = {"type": ["string", "null"]}
+    return template
 
 
 def with_data_volume(template: dict[str, Any]) -> dict[str, Any]:

@@ -121,6 +121,14 @@ async def test_ecs_task_has_role_log_group_memory_and_read_only_folder_and_gets_
     assert "marker-key" not in json.dumps([definition, request])
 
 
+def test_template_that_takes_only_strings_takes_null_afterwards() -> None:
+    schema = {"type": "object", "properties": {"env": {"type": "object", "additionalProperties": {"type": "string"}}}}
+    made = work_pools.allow_unset({"variables": schema})["variables"]
+    validate({"env": {"PREFECT_API_KEY": None}}, made, raise_on_error=True)
+    with pytest.raises(Exception, match="1"):
+        validate({"env": {"PREFECT_API_KEY": 1}}, made, raise_on_error=True)
+
+
 def test_ecs_template_without_a_file_system_is_refused() -> None:
     variables = {name: value for name, value in job_variables("ecs").items() if name != "efs_file_system_id"}
     schema = work_pools.base_job_template("ecs")["variables"]
