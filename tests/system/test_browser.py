@@ -1,6 +1,6 @@
 """A person's way through Prefect's V2 UI, in a real browser against the stack of `make up`.
 
-`SCREENSHOTS=docs/images python -m pytest tests/system/test_browser.py` takes the README's pictures anew.
+With `SCREENSHOTS=some/folder` in the environment it takes pictures; those of the README are cut out of them.
 """
 
 from __future__ import annotations
