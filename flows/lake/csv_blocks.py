@@ -16,9 +16,14 @@ from flows.lake.csv_encoding import Utf8Text
 from flows.lake.csv_source import MB
 
 FIRST_BLOCK_BYTES = 1 * MB
-BLOCK_BYTES = 8 * MB
+BLOCK_BYTES = 4 * MB
 BLOCK_CELLS = 2_500_000  # a cell costs the parser some 40 bytes, however short it is
 MAX_RECORD_BYTES = 16 * MB
+
+# glibc gives memory back to the system above a limit that grows with the largest block freed so far, up to 32 MB
+# (mallopt(3), M_MMAP_THRESHOLD). It begins at 128 KB, so that every block of text would be fresh memory, zeroed page by
+# page: a fifth of the time, and more when several threads wait for it. This block is never touched, and freed at once.
+bytes(31 * MB)
 
 
 class Blocks:
@@ -52,7 +57,7 @@ class Blocks:
             row_bytes: What a row takes on average, for reading no more than a block needs.
         """
         self._rows = max(1, min(rows, BLOCK_CELLS // max(columns, 1)))
-        wanted = int(1.1 * self._rows * row_bytes)
+        wanted = int(0.95 * self._rows * row_bytes)  # rather fewer lines than too many: to find the last costs more
         self._block_bytes = min(max(wanted, FIRST_BLOCK_BYTES), BLOCK_BYTES)
 
     def fill(self, size: int | None = None) -> bool:
@@ -125,10 +130,11 @@ class Blocks:
         """Return where the line number `count` of the pending text ends, if there are more lines than that."""
         span = min(len(self._pending), self._block_bytes, 128 * count)
         while True:
-            view = np.frombuffer(self._pending, np.uint8, span)
-            ends = np.flatnonzero(view == 10) if np.count_nonzero(view == 10) >= count else ()
-            if len(ends) or span >= min(len(self._pending), self._block_bytes):
-                return int(ends[count - 1]) + 1 if len(ends) else None
+            feeds = np.frombuffer(self._pending, np.uint8, span) == 10
+            if np.count_nonzero(feeds) >= count:
+                return int(np.flatnonzero(feeds)[count - 1]) + 1
+            if span >= min(len(self._pending), self._block_bytes):
+                return None
             span = min(span * 4, len(self._pending), self._block_bytes)
 
     def _cuts_within(self, limit: int) -> Iterator[int]:

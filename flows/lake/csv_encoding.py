@@ -12,10 +12,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from flows.lake.errors import CsvRejected
 
 UTF8 = ("utf-8", "utf-8-sig")
 _EVIDENCE_BYTES = 32 * 1024
+_SPARSE = 8
 _FOREIGN_WORD = re.compile(r"[^\x00-\x7f]{4,}")
 _WESTERN = set("áàâãäåéèêëíìîïóòôõöúùûüýÿçñÁÀÂÃÄÅÉÈÊËÍÌÎÏÓÒÔÕÖÚÙÛÜÝÇÑßæøœÆØŒºª°§€£–—‘’“”•…²³´\xa0½¼¿¡«»©®™±·ðþÐÞ")
 _BOMS = (
@@ -116,15 +119,16 @@ class Utf8Text:
         data = self._tail + data
         self._tail = b""
         if self._validates_only:
-            if data.isascii():
-                self._done += len(data)
-                return data
             return self._validated(data)
         return self._decoded(data)
 
     def _validated(self, data: bytes) -> bytes:
+        if data.isascii():
+            self._done += len(data)
+            return data
         try:
-            data.decode("utf-8")
+            if not _is_utf8_where_sparse(data):
+                data.decode("utf-8")
         except UnicodeDecodeError as error:
             if error.reason == "unexpected end of data" and not self.at_end:
                 data, self._tail = data[: error.start], data[error.start :]
@@ -132,8 +136,7 @@ class Utf8Text:
                 return self._switched(data)
             else:
                 raise self._not_that(error) from error
-        if not data.isascii():
-            self._open_question = False
+        self._open_question = self._open_question and data.isascii()
         self._done += len(data)
         return data
 
@@ -168,3 +171,20 @@ class Utf8Text:
             encoding=self.encoding,
             remedy="State the encoding in the dataset's dialect (for example cp1252 or latin-1), or repair the file.",
         )
+
+
+def _is_utf8_where_sparse(data: bytes) -> bool:
+    """Return whether bytes are UTF-8 for certain, which is found only where few of them are no ASCII.
+
+    Nothing outlasts an ASCII byte in UTF-8, so that the other bytes are the whole question, with one ASCII byte after
+    each row of them. To pick them out takes as long as to decode everything, but does not hold the interpreter's lock.
+    """
+    foreign = np.frombuffer(data, np.int8) < 0
+    if np.count_nonzero(foreign) > len(data) // _SPARSE:
+        return False
+    np.logical_or(foreign[1:], foreign[:-1], out=foreign[1:])
+    try:
+        np.frombuffer(data, np.uint8)[np.flatnonzero(foreign)].tobytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
