@@ -22,12 +22,14 @@ _DATE = re.compile(
     r"(?:[T ]+\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:[AaPp]\.?[Mm]\.?)?(?:Z|[-+]\d{2}:?\d{2}|\s?UTC)?)?"
 )
 _TIME = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(?:[AaPp]\.?[Mm]\.?)?")
-_ADDRESS = re.compile(
-    r"(?:https?|ftp|s3)://\S+|www\.\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:\d{1,3}\.){3}\d{1,3}", re.IGNORECASE
-)
+_ADDRESS = re.compile(r"(?i:https?|ftp|s3)://\S+|(?i:www)\.\S+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+|(?:\d{1,3}\.){3}\d{1,3}")
+_SURE = re.compile("|".join(f"(?:{each.pattern})" for each in (_PLAIN_NUMBER, _DATE, _TIME, _ADDRESS)))
 _WORD = re.compile(r"[\w#@/\\][\w./\\#@&'’()+*%$°ºª!?<>=\[\]{}-]*|[-?*.]+|<NA>")
 _WORDS = re.compile(r"[^,;|\t~^\"\r\n]+")
 _STRANGE = re.compile(r"[\t;|~^]")
+_COMMA_IN_TEXT = re.compile(r"\w,\w")
+
+LEAST_CELL_SCORE = 0.1
 
 
 @lru_cache(maxsize=20_000)
@@ -40,7 +42,7 @@ def cell_score(cell: str) -> float:
         return 1.0 if text.isdigit() else 0.95
     if (text[0] == "'") != (text[-1] == "'"):
         return 0.4
-    if _PLAIN_NUMBER.fullmatch(text) or _DATE.fullmatch(text) or _TIME.fullmatch(text) or _ADDRESS.fullmatch(text):
+    if _SURE.fullmatch(text):
         return 1.0
     if len(text) < 200 and (_WORD.fullmatch(text) or NUMBER.fullmatch(text)):
         return 0.95
@@ -52,7 +54,7 @@ def cell_score(cell: str) -> float:
     if _WORDS.fullmatch(text):
         return 0.85
     commas = text.count(",")
-    if commas and re.search(r"\w,\w", text):
+    if commas and _COMMA_IN_TEXT.search(text):
         return 0.25  # text writes a blank after its commas
     return 0.75 if commas < 4 else 0.65
 

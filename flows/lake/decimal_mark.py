@@ -12,10 +12,9 @@ _POINT_NUMBER = re.compile(r"\s*[-+]?\d+\.\d+(?:[eE][-+]?\d+)?\s*")
 
 def decimal_mark(delimiter: str, rows: list[list[str]]) -> str:
     """Return the decimal mark: a comma where `;` cuts and more columns speak for it than against it."""
-    if delimiter == ",":
+    if delimiter != ";":
         return "."
-    comma, point = (_columns_of(pattern, rows) for pattern in (_COMMA_NUMBER, _POINT_NUMBER))
-    return "," if comma > point and delimiter == ";" else "."
+    return "," if _columns_of(_COMMA_NUMBER, rows) > _columns_of(_POINT_NUMBER, rows) else "."
 
 
 def _columns_of(pattern: re.Pattern[str], rows: list[list[str]]) -> int:

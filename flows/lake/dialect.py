@@ -3,25 +3,26 @@
 Every candidate cuts the sample into a table; the one whose table is most like a table wins. Three kinds of evidence
 count: rows of equal width (as DuckDB's sniffer looks at it), cells that look like whole cells (as clevercsv does), and
 quotes that stand next to the delimiter (as `csv.Sniffer` does). Signs that are common in text (`:`, blank) must be
-clearer than others. Figures and what was compared: docs/decisions/0031-delimiter-detection.md.
+clearer than others. What the evidence is worth is `flows.lake.table_likeness`'s; here candidates are judged in steps,
+cheap ones first, and a step that cannot change who wins is not taken.
+Figures and what was compared: docs/decisions/0031-delimiter-detection.md.
 """
 
 from __future__ import annotations
 
 import csv
+import functools
+import heapq
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
-from flows.lake.cell_types import cell_score, is_number
 from flows.lake.decimal_mark import decimal_mark
+from flows.lake.table_likeness import Rows, is_clear, is_list_of_terms, reads_as_prose, regularity, share_beside, typed
 
 _PRIOR = {",": 1.0, "\t": 1.0, ";": 1.0, "|": 1.0, "~": 0.8, "^": 0.8, ":": 0.5, " ": 0.5}
-_TYPED_ROWS = 150
-_TYPED_CELLS = 2_000
 _MAX_ROWS = 2_000
 _LEAST_SCORE = 0.12
 _COMMENT = "#"
@@ -52,13 +53,18 @@ class Detected:
     excel_line: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Candidate:
+    """A way to cut the sample, and what is known of it; the score is the most it can be until `is_known`."""
+
     delimiter: str
     quotechar: str | None
+    escaped: bool
     score: float
-    width: int
-    rows: list[list[str]]
+    rows: Rows | None = None
+    width: int = 1
+    fit: float | None = None
+    is_known: bool = False
 
 
 def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> Detected:
@@ -82,7 +88,7 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
     return Detected(
         delimiter=best.delimiter,
         quotechar=best.quotechar or '"',
-        decimal=decimal_mark(best.delimiter, best.rows),
+        decimal=decimal_mark(best.delimiter, best.rows or []),
         width=best.width,
         lead_lines=_lead_lines(text, best),
     )
@@ -93,42 +99,61 @@ def _to_last_line_end(sample: str) -> str:
     return sample[:end] or sample
 
 
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()][:_MAX_ROWS]
+
+
 def _best(text: str, delimiters: list[str]) -> _Candidate | None:
-    lines = [line for line in text.splitlines() if line.strip()][:_MAX_ROWS]
-    best, second_rate = None, None
+    lines = _lines(text)
+    candidates, in_most = [], set()
     for delimiter in delimiters:
-        if best and _most(delimiter, '"') <= best.score:
+        if delimiter not in text:
             continue
-        with_it = sum(delimiter in line for line in lines)
-        if with_it < max(1, 0.2 * len(lines)) or (delimiter == ":" and _is_in_times_alone(lines, with_it)):
+        counts = [line.count(delimiter) for line in lines]
+        with_it = len(counts) - counts.count(0)
+        if with_it < max(1, 0.2 * len(lines)):
             continue
+        if with_it > 0.7 * len(lines):
+            in_most.add(delimiter)
+        prior = _PRIOR.get(delimiter, 0.8)
+        widest = max(counts) + 1
         for quotechar, escaped in _quotings(text, delimiter):
-            if best and _most(delimiter, quotechar) <= best.score:
-                continue
-            candidate = _judge(text, delimiter, quotechar, escaped)
-            if candidate.score >= _LEAST_SCORE:
-                best = max(best or candidate, candidate, key=lambda each: each.score)
-            elif with_it > 0.7 * len(lines) and _is_list_of_terms(candidate):
-                second_rate = max(second_rate or candidate, candidate, key=lambda each: each.score)
-    return best or second_rate
+            most = prior if quotechar and quotechar in text else prior * (1 - 1 / (widest + 1))
+            candidates.append(_Candidate(delimiter, quotechar, escaped, most))
+    for candidate in _ranked(candidates, text):
+        if candidate.score >= _LEAST_SCORE:
+            return candidate
+        if candidate.delimiter in in_most and is_list_of_terms(candidate.rows or [], candidate.delimiter):
+            return candidate
+    return None
 
 
-def _most(delimiter: str, quotechar: str | None) -> float:
-    """Return the best score that a candidate can have."""
-    return _PRIOR.get(delimiter, 0.8) * (1.0 if quotechar else 0.95)
+def _ranked(candidates: list[_Candidate], text: str) -> Iterator[_Candidate]:
+    """Yield candidates from the best on; look closer at the one of which most can be hoped, until it is known."""
+    share_of = functools.cache(functools.partial(share_beside, text))
+    heap = [(-candidate.score, number, candidate) for number, candidate in enumerate(candidates)]
+    heapq.heapify(heap)
+    while heap:
+        _, number, first = heapq.heappop(heap)
+        if first.is_known:
+            yield first
+            continue
+        if first.fit is None:
+            _fit_quotes(first, share_of)
+        elif first.rows is None:
+            _cut(first, text)
+        else:
+            if first.score:
+                others = -heap[0][0] if heap else 0.0
+                first.score *= typed(first.rows, enough=max(others, _LEAST_SCORE) / first.score)
+            first.is_known = True
+        heapq.heappush(heap, (-first.score, number, first))
 
 
-def _is_in_times_alone(lines: list[str], with_colon: int) -> bool:
-    """Whether most colons belong to times of day and addresses."""
-    without = sum(":" in _NO_DELIMITER_COLON.sub("", line) for line in lines)
-    return without < 0.5 * with_colon
-
-
-def _is_list_of_terms(candidate: _Candidate) -> bool:
-    """Whether rows of any length are lists of short terms, as baskets are, and not sentences."""
-    cells = [cell for row in candidate.rows[:_TYPED_ROWS] for cell in row if cell.strip()]
-    short = sum(len(cell) < 40 and cell == cell.strip() and len(cell.split()) <= 3 for cell in cells)
-    return candidate.delimiter in ",;\t|" and len(candidate.rows) >= 3 and short > 0.9 * len(cells)
+def _is_in_times_alone(text: str) -> bool:
+    """Whether most lines with a colon have it in times of day and addresses alone."""
+    lines = [line for line in _lines(text) if ":" in line]
+    return sum(":" in _NO_DELIMITER_COLON.sub("", line) for line in lines) < 0.5 * len(lines)
 
 
 def _quotings(text: str, delimiter: str) -> Iterator[tuple[str | None, bool]]:
@@ -175,96 +200,37 @@ def _modal_width(rows: list[list[str]]) -> int:
     return Counter(map(len, rows)).most_common(1)[0][0] if rows else 1
 
 
-def _judge(text: str, delimiter: str, quotechar: str | None, escaped: bool) -> _Candidate:
-    rows = _rows(text, delimiter, quotechar, escaped)
+def _fit_quotes(candidate: _Candidate, share_of: Callable[[str, str], float | None]) -> None:
+    """Take in which share of the quotes stands beside the delimiter; without a quote character, none should."""
+    share = share_of(candidate.delimiter, candidate.quotechar or '"')
+    if candidate.quotechar:
+        candidate.fit = 1.0 if share is None else 0.3 + 0.7 * share
+    else:
+        candidate.fit = 0.95 if share is None else 0.95 * (1 - 0.7 * share)
+    candidate.score *= candidate.fit
+
+
+def _cut(candidate: _Candidate, text: str) -> None:
+    """Cut the text, and take the widths of rows and signs of prose into the score."""
+    delimiter, quotechar, fit = candidate.delimiter, candidate.quotechar, candidate.fit or 0.0
+    candidate.rows, candidate.score = [], 0.0
+    if delimiter == ":" and _is_in_times_alone(text):
+        return
+    rows = _rows(text, delimiter, quotechar, candidate.escaped)
     if _COMMENT in text:
         rows = [row for row in rows if not (len(row) == 1 and row[0].startswith(_COMMENT))]
     if delimiter == " ":
         rows = [row[:-1] if row and not row[-1] else row for row in rows]
-    if not rows:
-        return _Candidate(delimiter, quotechar, 0.0, 1, rows)
-    regularity, width = _regularity([len(row) for row in rows])
+    regular, width = regularity([len(row) for row in rows])
+    candidate.rows, candidate.width = rows, width
     if width < 2:
-        return _Candidate(delimiter, quotechar, 0.0, width, rows)
-    score = regularity * _typed(rows) * _PRIOR.get(delimiter, 0.8) * (1 - 1 / (width + 1))
-    fit = _quote_fit(text, delimiter, quotechar)
-    score *= fit
+        return
+    candidate.score = regular * fit * _PRIOR.get(delimiter, 0.8) * (1 - 1 / (width + 1))
     quoted = fit == 1 and quotechar is not None and text.count(quotechar) >= 2 * len(rows)
-    if delimiter in ",;|:" and (regularity < 0.97 or len(rows) < 3) and _reads_as_prose(rows, text, delimiter):
-        score *= 0.3
-    if delimiter in " :" and not quoted and not _clear(rows, width, regularity, delimiter):
-        score *= 0.3
-    return _Candidate(delimiter, quotechar, score, width, rows)
-
-
-def _regularity(widths: list[int]) -> tuple[float, int]:
-    """Return how regular the widths of rows are, 0 to 1, and the width of the table.
-
-    Narrow rows before the table (a title, notes) and after it (totals, sources) cost little; rows of changing width
-    that follow each other cost most.
-    """
-    counts = Counter(width for width in widths if width > 1)
-    if not counts:
-        return 0.0, 1
-    width = max(counts, key=lambda each: (counts[each] * (1 - 1 / (each + 1)), each))
-    first = widths.index(width)
-    last = len(widths) - widths[::-1].index(width)
-    body = widths[first:last]
-    share = body.count(width) / len(body)
-    edges = len(widths) - len(body)
-    cut = sum(each > 1 for each in widths) / len(widths)
-    steady = sum(a == b for a, b in pairwise(body)) / max(1, len(body) - 1) if len(body) > 1 else 1.0
-    outside = 1 - 0.5 * edges / len(widths)
-    return max(share, 0.8 * steady) * outside * (0.4 + 0.6 * cut), width
-
-
-def _typed(rows: list[list[str]]) -> float:
-    """Return how much the cells look like whole cells, on average over evenly spread rows."""
-    body = [row for row in rows if len(row) > 1] or rows
-    wanted = max(20, min(_TYPED_ROWS, _TYPED_CELLS // len(body[0])))
-    total, cells = 0.0, 0.0
-    for row in body[:: max(1, len(body) // wanted)][:wanted]:
-        filled = [cell for cell in row[:200] if cell and not cell.isspace()]
-        empty = 0.2 * (min(len(row), 200) - len(filled))
-        total += sum(map(cell_score, filled)) + 0.8 * empty
-        cells += len(filled) + empty
-    return total / cells if cells else 0.0
-
-
-def _quote_fit(text: str, delimiter: str, quotechar: str | None) -> float:
-    """Return the share of quotes that stand where this delimiter would have them, scaled to 0.3 … 1."""
-    mark = quotechar or '"'
-    if mark not in text:
-        return 1.0
-    doubled = text.replace(mark * 2, "").replace("\\" + mark, "") if mark * 2 in text else text.replace("\\" + mark, "")
-    total = doubled.count(mark)
-    if total < 2:
-        return 1.0 if quotechar else 0.95
-    apart = re.escape(delimiter)
-    fitting = len(re.findall(rf"(?:^|{apart})[ ]?{mark}", doubled, re.MULTILINE))
-    fitting += len(re.findall(rf"{mark}(?={apart}|\r|$)", doubled, re.MULTILINE))
-    share = min(1.0, fitting / total)
-    return 0.3 + 0.7 * share if quotechar else 0.95 * (1 - 0.7 * share)
-
-
-def _reads_as_prose(rows: list[list[str]], text: str, delimiter: str) -> bool:
-    """Whether a sign is punctuation: a blank follows it, and what stands between are words, not names or numbers."""
-    count = text.count(delimiter)
-    if text.count(delimiter + " ") < 0.9 * count:
-        return False
-    if sum(len(row) > 1 for row in rows) < 0.5 * len(rows):
-        return True
-    cells = [cell for row in rows[:_TYPED_ROWS] for cell in row if cell.strip()]
-    return sum(len(cell.split()) >= 3 for cell in cells) > 0.5 * len(cells)
-
-
-def _clear(rows: list[list[str]], width: int, regularity: float, delimiter: str) -> bool:
-    """Return whether a sign that is common in text can only be a delimiter here."""
-    cells = [cell for row in rows[:_TYPED_ROWS] for cell in row if cell]
-    numbers = sum(map(is_number, cells)) / max(1, len(cells))
-    if delimiter == " ":
-        return regularity > 0.85 and (numbers > 0.5 or (width >= 4 and numbers > 0.2))
-    return regularity > (0.75 if numbers > 0.5 else 0.9) and width >= 3 and len(rows) >= 3
+    if delimiter in ",;|:" and (regular < 0.97 or len(rows) < 3) and reads_as_prose(rows, text, delimiter):
+        candidate.score *= 0.3
+    if delimiter in " :" and not quoted and not is_clear(rows, width, regular, delimiter):
+        candidate.score *= 0.3
 
 
 def _lead_lines(text: str, best: _Candidate) -> int:

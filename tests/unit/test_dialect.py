@@ -7,6 +7,7 @@ import random
 import pytest
 
 from flows.lake.dialect import detect
+from flows.lake.table_likeness import typed
 
 
 def lines(*rows: str, times: int = 1) -> str:
@@ -183,3 +184,12 @@ def test_detect_lines_above_the_header_are_counted() -> None:
 
 def test_detect_header_without_a_name_for_the_row_names_is_no_line_above_the_table() -> None:
     assert detect(lines('"a" "b"', *[f'"{n}" {n}.5 "x"' for n in range(9)])).lead_lines == 0
+
+
+def test_typed_that_stops_early_returns_a_lower_bound_that_is_enough() -> None:
+    rows = [["12", "word", "a|b|c"]] * 100
+    average = typed(rows, enough=2.0)
+    early = typed(rows, enough=0.5)
+
+    assert 0.5 <= early < average
+    assert typed(rows, enough=average - 0.001) <= average
