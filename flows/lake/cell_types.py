@@ -27,6 +27,7 @@ _SURE = re.compile("|".join(f"(?:{each.pattern})" for each in (_PLAIN_NUMBER, _D
 _WORD = re.compile(r"[\w#@/\\][\w./\\#@&'’()+*%$°ºª!?<>=\[\]{}-]*|[-?*.]+|<NA>")
 _WORDS = re.compile(r"[^,;|\t~^\"\r\n]+")
 _STRANGE = re.compile(r"[\t;|~^]")
+_BRACKET = re.compile(r"[][{}]")
 _COMMA_IN_TEXT = re.compile(r"\w,\w")
 
 LEAST_CELL_SCORE = 0.1
@@ -44,6 +45,8 @@ def cell_score(cell: str) -> float:
         return 0.4
     if _SURE.fullmatch(text):
         return 1.0
+    if _BRACKET.search(text) and any(text.count(each[0]) != text.count(each[1]) for each in ("[]", "{}")):
+        return 0.3
     if len(text) < 200 and (_WORD.fullmatch(text) or NUMBER.fullmatch(text)):
         return 0.95
     if text.count('"') % 2:

@@ -84,7 +84,7 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
     text = sample if whole else _to_last_line_end(sample)
     best = _best(text, [delimiter] if delimiter else list(_PRIOR))
     if best is None:  # one column: what does not occur in it leaves it whole
-        return Detected(delimiter or next((each for each in (",", "\t", ";", "|") if each not in text), ","))
+        return Detected(delimiter or next((each for each in ",\t;|~^" if each not in text), ","))
     return Detected(
         delimiter=best.delimiter,
         quotechar=best.quotechar or '"',
@@ -123,7 +123,9 @@ def _best(text: str, delimiters: list[str]) -> _Candidate | None:
     for candidate in _ranked(candidates, text):
         if candidate.score >= _LEAST_SCORE:
             return candidate
-        if candidate.delimiter in in_most and is_list_of_terms(candidate.rows or [], candidate.delimiter):
+        if candidate.delimiter in in_most and is_list_of_terms(
+            candidate.rows or [], candidate.width, candidate.delimiter
+        ):
             return candidate
     return None
 
@@ -145,7 +147,8 @@ def _ranked(candidates: list[_Candidate], text: str) -> Iterator[_Candidate]:
         else:
             if first.score:
                 others = -heap[0][0] if heap else 0.0
-                first.score *= typed(first.rows, enough=max(others, _LEAST_SCORE) / first.score)
+                enough = max(others, _LEAST_SCORE) / first.score
+                first.score *= typed(first.rows, enough, tabs=first.delimiter != "\t" and "\t" in text)
             first.is_known = True
         heapq.heappush(heap, (-first.score, number, first))
 
@@ -226,10 +229,12 @@ def _cut(candidate: _Candidate, text: str) -> None:
     if width < 2:
         return
     candidate.score = regular * fit * _PRIOR.get(delimiter, 0.8) * (1 - 1 / (width + 1))
+    if not width - 1 <= len(rows[0]) <= width:  # what cuts the header as well is the better delimiter
+        candidate.score *= 0.8
     quoted = fit == 1 and quotechar is not None and text.count(quotechar) >= 2 * len(rows)
     if delimiter in ",;|:" and (regular < 0.97 or len(rows) < 3) and reads_as_prose(rows, text, delimiter):
         candidate.score *= 0.3
-    if delimiter in " :" and not quoted and not is_clear(rows, width, regular, delimiter):
+    if delimiter in " :" and not quoted and not is_clear(rows, width, regular, delimiter, text):
         candidate.score *= 0.3
 
 

@@ -6,6 +6,7 @@ wins (`flows.lake.dialect` asks for that).
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from itertools import pairwise
 
@@ -16,6 +17,7 @@ Rows = list[list[str]]
 _TYPED_ROWS = 150
 _TYPED_CELLS = 2_000
 _ROWS_AT_ONCE = 8
+_ALIGNED = re.compile(r"\S {2,}\S.*")
 
 
 def regularity(widths: list[int]) -> tuple[float, int]:
@@ -42,12 +44,13 @@ def regularity(widths: list[int]) -> tuple[float, int]:
     return max(share, 0.8 * steady) * outside * (0.4 + 0.6 * cut), width
 
 
-def typed(rows: Rows, enough: float) -> float:
+def typed(rows: Rows, enough: float, *, tabs: bool = False) -> float:
     """Return how much the cells look like whole cells, on average over evenly spread rows.
 
     Args:
         rows: The rows.
         enough: Stop as soon as the average is at least this, whatever comes; what is returned is then a lower bound.
+        tabs: Whether cells may hold tabs: text has none, so such a cell is as many cells, and none of them right.
     """
     body = [row for row in rows if len(row) > 1] or rows
     wanted = max(20, min(_TYPED_ROWS, _TYPED_CELLS // len(body[0])))
@@ -59,6 +62,8 @@ def typed(rows: Rows, enough: float) -> float:
         empty = 0.2 * (min(len(row), 200) - len(filled))
         total += sum(map(cell_score, filled)) + 0.8 * empty
         cells += len(filled) + empty
+        if tabs:
+            cells += sum(cell.strip().count("\t") for cell in filled)
         left -= len(row)
         if left and number % _ROWS_AT_ONCE == 0:
             least = (total + LEAST_CELL_SCORE * left) / (cells + left)
@@ -75,7 +80,7 @@ def share_beside(text: str, delimiter: str, mark: str) -> float | None:
     total = doubled.count(mark)
     if total < 2:
         return None
-    beside = [delimiter + mark, "\n" + mark, mark + delimiter, mark + "\n", mark + "\r"]
+    beside = [delimiter + mark, "\n" + mark, "\r" + mark, mark + delimiter, mark + "\n", mark + "\r"]
     if delimiter != " ":
         beside += [delimiter + " " + mark, "\n " + mark]
     fitting = sum(map(doubled.count, beside)) + doubled.startswith((mark, " " + mark)) + doubled.endswith(mark)
@@ -92,21 +97,31 @@ def reads_as_prose(rows: Rows, text: str, delimiter: str) -> bool:
     return sum(len(cell.split()) >= 3 for cell in cells) > 0.5 * len(cells)
 
 
-def is_clear(rows: Rows, width: int, regular: float, delimiter: str) -> bool:
+def is_clear(rows: Rows, width: int, regular: float, delimiter: str, text: str) -> bool:
     """Return whether a sign that is common in text can only be a delimiter here."""
     if regular <= 0.75 or (delimiter != " " and (width < 3 or len(rows) < 3)):
         return False
+    numbers = share_of_numbers(rows)
+    if delimiter != " ":
+        return regular > (0.75 if numbers > 0.5 else 0.9)
+    if regular <= 0.8:
+        return False
+    aligned = len(_ALIGNED.findall(text)) >= 0.8 * len(rows)
+    return aligned or numbers > (0.5 if regular < 1 else 0.4) or (width >= 4 and numbers > 0.2)
+
+
+def share_of_numbers(rows: Rows) -> float:
+    """Return which share of the cells that are not empty are numbers."""
     cells = [cell for row in rows[:_TYPED_ROWS] for cell in row if cell]
-    numbers = sum(map(is_number, cells)) / max(1, len(cells))
-    if delimiter == " ":
-        return regular > 0.85 and (numbers > 0.5 or (width >= 4 and numbers > 0.2))
-    return regular > (0.75 if numbers > 0.5 else 0.9)
+    return sum(map(is_number, cells)) / max(1, len(cells))
 
 
-def is_list_of_terms(rows: Rows, delimiter: str) -> bool:
-    """Whether rows of any length are lists of short terms, as baskets are, and not sentences."""
+def is_list_of_terms(rows: Rows, width: int, delimiter: str) -> bool:
+    """Whether rows of any length are lists of short terms, as baskets are, and not sentences; or of numbers alone."""
+    if delimiter in " :":
+        return width >= 4 and len(rows) >= 2 and share_of_numbers(rows[1:]) > 0.8
     if delimiter not in ",;\t|" or len(rows) < 3:
         return False
     cells = [cell for row in rows[:_TYPED_ROWS] for cell in row if cell.strip()]
     short = sum(len(cell) < 40 and cell == cell.strip() and len(cell.split()) <= 3 for cell in cells)
-    return short > 0.9 * len(cells)
+    return short > (0.5 if delimiter == "\t" else 0.9) * len(cells)

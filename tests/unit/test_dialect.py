@@ -140,6 +140,26 @@ CASES = {
         ",",
         lines("text", "Yes, we can", "No, you cannot", "Well, perhaps", "it is so"),
     ),
+    "lists of one length between tabs": ("\t", lines(*[f"id{n}\tA{n},B,C" for n in range(9)])),
+    "lists in brackets between tabs": ("\t", lines(*[f"w{n}\t-{n}.5\t[{n}, 1, 2, 3, -1, 0, 0, 2]" for n in range(9)])),
+    "lists of one length under a header": (";", lines("id;items", *[f"{n};A{n},B,C" for n in range(9)])),
+    "rows of any length between tabs, all signs in the text": (
+        "\t",
+        lines(*[f"{n}\ta-{n},2-b; 1,{n}-c|d\tC{n}" + "\tsyn, onym" * (n % 7) for n in range(20)]),
+    ),
+    "word and number": (" ", lines("apple 0", "pear 12", "plum 2", "fig 40")),
+    "header, word and number": (" ", lines("fruit count", *[f"{word} {n}" for n, word in enumerate(WORDS)])),
+    "years and months in one column": (",", lines("month", "1939 Jan", "1939 Feb", "1939 Mar")),
+    "words aligned with blanks": (" ", lines(*[f"{word:<9}{word[::-1]}x" for word in WORDS])),
+    "numbers between blanks, rows of any length": (
+        " ",
+        lines("8", *[" ".join(str(m) for m in range(n % 5 + 2)) for n in range(20)]),
+    ),
+    "numbers between blanks, empty cells": (
+        " ",
+        lines("id year miles rate fee", *[f"{n} 198{n % 9} {n * 3} {'' if n % 3 else n} {n}" for n in range(30)]),
+    ),
+    "colons in two lines": (":", "rows:x:y:z\n1:0.3:6.1:870\n"),
 }
 
 
@@ -147,6 +167,11 @@ CASES = {
 def test_detect_delimiter_of_misleading_sample(name: str) -> None:
     delimiter, text = CASES[name]
     assert detect(text).delimiter == delimiter
+
+
+def test_detect_one_column_with_the_usual_signs_is_read_with_one_that_does_not_occur() -> None:
+    text = lines("note", "Well, yes", "a; b (no)", "tab\there", "x | y, or not", prose(30), prose(40), prose(50))
+    assert detect(text).delimiter not in text
 
 
 def test_detect_sample_cut_in_a_quoted_field_still_finds_the_delimiter() -> None:
