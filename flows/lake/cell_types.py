@@ -65,3 +65,8 @@ def cell_score(cell: str) -> float:
 def is_number(cell: str) -> bool:
     """Return whether a cell is a number, with either decimal mark."""
     return _PLAIN_NUMBER.fullmatch(cell.strip()) is not None
+
+
+def is_sure(cell: str) -> bool:
+    """Return whether a cell is a number, a date, a time of day or an address."""
+    return _SURE.fullmatch(cell.strip()) is not None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 
-from flows.lake.cell_types import LEAST_CELL_SCORE, cell_score, is_number
+from flows.lake.cell_types import LEAST_CELL_SCORE, cell_score, is_number, is_sure
 
 Rows = list[list[str]]
 
@@ -101,25 +102,27 @@ def is_clear(rows: Rows, width: int, regular: float, delimiter: str, text: str) 
     """Return whether a sign that is common in text can only be a delimiter here."""
     if regular <= 0.75 or (delimiter != " " and (width < 3 or len(rows) < 3)):
         return False
-    numbers = share_of_numbers(rows)
+    numbers = share_of(is_number, rows)
     if delimiter != " ":
         return regular > (0.75 if numbers > 0.5 else 0.9)
     if regular <= 0.8:
         return False
     aligned = len(_ALIGNED.findall(text)) >= 0.8 * len(rows)
-    return aligned or numbers > (0.5 if regular < 1 else 0.4) or (width >= 4 and numbers > 0.2)
+    if aligned or numbers > (0.5 if regular < 1 else 0.4) or (width >= 4 and numbers > 0.2):
+        return True
+    return width >= 3 and share_of(is_sure, rows) > 0.8
 
 
-def share_of_numbers(rows: Rows) -> float:
-    """Return which share of the cells that are not empty are numbers."""
+def share_of(kind: Callable[[str], bool], rows: Rows) -> float:
+    """Return which share of the cells that are not empty are of a kind."""
     cells = [cell for row in rows[:_TYPED_ROWS] for cell in row if cell]
-    return sum(map(is_number, cells)) / max(1, len(cells))
+    return sum(map(kind, cells)) / max(1, len(cells))
 
 
 def is_list_of_terms(rows: Rows, width: int, delimiter: str) -> bool:
     """Whether rows of any length are lists of short terms, as baskets are, and not sentences; or of numbers alone."""
     if delimiter in " :":
-        return width >= 4 and len(rows) >= 2 and share_of_numbers(rows[1:]) > 0.8
+        return width >= 4 and len(rows) >= 2 and share_of(is_number, rows[1:]) > 0.8
     if delimiter not in ",;\t|" or len(rows) < 3:
         return False
     cells = [cell for row in rows[:_TYPED_ROWS] for cell in row if cell.strip()]

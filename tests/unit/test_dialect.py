@@ -159,6 +159,7 @@ CASES = {
         " ",
         lines("id year miles rate fee", *[f"{n} 198{n % 9} {n * 3} {'' if n % 3 else n} {n}" for n in range(30)]),
     ),
+    "date, time and number": (" ", lines(*[f"2012-01-{n} 10:{n}:00 {n}.5" for n in range(10, 20)])),
     "colons in two lines": (":", "rows:x:y:z\n1:0.3:6.1:870\n"),
 }
 
