@@ -100,15 +100,21 @@ def reads_as_prose(rows: Rows, text: str, delimiter: str) -> bool:
 
 def is_clear(rows: Rows, width: int, regular: float, delimiter: str, text: str) -> bool:
     """Return whether a sign that is common in text can only be a delimiter here."""
-    if regular <= 0.75 or (delimiter != " " and (width < 3 or len(rows) < 3)):
+    if delimiter == " ":
+        return regular > 0.8 and _is_clear_blank(rows, width, regular, text)
+    if regular <= 0.75 or width < 3 or len(rows) < 3:
         return False
+    return regular > (0.75 if share_of(is_number, rows) > 0.5 else 0.9)
+
+
+def _is_clear_blank(rows: Rows, width: int, regular: float, text: str) -> bool:
+    """Whether blanks align columns, stand between numbers and dates, or leave words in a way that texts do not."""
+    if len(_ALIGNED.findall(text)) >= 0.8 * len(rows):
+        return True
+    if regular == 1 and width >= 4 and len(rows) >= 4:  # one column of four words in each row is no text
+        return True
     numbers = share_of(is_number, rows)
-    if delimiter != " ":
-        return regular > (0.75 if numbers > 0.5 else 0.9)
-    if regular <= 0.8:
-        return False
-    aligned = len(_ALIGNED.findall(text)) >= 0.8 * len(rows)
-    if aligned or numbers > (0.5 if regular < 1 else 0.4) or (width >= 4 and numbers > 0.2):
+    if numbers > (0.5 if regular < 1 else 0.4) or (width >= 4 and numbers > 0.2):
         return True
     return width >= 3 and share_of(is_sure, rows) > 0.8
 

@@ -149,6 +149,10 @@ CASES = {
     ),
     "word and number": (" ", lines("apple 0", "pear 12", "plum 2", "fig 40")),
     "header, word and number": (" ", lines("fruit count", *[f"{word} {n}" for n, word in enumerate(WORDS)])),
+    "four words in each row": (
+        " ",
+        lines("first last city id", "Al Roe Rio x-1", "Bo Day Bonn y-2", "Cy Hay Bern z-3"),
+    ),
     "years and months in one column": (",", lines("month", "1939 Jan", "1939 Feb", "1939 Mar")),
     "words aligned with blanks": (" ", lines(*[f"{word:<9}{word[::-1]}x" for word in WORDS])),
     "numbers between blanks, rows of any length": (
