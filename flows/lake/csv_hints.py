@@ -37,7 +37,7 @@ def on_detection(found: Detected, stated: CsvDialect, sample: str) -> list[str]:
             "The columns seem to be aligned with several blanks: pandas makes an empty field of each one more. Such "
             "text is not CSV; readers for fixed-width files know it."
         )
-    if _ESCAPED_QUOTE.search(sample):
+    if '\\"' in sample and _ESCAPED_QUOTE.search(sample):
         hints.append(
             "Quotes seem to be escaped with a backslash: pandas, read as it comes, ends a value at such a quote. "
             "Readers should be told escapechar='\\\\'."

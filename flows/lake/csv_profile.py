@@ -51,11 +51,9 @@ def profile_csv(
     with CsvSource(Path(path), progress) as source:
         source.decompress()
         sample = _read_sample(source)
-        _refuse_other_formats(source.path, sample, stated)
-        used, notes = _complete(stated, sample)
-        text = Utf8Text(
-            source.path, _reader(sample, source), used.encoding or "utf-8", stated=stated.encoding is not None
-        )
+        encoding = _encoding_of(source.path, sample, stated)
+        used, notes = _complete(stated, encoding, sample)
+        text = Utf8Text(source.path, _reader(sample, source), encoding, stated=stated.encoding is not None)
         table = Table(source.path, text, used, chunk_rows)
         try:
             table.read()
@@ -125,7 +123,8 @@ def _reader(sample: bytes, source: CsvSource) -> Callable[[], bytes]:
     return lambda: waiting.pop() if waiting else source.read()
 
 
-def _refuse_other_formats(path: Path, sample: bytes, stated: CsvDialect) -> None:
+def _encoding_of(path: Path, sample: bytes, stated: CsvDialect) -> str:
+    """Return the encoding that is stated or found; refuse what is no text."""
     if not sample:
         raise CsvRejected(path, "it is empty.", byte=0, remedy="Ask its source: there is not even a header.")
     other = not_csv(sample)
@@ -134,14 +133,14 @@ def _refuse_other_formats(path: Path, sample: bytes, stated: CsvDialect) -> None
     encoding = stated.encoding or detect_encoding(sample)
     if looks_binary(sample) and not normal_name(encoding).startswith(("utf-16", "utf-32")):
         raise CsvRejected(path, "it is a binary file, not CSV.", byte=0, remedy="Ask its source for the data as CSV.")
+    return encoding
 
 
-def _complete(stated: CsvDialect, sample: bytes) -> tuple[CsvDialect, list[str]]:
+def _complete(stated: CsvDialect, encoding: str, sample: bytes) -> tuple[CsvDialect, list[str]]:
     """Fill in by detection what is not stated; return it with what a person should know of that."""
-    encoding = stated.encoding or detect_encoding(sample)
-    text = sample[:DIALECT_SAMPLE_BYTES].decode(encoding, errors="replace").removeprefix("\ufeff")
     if stated.delimiter and stated.decimal and stated.quotechar:
         return replace(stated, encoding=encoding), []
+    text = sample[:DIALECT_SAMPLE_BYTES].decode(encoding, errors="replace").removeprefix("\ufeff")
     found = detect(text, whole=len(sample) < DIALECT_SAMPLE_BYTES, delimiter=stated.delimiter)
     used = CsvDialect(
         delimiter=found.delimiter,
