@@ -25,6 +25,7 @@ from flows.lake.table_likeness import Rows, is_clear, is_list_of_terms, reads_as
 _PRIOR = {",": 1.0, "\t": 1.0, ";": 1.0, "|": 1.0, "~": 0.8, "^": 0.8, ":": 0.5, " ": 0.5}
 _MAX_ROWS = 2_000
 _LEAST_SCORE = 0.12
+_LEAST_IN_QUOTES = 0.6  # quotes may hold anything
 _COMMENT = "#"
 _NO_DELIMITER_COLON = re.compile(
     r"(?<![:.\d])\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?![:\d])|\b[a-z]{3,5}://", re.IGNORECASE
@@ -64,6 +65,7 @@ class _Candidate:
     rows: Rows | None = None
     width: int = 1
     fit: float | None = None
+    is_quoted: bool = False
     is_known: bool = False
 
 
@@ -111,7 +113,7 @@ def _best(text: str, delimiters: list[str]) -> _Candidate | None:
             continue
         counts = [line.count(delimiter) for line in lines]
         with_it = len(counts) - counts.count(0)
-        if with_it < max(1, 0.2 * len(lines)):
+        if with_it < max(1, 0.2 * len(lines)) and (delimiter in " :" or not _is_beside_quotes(text, delimiter)):
             continue
         if with_it > 0.7 * len(lines):
             in_most.add(delimiter)
@@ -123,11 +125,17 @@ def _best(text: str, delimiters: list[str]) -> _Candidate | None:
     for candidate in _ranked(candidates, text):
         if candidate.score >= _LEAST_SCORE:
             return candidate
-        if candidate.delimiter in in_most and is_list_of_terms(
-            candidate.rows or [], candidate.width, candidate.delimiter
+        rows = candidate.rows or []
+        if candidate.delimiter in in_most and (
+            candidate.is_quoted or is_list_of_terms(rows, candidate.width, candidate.delimiter)
         ):
             return candidate
     return None
+
+
+def _is_beside_quotes(text: str, delimiter: str) -> bool:
+    """Whether a sign may cut rows of many lines: cells in quotes may hold most of the lines."""
+    return delimiter + '"' in text or '"' + delimiter in text
 
 
 def _ranked(candidates: list[_Candidate], text: str) -> Iterator[_Candidate]:
@@ -148,7 +156,8 @@ def _ranked(candidates: list[_Candidate], text: str) -> Iterator[_Candidate]:
             if first.score:
                 others = -heap[0][0] if heap else 0.0
                 enough = max(others, _LEAST_SCORE) / first.score
-                first.score *= typed(first.rows, enough, tabs=first.delimiter != "\t" and "\t" in text)
+                whole = typed(first.rows, enough, tabs=first.delimiter != "\t" and "\t" in text)
+                first.score *= max(whole, _LEAST_IN_QUOTES) if first.is_quoted else whole
             first.is_known = True
         heapq.heappush(heap, (-first.score, number, first))
 
@@ -231,10 +240,10 @@ def _cut(candidate: _Candidate, text: str) -> None:
     candidate.score = regular * fit * _PRIOR.get(delimiter, 0.8) * (1 - 1 / (width + 1))
     if not width - 1 <= len(rows[0]) <= width:  # what cuts the header as well is the better delimiter
         candidate.score *= 0.8
-    quoted = fit == 1 and quotechar is not None and text.count(quotechar) >= 2 * len(rows)
+    candidate.is_quoted = fit == 1 and quotechar is not None and text.count(quotechar) >= 2 * len(rows)
     if delimiter in ",;|:" and (regular < 0.97 or len(rows) < 3) and reads_as_prose(rows, text, delimiter):
         candidate.score *= 0.3
-    if delimiter in " :" and not quoted and not is_clear(rows, width, regular, delimiter, text):
+    if delimiter in " :" and not candidate.is_quoted and not is_clear(rows, width, regular, delimiter, text):
         candidate.score *= 0.3
 
 

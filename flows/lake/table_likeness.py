@@ -102,8 +102,10 @@ def is_clear(rows: Rows, width: int, regular: float, delimiter: str, text: str) 
     """Return whether a sign that is common in text can only be a delimiter here."""
     if delimiter == " ":
         return regular > 0.8 and _is_clear_blank(rows, width, regular, text)
-    if regular <= 0.75 or width < 3 or len(rows) < 3:
+    if regular <= 0.75 or len(rows) < (3 if regular < 1 or width == 2 else 2):
         return False
+    if width == 2:  # keys and values; neither lists of names that begin alike, nor what is said of them
+        return regular == 1 and delimiter + " " not in text and 2 * len({row[0] for row in rows}) > len(rows)
     return regular > (0.75 if share_of(is_number, rows) > 0.5 else 0.9)
 
 
@@ -129,8 +131,8 @@ def is_list_of_terms(rows: Rows, width: int, delimiter: str) -> bool:
     """Whether rows of any length are lists of short terms, as baskets are, and not sentences; or of numbers alone."""
     if delimiter in " :":
         return width >= 4 and len(rows) >= 2 and share_of(is_number, rows[1:]) > 0.8
-    if delimiter not in ",;\t|" or len(rows) < 3:
+    if len(rows) < 3:
         return False
     cells = [cell for row in rows[:_TYPED_ROWS] for cell in row if cell.strip()]
     short = sum(len(cell) < 40 and cell == cell.strip() and len(cell.split()) <= 3 for cell in cells)
-    return short > (0.5 if delimiter == "\t" else 0.9) * len(cells)
+    return short > (0.5 if delimiter in "\t~^" else 0.9) * len(cells)

@@ -164,6 +164,25 @@ CASES = {
         lines("id year miles rate fee", *[f"{n} 198{n % 9} {n * 3} {'' if n % 3 else n} {n}" for n in range(30)]),
     ),
     "date, time and number": (" ", lines(*[f"2012-01-{n} 10:{n}:00 {n}.5" for n in range(10, 20)])),
+    "keys and values with colons": (":", lines("id:name", "1:London", "2:Berlin", "3:Paris")),
+    "one column of identifiers with colons": (",", lines("GO:0005575", "GO:0003674", "GO:0008150", "GO:0016020")),
+    "one column of speakers": (",", lines("Ana: good day", "Bob: and to you", "Cy: shall we go?")),
+    "long texts over many lines in quotes": (
+        ";",
+        lines('"text";"label"', *['"' + "\n".join(["well, a, b, c"] * 12) + f'";"{n}"' for n in range(9)]),
+    ),
+    "quoted rows of any length": (
+        ",",
+        lines(
+            *[f'"a-{n},2-b; 1,{n}-c|d"' + ',"a name, and what it means; in short"' * (n * 7 % 29) for n in range(30)]
+        ),
+    ),
+    "pages in quotes in one row": (
+        ",",
+        '"1","<p style=""color:red;margin:0"">Day; man, time. &amp; eye;</p>","House: life; a way, a week; job"\n',
+    ),
+    "carets in rows of any length": ("^", lines("8", *["^".join("12345"[: n % 4 + 1]) for n in range(20)])),
+    "blank lines alone with tabs": (",", "\t\n\t\n"),
     "colons in two lines": (":", "rows:x:y:z\n1:0.3:6.1:870\n"),
 }
 
