@@ -22,11 +22,13 @@ from dataclasses import dataclass
 from flows.lake.decimal_mark import decimal_mark
 from flows.lake.table_likeness import Rows, is_clear, is_list_of_terms, reads_as_prose, regularity, share_beside, typed
 
+_ShareOf = Callable[[str, str], float | None]
 _PRIOR = {",": 1.0, "\t": 1.0, ";": 1.0, "|": 1.0, "~": 0.8, "^": 0.8, ":": 0.5, " ": 0.5}
 _MAX_ROWS = 2_000
 _LEAST_SCORE = 0.12
 _LEAST_IN_QUOTES = 0.6  # quotes may hold anything
 _COMMENT = "#"
+_COMMENTS = ("#", "//")
 _NO_DELIMITER_COLON = re.compile(
     r"(?<![:.\d])\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?![:\d])|\b[a-z]{3,5}://", re.IGNORECASE
 )
@@ -84,7 +86,7 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
             told[1], decimal=decimal_mark(told[1], rows), width=_modal_width(rows), lead_lines=1, excel_line=True
         )
     text = sample if whole else _to_last_line_end(sample)
-    best = _best(text, [delimiter] if delimiter else list(_PRIOR))
+    best = _best(_without_comments(text), [delimiter] if delimiter else list(_PRIOR))
     if best is None:  # one column: what does not occur in it leaves it whole
         return Detected(delimiter or next((each for each in ",\t;|~^" if each not in text), ","))
     return Detected(
@@ -99,6 +101,15 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
 def _to_last_line_end(sample: str) -> str:
     end = max(sample.rfind("\n"), sample.rfind("\r")) + 1
     return sample[:end] or sample
+
+
+def _without_comments(text: str) -> str:
+    """Return the text without the comments that it begins with, if two lines are left."""
+    if not text.lstrip().startswith(_COMMENTS):
+        return text
+    lines = text.splitlines(keepends=True)
+    first = next((n for n, line in enumerate(lines) if line.strip() and not line.startswith(_COMMENTS)), len(lines))
+    return "".join(lines[first:]) if first < len(lines) - 1 else text
 
 
 def _lines(text: str) -> list[str]:
@@ -147,19 +158,23 @@ def _ranked(candidates: list[_Candidate], text: str) -> Iterator[_Candidate]:
         _, number, first = heapq.heappop(heap)
         if first.is_known:
             yield first
-            continue
-        if first.fit is None:
-            _fit_quotes(first, share_of)
-        elif first.rows is None:
-            _cut(first, text)
         else:
-            if first.score:
-                others = -heap[0][0] if heap else 0.0
-                enough = max(others, _LEAST_SCORE) / first.score
-                whole = typed(first.rows, enough, tabs=first.delimiter != "\t" and "\t" in text)
-                first.score *= max(whole, _LEAST_IN_QUOTES) if first.is_quoted else whole
-            first.is_known = True
-        heapq.heappush(heap, (-first.score, number, first))
+            _look_closer(first, text, share_of, -heap[0][0] if heap else 0.0)
+            heapq.heappush(heap, (-first.score, number, first))
+
+
+def _look_closer(candidate: _Candidate, text: str, share_of: _ShareOf, others: float) -> None:
+    """Take the next step in judging a candidate; at the cells, stop when it has certainly more than the others can."""
+    if candidate.fit is None:
+        _fit_quotes(candidate, share_of)
+    elif candidate.rows is None:
+        _cut(candidate, text)
+    else:
+        candidate.is_known = True
+        if candidate.score:
+            enough = max(others, _LEAST_SCORE) / candidate.score
+            whole = typed(candidate.rows, enough, tabs=candidate.delimiter != "\t" and "\t" in text)
+            candidate.score *= max(whole, _LEAST_IN_QUOTES) if candidate.is_quoted else whole
 
 
 def _is_in_times_alone(text: str) -> bool:
@@ -212,7 +227,7 @@ def _modal_width(rows: list[list[str]]) -> int:
     return Counter(map(len, rows)).most_common(1)[0][0] if rows else 1
 
 
-def _fit_quotes(candidate: _Candidate, share_of: Callable[[str, str], float | None]) -> None:
+def _fit_quotes(candidate: _Candidate, share_of: _ShareOf) -> None:
     """Take in which share of the quotes stands beside the delimiter; without a quote character, none should."""
     share = share_of(candidate.delimiter, candidate.quotechar or '"')
     if candidate.quotechar:

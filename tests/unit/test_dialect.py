@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from functools import partial
+from typing import Any
 
 import pytest
 
+from flows.lake import dialect
 from flows.lake.dialect import detect
-from flows.lake.table_likeness import typed
+from flows.lake.table_likeness import share_beside, typed
 
 
 def lines(*rows: str, times: int = 1) -> str:
@@ -92,6 +95,10 @@ CASES = {
         "Table 1: counts; by area,,,\n,,,\narea,2001,2002,2003\nLeeds,1,2,3\nYork,4,5,6\n",
     ),
     "comments above": ("\t", "# made by x, y, z\n# on 1, 2, 3\n" + lines("a\tb", "1\t2", "3\t4")),
+    "more comments than rows": (
+        " ",
+        lines(*[f"# {prose(RNG.randint(3, 15))}" for _ in range(12)], "1.5 2.5 3", "2.5 3.5 4", "3.5 4.5 5"),
+    ),
     "notes below": (",", lines("a,b", "1,2", "3,4", times=5) + "\nSource: x; y\nNote: z\n"),
     "ragged rows": (",", "a,b,c,d\n1,2\n3,4,5\n6,7,8,9\n1,2,3\n5,6\n"),
     "mostly empty": (",", lines("a,b,c,d,e", ",,,,", ",,x,,", ",,,,1", ",,,,")),
@@ -191,6 +198,20 @@ CASES = {
 def test_detect_delimiter_of_misleading_sample(name: str) -> None:
     delimiter, text = CASES[name]
     assert detect(text).delimiter == delimiter
+
+
+def test_detect_in_steps_answers_as_if_everything_had_been_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_steps = {name: detect(text) for name, (_, text) in CASES.items()}
+    monkeypatch.setattr(dialect, "typed", lambda rows, enough, *, tabs: typed(rows, 2.0, tabs=tabs))
+    monkeypatch.setattr(dialect, "_ranked", ranked_at_once)
+    assert {name: detect(text) for name, (_, text) in CASES.items()} == in_steps
+
+
+def ranked_at_once(candidates: list[Any], text: str) -> list[Any]:
+    for candidate in candidates:
+        while not candidate.is_known:
+            dialect._look_closer(candidate, text, partial(share_beside, text), 0.0)
+    return sorted(candidates, key=lambda candidate: -candidate.score)
 
 
 def test_detect_one_column_with_the_usual_signs_is_read_with_one_that_does_not_occur() -> None:
