@@ -255,11 +255,21 @@ def _cut(candidate: _Candidate, text: str) -> None:
     candidate.score = regular * fit * _PRIOR.get(delimiter, 0.8) * (1 - 1 / (width + 1))
     if not width - 1 <= len(rows[0]) <= width:  # what cuts the header as well is the better delimiter
         candidate.score *= 0.8
-    candidate.is_quoted = fit == 1 and quotechar is not None and text.count(quotechar) >= 2 * len(rows)
+    candidate.is_quoted = fit == 1 and _is_quoted(text, delimiter, quotechar, len(rows))
+    if len(rows) > 3 and sum(len(row) > 1 for row in rows) == 1:
+        candidate.score *= 0.3
     if delimiter in ",;|:" and (regular < 0.97 or len(rows) < 3) and reads_as_prose(rows, text, delimiter):
         candidate.score *= 0.3
     if delimiter in " :" and not candidate.is_quoted and not is_clear(rows, width, regular, delimiter, text):
         candidate.score *= 0.3
+
+
+def _is_quoted(text: str, delimiter: str, quotechar: str | None, rows: int) -> bool:
+    """Whether most rows have quotes, and quotes beside the delimiter."""
+    if quotechar is None or text.count(quotechar) < 2 * rows:
+        return False
+    text = text.replace(quotechar * 2, "")
+    return text.count(quotechar + delimiter) + text.count(delimiter + quotechar) >= 0.5 * rows
 
 
 def _lead_lines(text: str, best: _Candidate) -> int:

@@ -130,7 +130,8 @@ def share_of(kind: Callable[[str], bool], rows: Rows) -> float:
 def is_list_of_terms(rows: Rows, width: int, delimiter: str) -> bool:
     """Whether rows of any length are lists of short terms, as baskets are, and not sentences; or of numbers alone."""
     if delimiter in " :":
-        return width >= 4 and len(rows) >= 2 and share_of(is_number, rows[1:]) > 0.8
+        in_most = sum(len(row) > 1 for row in rows) > 0.7 * len(rows) >= 1.4
+        return in_most and width >= 4 and share_of(is_number, rows[1:]) > 0.8
     if len(rows) < 3:
         return False
     cells = [cell for row in rows[:_TYPED_ROWS] for cell in row if cell.strip()]

@@ -143,6 +143,12 @@ CASES = {
         lines('"id";"said"', '"1";"a, b \\"c; d\\", e; f, g"', '"2";"h, i \\"j; k\\", l; m"', '"3";"n, o, p"'),
     ),
     "one row of text after a tab": ("\t", "37402\tState thing, student life, mother, child state day\n"),
+    "one column with a sign in one row": (",", lines("note", "deposit", "check #558", "paypal 2208~ tran: x", "fee")),
+    "one column of padded numbers": (",", lines("number of the town (2)", *[f" 00{n} " for n in range(9)])),
+    "one column of addresses, some in quotes": (
+        "\t",
+        lines("9 Oak St", "7 Elm Av", '"7 ""Plaza"" road"', '"1 ""A"" st"', '""', '"9th, in town"'),
+    ),
     "english sentences with one comma": (
         ",",
         lines("text", "Yes, we can", "No, you cannot", "Well, perhaps", "it is so"),
