@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Callable
 from datetime import date
@@ -54,3 +55,24 @@ def test_batches_show_how_far_the_run_is(ingest: Ingest, tmp_path: Path, monkeyp
     artifact = Artifact.get(f"progress-ingest-{source.name}")
     assert artifact
     assert artifact.data == 100.0
+
+
+@pytest.mark.parametrize("s3", ["rclone"], indirect=True)
+def test_prefect_looks_for_futures_in_no_file_of_a_long_run(
+    ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A walk over 10,000 files, their profiles and outcomes costs more than the run's own work."""
+    walked: set[str] = set()
+
+    def fields(value: Any) -> Any:
+        walked.add(type(value).__name__)
+        return dataclasses.fields(value)
+
+    monkeypatch.setattr("prefect.utilities.collections.fields", fields)
+    write_files(tmp_path, 3)
+    for _ in range(2):
+        state = ingest(tmp_path, partition_date=DAY, own_tasks_up_to=0)
+        assert state.is_completed()
+    assert [outcome.state for outcome in state.result().outcomes] == ["unchanged"] * 3
+    assert "Target" in walked
+    assert not walked & {"SourceFile", "FileOutcome", "CsvProfile", "SourceFolder", "Batch"}
