@@ -5,6 +5,9 @@ are spawned): Prefect, pandas and boto3 are paid for once, in time and in memory
 its name. They live and die with the run: each holds one end of a pipe, and ends as soon as the run's end of it is
 closed, be it at the end of the run, at a cancellation or because the run's process was killed. A file that takes its
 process down (out of memory, say) is found by repeating the files that were at work one by one.
+
+The program that runs the flow is kept from them (`program_hidden`): Python would import it again in each, and a script
+without `if __name__ == "__main__":` would start another run there.
 """
 
 from __future__ import annotations
@@ -13,13 +16,14 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from prefect.context import FlowRunContext, SettingsContext, hydrated_context
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -35,6 +39,8 @@ CHUNK_FILES = 50
 """Files that a process takes at a time: enough to be worth the message, few enough to keep every process busy."""
 
 _FORK_SERVER = "forkserver"
+
+Result = TypeVar("Result")
 
 
 def workers() -> ThisProcess | WorkerProcesses:
@@ -112,7 +118,7 @@ class WorkerProcesses:
         futures = {}
         for chunk in chunks:
             try:
-                futures[pool.submit(_ingest, chunk, target)] = chunk
+                futures[_submit(pool, _ingest, chunk, target)] = chunk
             except BrokenProcessPool:
                 suspects += chunk
         for future in as_completed(futures):
@@ -127,13 +133,25 @@ class WorkerProcesses:
     def _one_by_one(self, files: Sequence[SourceFile], target: Target) -> Iterator[FileOutcome]:
         pool = None
         for file in files:
-            with self._lock:
-                pool = pool or self._new(1)
+            pool = pool or self._lone()
             try:
-                yield from pool.submit(_ingest, [file], target).result()
+                yield from _submit(pool, _ingest, [file], target).result()
             except BrokenProcessPool:
                 yield failed_outcome(file, "the process that read it was ended, perhaps for want of memory")
                 pool = None
+
+    def _lone(self) -> ProcessPoolExecutor:
+        """Start one process, and see that it is there: what ends it from here on is the file that it gets."""
+        with self._lock:
+            pool = self._new(1)
+        try:
+            _submit(pool, os.getpid).result()
+        except BrokenProcessPool as error:
+            raise LakeError(
+                "A worker process ended before it was given a file.",
+                remedy="What the run prints to its terminal says why. If memory is short, run fewer things beside it.",
+            ) from error
+        return pool
 
     def _current(self) -> ProcessPoolExecutor:
         with self._lock:
@@ -158,6 +176,31 @@ class WorkerProcesses:
         )
         self._pools.append(pool)
         return pool
+
+
+_hiding = threading.Lock()
+
+
+@contextlib.contextmanager
+def program_hidden() -> Iterator[None]:
+    """Keep processes that start in the block from importing this process's main module.
+
+    `multiprocessing` takes what to import from these two attributes when it starts a process:
+    https://docs.python.org/3/library/multiprocessing.html#the-spawn-and-forkserver-start-methods
+    """
+    with _hiding:
+        main: dict[str, Any] = vars(sys.modules["__main__"])
+        kept: dict[str, Any] = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+        main.update(dict.fromkeys(kept))
+        try:
+            yield
+        finally:
+            main.update(kept)
+
+
+def _submit(pool: ProcessPoolExecutor, work: Callable[..., Result], *arguments: Any) -> Future[Result]:
+    with program_hidden():  # a pool starts its processes as work comes in
+        return pool.submit(work, *arguments)
 
 
 _entered = contextlib.ExitStack()
