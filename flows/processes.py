@@ -5,9 +5,6 @@ are spawned): Prefect, pandas and boto3 are paid for once, in time and in memory
 its name. They live and die with the run: each holds one end of a pipe, and ends as soon as the run's end of it is
 closed, be it at the end of the run, at a cancellation or because the run's process was killed. A file that takes its
 process down (out of memory, say) is found by repeating the files that were at work one by one.
-
-The program that runs the flow is kept from them (`program_hidden`): Python would import it again in each, and a script
-without `if __name__ == "__main__":` would start another run there.
 """
 
 from __future__ import annotations
@@ -16,7 +13,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -34,6 +30,7 @@ from flows.lake.errors import LakeError
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.outcomes import failed_outcome
 from flows.lake.redact import guard_logs
+from flows.main_module import main_module_hidden
 
 CHUNK_FILES = 50
 """Files that a process takes at a time: enough to be worth the message, few enough to keep every process busy."""
@@ -178,28 +175,8 @@ class WorkerProcesses:
         return pool
 
 
-_hiding = threading.Lock()
-
-
-@contextlib.contextmanager
-def program_hidden() -> Iterator[None]:
-    """Keep processes that start in the block from importing this process's main module.
-
-    `multiprocessing` takes what to import from these two attributes when it starts a process:
-    https://docs.python.org/3/library/multiprocessing.html#the-spawn-and-forkserver-start-methods
-    """
-    with _hiding:
-        main: dict[str, Any] = vars(sys.modules["__main__"])
-        kept: dict[str, Any] = {name: main[name] for name in ("__file__", "__spec__") if name in main}
-        main.update(dict.fromkeys(kept))
-        try:
-            yield
-        finally:
-            main.update(kept)
-
-
 def _submit(pool: ProcessPoolExecutor, work: Callable[..., Result], *arguments: Any) -> Future[Result]:
-    with program_hidden():  # a pool starts its processes as work comes in
+    with main_module_hidden():  # a pool starts its processes as work comes in
         return pool.submit(work, *arguments)
 
 
