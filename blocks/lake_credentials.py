@@ -165,6 +165,7 @@ class LakeCredentials(AwsCredentials):
             # botocore has no public way to hand over credentials that renew themselves.
             session._session._credentials = self._shared.credentials  # type: ignore[attr-defined]
         sessions.guard_signatures(session)
+        sessions.read_times_quickly(session)
         return session
 
     def _session_of_the_fields(self) -> boto3.Session:

@@ -24,6 +24,7 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
     RefreshableCredentials,
 )
+from botocore.utils import parse_timestamp
 
 from flows.lake.errors import CredentialsMissing
 from flows.lake.redact import guard_logs
@@ -152,3 +153,22 @@ def expiry_of(credentials: Credentials | None) -> datetime | None:
     """Return when the session behind credentials ends, where botocore knows it."""
     value = getattr(credentials, "_expiry_time", None)
     return value if isinstance(value, datetime) else None
+
+
+def read_times_quickly(session: boto3.Session) -> None:
+    """Make a session's clients read ISO 8601 times as Python does.
+
+    botocore has dateutil guess at the form of each one, which is three quarters of what a listing of objects costs.
+    """
+    factory: Any = session._session.get_component("response_parser_factory")  # type: ignore[attr-defined]
+    factory.set_parser_defaults(timestamp_parser=_timestamp)
+
+
+def _timestamp(value: Any) -> datetime:
+    if isinstance(value, str) and value.endswith("Z"):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass
+    parsed: datetime = parse_timestamp(value)
+    return parsed

@@ -15,6 +15,7 @@ from prefect import allow_failure, flow
 from prefect.client.schemas.objects import State
 from prefect.futures import as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.utilities.annotations import quote
 from pydantic import Field
 
 from flows import manifests, processes, tasks
@@ -112,8 +113,10 @@ def ingest_raw(
         if dry_run:
             run.noted(tasks.check_access(target, there))
         folder = run.found(tasks.find(settings, run.day, target))
-        folder = run.recalled(folder, manifests.read_history(folder, settings.date_from_name, run.day, target))
-        files = run.spared(folder.files, manifests.find_unchanged(folder, target))
+        # Unquoted, Prefect would look into each of many thousands of files for futures, which takes longer than the work.
+        history = manifests.read_history(quote(folder), settings.date_from_name, run.day, target)
+        folder = run.recalled(folder, history)
+        files = run.spared(folder.files, manifests.find_unchanged(quote(folder), target))
         with processes.workers() as workers:  # they start with the first batch
             work = arrange(files, own_tasks_up_to, whole=is_s3(source) or not workers.split_files)
             landing: dict[Any, Sequence[SourceFile]] = {}
@@ -121,7 +124,7 @@ def ingest_raw(
                 profile = tasks.profile_file.submit(file, target)
                 landing[tasks.upload_file.submit(file, allow_failure(profile), target)] = [file]
             for batch in work.batches:
-                landing[tasks.ingest_batch.submit(batch, target, workers)] = batch.files
+                landing[tasks.ingest_batch.submit(quote(batch), target, workers)] = batch.files
             for done in as_completed(list(landing)):
                 run.ended(*tasks.outcomes_of(landing[done], done))
         run.listed(tasks.list_bucket(target))

@@ -8,7 +8,7 @@ sentence; an unexpected one is noted, and left to Prefect to report with its tra
 from __future__ import annotations
 
 import time
-from collections import defaultdict
+from collections import UserList, defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import islice
@@ -307,7 +307,8 @@ class RunRecord:
             bucket=self._target.bucket if self._target else self._settings.bucket,
             day=self._day,
             dry_run=self._settings.dry_run,
-            outcomes=tuple(sorted(self._outcomes, key=lambda outcome: outcome.path)),
+            # No list: Prefect would look into each outcome of the result for futures, seconds for many thousands.
+            outcomes=UserList(sorted(self._outcomes, key=lambda outcome: outcome.path)),
             hidden=self._hidden,
             warnings=tuple(self._warnings),
             objects=self._objects,

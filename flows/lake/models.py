@@ -5,6 +5,7 @@ They are standard dataclasses of plain types, so that they pickle, become JSON, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -291,7 +292,7 @@ class RunSummary:
     bucket: str
     day: date
     dry_run: bool
-    outcomes: tuple[FileOutcome, ...]
+    outcomes: Sequence[FileOutcome]
     hidden: int
     warnings: tuple[str, ...]
     objects: int | None
