@@ -160,7 +160,7 @@ def read_times_quickly(session: boto3.Session) -> None:
 
     botocore has dateutil guess at the form of each one, which is three quarters of what a listing of objects costs.
     """
-    factory: Any = session._session.get_component("response_parser_factory")  # type: ignore[attr-defined]
+    factory: Any = session._session.get_component("response_parser_factory")
     factory.set_parser_defaults(timestamp_parser=_timestamp)
 
 
