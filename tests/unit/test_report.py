@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -96,8 +97,36 @@ def test_run_markdown_of_many_remarks_shows_some_and_counts_the_rest() -> None:
 
 def test_run_markdown_of_ten_thousand_files_stays_short() -> None:
     text = report.run_markdown(summary(*(outcome(f"f{n}.csv") for n in range(10_000))), lambda _: None, None)
-    assert len(text) < 60_000
-    assert "and 9,800 more files" in text
+    assert len(text) < 30_000
+    assert "and 9,900 more files; the log and the manifest name each" in text
+
+
+def test_run_markdown_says_why_files_did_not_land_before_it_lists_the_others() -> None:
+    bad = outcome("z.csv", "failed", reason="z.csv, line 3: no rights.", profile=None)
+    text = report.run_markdown(summary(outcome("a.csv"), bad), lambda _: None, None)
+    first, last = text.split("## Files")
+    assert "- **z.csv**: line 3: no rights.\n" in first
+    assert last.index("z.csv") < last.index("a.csv")
+
+
+def test_run_markdown_of_ten_thousand_bad_files_stays_short() -> None:
+    bad = [outcome(f"f{n}.csv", "failed", reason="no rights", profile=None) for n in range(10_000)]
+    text = report.run_markdown(summary(*bad), lambda _: None, None)
+    assert len(text) < 30_000
+    assert "and 9,900 more; the log and the manifest say why" in text
+    assert len(report.closing_table(summary(*bad))) < 30_000
+
+
+def test_run_markdown_of_too_many_datasets_for_artifacts_says_where_their_profiles_are() -> None:
+    def of(count: int, **changes: Any) -> str:
+        outcomes = [outcome(f"f{n}.csv") for n in range(count)]
+        datasets = [replace(one, dataset=f"D{n}") for n, one in enumerate(outcomes)]
+        return report.run_markdown(summary(*datasets, **changes), lambda _: None, None, manifest_key="Manifests/m.json")
+
+    assert "artifact each" not in of(50)
+    assert "51 datasets are too many for an artifact each: the manifest holds their columns." in of(51)
+    assert "Manifest: `s3://lake/Manifests/m.json`." in of(51)
+    assert "51 datasets are too many for an artifact each." in of(51, dry_run=True)
 
 
 def test_object_link_points_to_aws_or_to_the_endpoint() -> None:
