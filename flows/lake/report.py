@@ -51,7 +51,8 @@ def counts_text(outcomes: Sequence[FileOutcome]) -> str:
     """Count outcomes: `2 files: 1 uploaded, 1 rejected`."""
     counts = Counter(outcome.state for outcome in outcomes)
     files = len(outcomes)
-    return f"{files:,} file{'s' * (files != 1)}: " + ", ".join(f"{n:,} {state}" for state, n in counts.items())
+    by_state = ", ".join(f"{n:,} {state}" for state, n in counts.items())
+    return f"{files:,} file{'s' * (files != 1)}" + (f": {by_state}" if by_state else "")
 
 
 def verdict_text(summary: RunSummary) -> str:
