@@ -21,6 +21,9 @@ SHOWN_FILES = 100
 SHOWN_DATASETS = 50
 """Datasets whose profiles become artifacts; among more of them nobody would find the summary of the run."""
 _SHOWN_HINTS = 20
+_SHOWN_REASONS = 10
+_NAMED_ALIKE = 3
+"""Reasons in a state's message, and files that are named for each."""
 
 
 def size_text(size_bytes: float) -> str:
@@ -62,11 +65,27 @@ def verdict_text(summary: RunSummary) -> str:
         changed = sum(bool(outcome.drift) for outcome in summary.outcomes)
         told = f" {changed:,} differ{'s' * (changed == 1)} from what landed before, see the log." if changed else ""
         return f"{did}. {counts_text(summary.outcomes)}.{told}"
-    shown = summary.bad[:10]
-    named = "; ".join(f"{_cell(one.path.name)} ({one.state}): {_without_name(one)}" for one in shown)
-    more = f"; and {len(summary.bad) - len(shown):,} more, see the log" if len(summary.bad) > len(shown) else ""
+    groups = _by_reason(summary.bad)
+    named = "; ".join(
+        f"{_names(group, _cell)} ({group[0].state}): {_without_name(group[0])}" for group in groups[:_SHOWN_REASONS]
+    )
+    left_out = sum(len(group) for group in groups[_SHOWN_REASONS:])
+    more = f"; and {left_out:,} more, see the log" if left_out else ""
     total = len(summary.outcomes)
     return f"{len(summary.bad):,} of {total:,} file{'s' * (total != 1)} did not land: {named}{more}."
+
+
+def _by_reason(bad: Sequence[FileOutcome]) -> list[list[FileOutcome]]:
+    """Group bad files by their reason: what one permission or dialect does to thousands is said once."""
+    groups: dict[tuple[str, str], list[FileOutcome]] = defaultdict(list)
+    for outcome in bad:
+        groups[outcome.state, _without_name(outcome)].append(outcome)
+    return list(groups.values())
+
+
+def _names(group: Sequence[FileOutcome], write: Callable[[str], str]) -> str:
+    more = f" and {len(group) - _NAMED_ALIKE:,} more" if len(group) > _NAMED_ALIKE else ""
+    return ", ".join(write(outcome.path.name) for outcome in group[:_NAMED_ALIKE]) + more
 
 
 def _without_name(outcome: FileOutcome) -> str:
@@ -172,11 +191,11 @@ def _why_bad(summary: RunSummary) -> Iterator[str]:
     if not summary.bad:
         return
     yield "## Why files did not land\n"
-    yield from (
-        f"- **{md(outcome.path.name)}**: {md(_without_name(outcome))}." for outcome in summary.bad[:SHOWN_FILES]
-    )
-    if len(summary.bad) > SHOWN_FILES:
-        yield f"- … and {len(summary.bad) - SHOWN_FILES:,} more; the log and the manifest say why."
+    groups = _by_reason(summary.bad)
+    for group in groups[:SHOWN_FILES]:
+        yield f"- {_names(group, lambda name: f'**{md(name)}**')}: {md(_without_name(group[0]))}."
+    if left_out := sum(len(group) for group in groups[SHOWN_FILES:]):
+        yield f"- … and {left_out:,} more; the log and the manifest say why."
     yield ""
 
 
