@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import shutil
 import sys
@@ -35,6 +36,7 @@ from benchmarks.measuring import (
     lookalike,
     machine,
     measured,
+    memory_of,
     prefect_server,
 )
 from tests.servers import S3Server
@@ -63,11 +65,13 @@ class Work:
         wall_s: Wall seconds of all that it did.
         files_s: Wall seconds of that which it did with the files themselves.
         peak_mb: Peak memory in MB of it and its children.
+        own_mb: How much of that came on top of what the process held when its work began.
     """
 
     wall_s: float
     files_s: float
     peak_mb: float
+    own_mb: float
 
 
 def small_files(folder: Path, count: int) -> None:
@@ -112,7 +116,35 @@ def work_flow(folder: Path, _prefix: str, options: dict[str, Any]) -> float:
     return max(float(outcome.profile_s + outcome.upload_s) for outcome in state.result().outcomes)
 
 
-WORKERS: dict[str, Callable[[Path, str, dict[str, Any]], float]] = {"plain": work_plain, "flow": work_flow}
+def work_stages(folder: Path, prefix: str, options: dict[str, Any]) -> float:
+    """Do what the flow does with the files, without Prefect: profile, upload and proof, two files at once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import boto3
+
+    from flows.lake.ingest_file import Destination, ingest_file
+    from flows.lake.models import SourceFile
+    from flows.lake.s3_client import client_config
+
+    started = time.perf_counter()
+    client = boto3.client("s3", endpoint_url=options["endpoint"], config=client_config(path_style=True))
+    lake = Destination(client, BUCKET)
+    files = [
+        SourceFile(path, path.stem, f"{prefix}/{path.name}", status.st_size, mtime_ns=status.st_mtime_ns)
+        for path in sorted(folder.iterdir())
+        for status in [path.stat()]
+    ]
+    with ThreadPoolExecutor(2) as threads:
+        if any(outcome.is_bad for outcome in threads.map(lambda file: ingest_file(file, lake), files)):
+            raise RuntimeError("a file did not land")
+    return time.perf_counter() - started
+
+
+WORKERS: dict[str, Callable[[Path, str, dict[str, Any]], float]] = {
+    "plain": work_plain,
+    "stages": work_stages,
+    "flow": work_flow,
+}
 
 
 def worker(name: str, folder: Path, prefix: str, options: dict[str, Any]) -> None:
@@ -123,10 +155,11 @@ def worker(name: str, folder: Path, prefix: str, options: dict[str, Any]) -> Non
 
     if name == "flow":
         import flows.ingest_raw  # noqa: F401
+    held = memory_of(os.getpid())
     started = time.perf_counter()
     files_s = WORKERS[name](folder, prefix, options)
     print()
-    print(json.dumps([time.perf_counter() - started, files_s]))
+    print(json.dumps([time.perf_counter() - started, files_s, held / 1e6]))
 
 
 class Bench:
@@ -172,8 +205,8 @@ class Bench:
         arguments = ["--worker", name, str(folder), f"run-{self._runs}", json.dumps(options)]
         variables = self.prefect.environment() if name == "flow" else environment(self.lake)
         whole = measured([sys.executable, "-m", "benchmarks.bench_scale", *arguments], variables)
-        wall_s, files_s = json.loads(whole.output.splitlines()[-1])
-        return Work(wall_s, files_s, whole.peak_mb)
+        wall_s, files_s, held_mb = json.loads(whole.output.splitlines()[-1])
+        return Work(wall_s, files_s, whole.peak_mb, whole.peak_mb - held_mb)
 
 
 def many(bench: Bench, counts: Sequence[int]) -> str:
@@ -203,21 +236,30 @@ def pair(bench: Bench, rounds: int) -> str:
     """Measure the two full-size files against the script that the flow replaces; medians of some rounds."""
     with tempfile.TemporaryDirectory(prefix="bench-source-") as temporary:
         folder = full_size_files(Path(temporary))
-        plain, flow = [], []
+        runs: dict[str, list[Work]] = {name: [] for name in WORKERS}
         for _ in range(rounds):
-            plain.append(bench.run("plain", folder, separator="|"))
-            flow.append(bench.run("flow", folder))
-    script_s = median(run.files_s for run in plain)
-    script_mb = median(run.peak_mb for run in plain)
-    lines = ["| | seconds | x script | peak MB | x script |", "| --- | ---: | ---: | ---: | ---: |"]
+            for name, of_name in runs.items():
+                of_name.append(bench.run(name, folder, separator="|"))
+    script_s = median(run.files_s for run in runs["plain"])
     rows = [
-        ("script: read_csv, info, upload_file", script_s, script_mb),
-        ("flow: profile, upload, proof", median(run.files_s for run in flow), median(run.peak_mb for run in flow)),
-        ("flow: everything that it does", median(run.wall_s for run in flow), median(run.peak_mb for run in flow)),
+        ("script: read_csv, info, upload_file", "plain", "files_s"),
+        ("profile, upload, proof without Prefect", "stages", "files_s"),
+        ("flow: profile, upload, proof", "flow", "files_s"),
+        ("flow: everything that it does", "flow", "wall_s"),
     ]
-    for name, seconds, megabytes in rows:
-        ratio, memory = seconds / script_s, megabytes / script_mb
-        lines.append(f"| {name} | {seconds:.1f} | {ratio:.2f} | {megabytes:.0f} | {memory:.2f} |")
+    lines = [
+        "| | seconds | x script | peak MB | x script | its own MB | x script |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for title, name, field in rows:
+        seconds = median(getattr(run, field) for run in runs[name])
+        cells = [f"{seconds:.1f} | {seconds / script_s:.2f}"]
+        for memory in ("peak_mb", "own_mb"):
+            of_script = median(getattr(run, memory) for run in runs["plain"])
+            megabytes = median(getattr(run, memory) for run in runs[name])
+            cells.append(f"{megabytes:.0f} | {megabytes / of_script:.2f}")
+        lines.append(f"| {title} | {' | '.join(cells)} |")
+    lines.append("\nIts own memory is what came on top of the process with everything imported, before its work began.")
     return "\n".join(lines)
 
 

@@ -113,7 +113,7 @@ def ingest_raw(
         if dry_run:
             run.noted(tasks.check_access(target, there))
         folder = run.found(tasks.find(settings, run.day, target))
-        # Unquoted, Prefect would look into each of thousands of files for futures, which takes longer than the work.
+        # Quoted, since Prefect would look into each of many thousands of files for futures: longer than the work takes.
         history = manifests.read_history(quote(folder), settings.date_from_name, run.day, target)
         folder = run.recalled(folder, history)
         files = run.spared(folder.files, manifests.find_unchanged(quote(folder), target))

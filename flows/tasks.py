@@ -28,6 +28,7 @@ from flows.connection import Target, connect, destination, explained
 from flows.lake import keys, report, run_log
 from flows.lake.batches import Batch
 from flows.lake.errors import BucketVanished, CredentialsError, LakeError, SettingsError
+from flows.lake.memory import reuse_freed_memory
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.outcomes import failed_outcome
 from flows.lake.redact import guard_logs, mask_known
@@ -97,6 +98,7 @@ def _says_more(record: logging.LogRecord) -> bool:
 logging.getLogger("prefect.task_runs").addFilter(_says_more)
 # From here on, since connections to the API are opened, and logged at DEBUG, before a run loads its block.
 guard_logs(api_secrets())
+reuse_freed_memory()  # before threads have heaps of their own
 
 
 def locate(settings: IngestSettings) -> Target:

@@ -20,11 +20,6 @@ BLOCK_BYTES = 4 * MB
 BLOCK_CELLS = 2_500_000  # a cell costs the parser some 40 bytes, however short it is
 MAX_RECORD_BYTES = 16 * MB
 
-# glibc gives memory back to the system above a limit that grows with the largest block freed so far, up to 32 MB
-# (mallopt(3), M_MMAP_THRESHOLD). It begins at 128 KB, so that every block of text would be fresh memory, zeroed page by
-# page: a fifth of the time, and more when several threads wait for it. This block is never touched, and freed at once.
-bytes(31 * MB)
-
 
 class Blocks:
     """The text that was read but not yet parsed.

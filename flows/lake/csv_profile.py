@@ -19,6 +19,7 @@ from flows.lake.csv_table import Table
 from flows.lake.dialect import detect
 from flows.lake.errors import CsvRejected, SettingsError
 from flows.lake.file_kinds import looks_binary, not_csv
+from flows.lake.memory import reuse_freed_memory
 from flows.lake.models import CsvDialect, CsvProfile
 
 SAMPLE_BYTES = 256 * KB
@@ -47,6 +48,7 @@ def profile_csv(
         SourceChanged: The file changed while it was read.
         SettingsError: The dialect that was stated is none.
     """
+    reuse_freed_memory()
     stated = _checked(dialect or CsvDialect())
     with CsvSource(Path(path), progress) as source:
         source.decompress()

@@ -11,6 +11,7 @@ Left to others: what to do when it fails (`flows.lake.upload`).
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -33,6 +34,11 @@ MIN_PART_BYTES = 5 * MB
 
 BUFFER_BYTES = 64 * MB
 """How much of one file is held in memory at once, as far as a single part is no larger."""
+
+PARTS_AT_ONCE = max(4, 2 * (os.cpu_count() or 2))
+"""Parts that a process holds in memory, whatever the number of files that it sends: more only wait for its cores."""
+
+_parts = threading.BoundedSemaphore(PARTS_AT_ONCE)
 
 _IS_MD5 = re.compile("[0-9a-f]{32}")
 
@@ -167,11 +173,12 @@ def _send_parts(
     offsets = range(0, source.size_bytes, part_bytes)
 
     def send(number: int) -> tuple[PartDigest, str] | None:
-        if stop.is_set():
-            return None
-        offset = offsets[number]
-        data = source.read_at(offset, min(part_bytes, source.size_bytes - offset))
-        return _send_part(target, upload_id, number + 1, data)
+        with _parts:
+            if stop.is_set():
+                return None
+            offset = offsets[number]
+            data = source.read_at(offset, min(part_bytes, source.size_bytes - offset))
+            return _send_part(target, upload_id, number + 1, data)
 
     workers = max(1, min(concurrency, BUFFER_BYTES // part_bytes))
     sent_bytes = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import uuid
 from collections.abc import Callable
 from datetime import date
@@ -74,3 +75,24 @@ def test_batches_of_bad_files_name_each_in_the_lake_and_some_in_the_ui(
     told = [message for message in logs_of(state) if " rejected: " in message and message.startswith("bad_")]
     assert len(told) == 5
     assert [one.type for one in artifacts_of(str(state.state_details.flow_run_id))] == ["markdown"]
+
+
+@pytest.mark.parametrize("s3", ["rclone"], indirect=True)
+def test_prefect_looks_for_futures_in_no_file_of_a_long_run(
+    ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A walk over 10,000 files, their profiles and outcomes costs more than the run's own work."""
+    walked: set[str] = set()
+
+    def fields(value: Any) -> Any:
+        walked.add(type(value).__name__)
+        return dataclasses.fields(value)
+
+    monkeypatch.setattr("prefect.utilities.collections.fields", fields)
+    write_files(tmp_path, 3)
+    for _ in range(2):
+        state = ingest(tmp_path, partition_date=DAY, own_tasks_up_to=0)
+        assert state.is_completed()
+    assert [outcome.state for outcome in state.result().outcomes] == ["unchanged"] * 3
+    assert "Target" in walked
+    assert not walked & {"SourceFile", "FileOutcome", "CsvProfile", "SourceFolder", "Batch"}

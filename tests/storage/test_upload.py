@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +186,36 @@ def test_upload_file_changed_in_mid_upload_leaves_nothing(lake: Lake, change: An
         send(lake, UploadOptions(part_size_bytes=8192, multipart_above_bytes=8192, concurrency=1))
     assert lake.keys() == []
     assert incomplete_uploads(lake.client, lake.bucket) == []
+
+
+def test_upload_several_files_at_once_share_the_parts_in_memory(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.lake.transfer._parts", threading.BoundedSemaphore(3))
+    lock, under_way, most = threading.Lock(), 0, 0
+
+    def count(by: int) -> None:
+        nonlocal under_way, most
+        with lock:
+            under_way += by
+            most = max(most, under_way)
+
+    lake.client.meta.events.register("before-call.s3.UploadPart", lambda **_: count(1))
+    lake.client.meta.events.register("after-call.s3.UploadPart", lambda **_: count(-1))
+    paths = [tmp_path / f"file-{number}.csv" for number in range(4)]
+    for path in paths:
+        write_csv(path, 50_000)
+    options = UploadOptions(part_size_bytes=8192, multipart_above_bytes=8192, concurrency=4)
+
+    def send_one(path: Path) -> upload.UploadResult:
+        return upload.upload_file(
+            lake.client, path, profile_of(path), bucket=lake.bucket, key=f"Raw/{path.name}", options=options
+        )
+
+    with ThreadPoolExecutor(4) as pool:
+        assert {result.outcome for result in pool.map(send_one, paths)} == {"uploaded"}
+    assert [lake.read(f"Raw/{path.name}") for path in paths] == [path.read_bytes() for path in paths]
+    assert 1 < most <= 3
 
 
 def test_upload_file_without_permission_says_so(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:

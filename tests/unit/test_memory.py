@@ -1,0 +1,34 @@
+"""Freed memory is kept for the next block of text."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+PAGES = """
+import resource, sys
+from flows.lake.memory import reuse_freed_memory
+if sys.argv[1] == "yes":
+    assert reuse_freed_memory()
+def work():
+    blocks = [b"x" * (3 << 20) for _ in range(4)]
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    work()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults()
+print(min(faults() for _ in range(3)))
+"""
+
+
+def pages_of_fresh_memory(told: str) -> int:
+    run = subprocess.run([sys.executable, "-c", PAGES, told], capture_output=True, text=True, check=True)
+    return int(run.stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's malloc can be told")
+def test_reuse_freed_memory_blocks_come_out_of_what_was_freed() -> None:
+    assert pages_of_fresh_memory("yes") < 100 < 1_000 < pages_of_fresh_memory("no")
