@@ -255,7 +255,7 @@ class RunRecord:
                 key = key.result()
         except Exception as error:
             trouble = f"The log could not be shipped ({error})"
-            self._log.error(f"{trouble}, so the run ends Failed", echo=False)  # whatever the last line said
+            self._log.error(f"Run ended Failed: {trouble}", echo=False)  # whatever the last line said until now
             kept = run_log.keep_local_copy(self._redacted(self._log.text), log_keys[1].rsplit("/", 1)[-1])
             trouble = f"{trouble}; {kept}."
             get_run_logger().error(trouble)

@@ -159,4 +159,4 @@ def test_ingest_whose_token_expires_in_mid_run_keeps_what_landed_and_says_how_to
     assert "Renew it with" in state.message
     kept = re.search(r"it is kept as (\S+)\.$", state.message)
     assert kept
-    assert "so the run ends Failed" in Path(kept[1]).read_text().splitlines()[-1]
+    assert "Run ended Failed: The log could not be shipped" in Path(kept[1]).read_text().splitlines()[-1]
