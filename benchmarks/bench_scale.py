@@ -285,7 +285,8 @@ def large(bench: Bench, sizes_gb: Sequence[float]) -> tuple[str, list[tuple[floa
 def report(parts: Sequence[str], counts: Sequence[int], sizes_gb: Sequence[float], rounds: int) -> dict[str, str]:
     """Measure some parts; returns each as a section of the report, and the picture."""
     found: dict[str, str] = {}
-    with lake_server() as lake, prefect_server() as prefect:
+    largest_bytes = max(sizes_gb) * 1e9 if "large" in parts else 0
+    with lake_server(largest_bytes) as lake, prefect_server() as prefect:
         bench = Bench(lake, prefect)
         if "pair" in parts:
             found["pair"] = "## The two full-size files\n\n" + pair(bench, rounds)

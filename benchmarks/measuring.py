@@ -133,10 +133,14 @@ def prefect_server() -> Iterator[PrefectServer]:
 
 
 @contextmanager
-def lake_server() -> Iterator[S3Server]:
-    """Run `rclone serve s3` over a folder in memory until the block ends."""
+def lake_server(largest_bytes: float = 0) -> Iterator[S3Server]:
+    """Run `rclone serve s3` over a folder until the block ends; in memory, where that has room for the largest file.
+
+    A file has to fit twice, since the system keeps what is read of the source in memory as well.
+    """
+    has_room = 2.5 * largest_bytes < psutil.virtual_memory().available
     with (
-        tempfile.TemporaryDirectory(prefix="bench-lake-", dir=IN_MEMORY) as folder,
+        tempfile.TemporaryDirectory(prefix="bench-lake-", dir=IN_MEMORY if has_room else None) as folder,
         rclone_server(Path(folder)) as server,
     ):
         yield server
