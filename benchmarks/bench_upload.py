@@ -28,15 +28,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measuring import IN_MEMORY, ROOT, environment, full_size_files, lookalike
 from tests.servers import S3Server, rclone_server
 
-ROOT = Path(__file__).parents[1]
-FULL = ROOT / "data" / "full"
 RESULTS = ROOT / "benchmarks" / "RESULTS-upload.md"
 BUCKET = "bench"
-LOOKALIKES = {"movies.csv": 173_000_000, "series.csv": 75_000_000}
-IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
-"""Where the server keeps what it is sent: a disk that writes back when it likes would be most of the measurement."""
 
 LARGE_BYTES = 5_000_000_000
 LARGE_LIMIT_MB = 200
@@ -137,20 +133,6 @@ def commands(server: S3Server) -> dict[str, Callable[[Path, str], list[str]]]:
     }
 
 
-def environment(server: S3Server) -> dict[str, str]:
-    """Return the environment of every contender: the server's credentials, and nothing of the user's AWS settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "RCLONE_"))}
-    return kept | {
-        "AWS_ACCESS_KEY_ID": server.access_key,
-        "AWS_SECRET_ACCESS_KEY": server.secret_key,
-        "AWS_DEFAULT_REGION": server.region,
-        "AWS_REGION": server.region,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-
-
 def measured(command: Sequence[str], variables: dict[str, str]) -> tuple[Run, str]:
     """Run a command to its end and return what it took and what it printed."""
     with tempfile.TemporaryFile() as output:
@@ -172,19 +154,6 @@ def worker_run(name: str, server: S3Server, folder: Path, prefix: str) -> Run:
     whole, text = measured([sys.executable, "-m", "benchmarks.bench_upload", *arguments], environment(server))
     wall_s, requests = json.loads(text.splitlines()[-1])
     return Run(wall_s, whole.cpu_s, whole.peak_mb, requests)
-
-
-def lookalike(path: Path, size_bytes: int) -> None:
-    """Write a file of rows like the reference data's, where the full-size files are not there."""
-    rows = b"".join(
-        b"tt%07d|Miss Jerry|Miss Jerry|1894|45|Romance|5.%d|204|actress|Miss Jerry|Blanche Bayliss|1878|1951|actress|\n"
-        % (number, number % 10)
-        for number in range(10_000)
-    )
-    with path.open("wb") as file:
-        written = 0
-        while written < size_bytes:
-            written += file.write(rows[: size_bytes - written])
 
 
 def compare(folder: Path, rounds: int) -> dict[str, Run]:
@@ -302,13 +271,7 @@ def main() -> int:
         print(json.dumps(result))
         return 0
     with tempfile.TemporaryDirectory(prefix="bench-source-") as temporary:
-        folder = Path(temporary)
-        for name, size_bytes in LOOKALIKES.items():
-            if (FULL / name).exists():
-                (folder / name).symlink_to(FULL / name)
-            else:
-                lookalike(folder / name, size_bytes)
-        text = report(folder, arguments.rounds, with_large=arguments.large)
+        text = report(full_size_files(Path(temporary)), arguments.rounds, with_large=arguments.large)
     print(text)
     if arguments.write:
         RESULTS.write_text(text, encoding="utf-8")

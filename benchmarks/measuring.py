@@ -16,11 +16,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from tests.servers import S3Server, rclone_server
-from tests.system.conftest import PrefectServer, running_server
+
+if TYPE_CHECKING:
+    from tests.system.conftest import PrefectServer
 
 ROOT = Path(__file__).parents[1]
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -119,6 +122,9 @@ def memory_of(pid: int) -> int:
 @contextmanager
 def prefect_server() -> Iterator[PrefectServer]:
     """Run a Prefect server with a home of its own until the block ends."""
+    # Imported here: contenders import this module, and pytest is none of their memory.
+    from tests.system.conftest import running_server
+
     with (
         tempfile.TemporaryDirectory(prefix="bench-prefect-", dir=IN_MEMORY) as home,
         running_server(Path(home) / "server", password="", encryption_key=None) as server,

@@ -14,12 +14,12 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from prefect.context import FlowRunContext, SettingsContext, hydrated_context
 from prefect.task_runners import ThreadPoolTaskRunner
@@ -30,11 +30,14 @@ from flows.lake.errors import LakeError
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.outcomes import failed_outcome
 from flows.lake.redact import guard_logs
+from flows.main_module import main_module_hidden
 
 CHUNK_FILES = 50
 """Files that a process takes at a time: enough to be worth the message, few enough to keep every process busy."""
 
 _FORK_SERVER = "forkserver"
+
+Result = TypeVar("Result")
 
 
 def workers() -> ThisProcess | WorkerProcesses:
@@ -112,7 +115,7 @@ class WorkerProcesses:
         futures = {}
         for chunk in chunks:
             try:
-                futures[pool.submit(_ingest, chunk, target)] = chunk
+                futures[_submit(pool, _ingest, chunk, target)] = chunk
             except BrokenProcessPool:
                 suspects += chunk
         for future in as_completed(futures):
@@ -127,13 +130,25 @@ class WorkerProcesses:
     def _one_by_one(self, files: Sequence[SourceFile], target: Target) -> Iterator[FileOutcome]:
         pool = None
         for file in files:
-            with self._lock:
-                pool = pool or self._new(1)
+            pool = pool or self._lone()
             try:
-                yield from pool.submit(_ingest, [file], target).result()
+                yield from _submit(pool, _ingest, [file], target).result()
             except BrokenProcessPool:
                 yield failed_outcome(file, "the process that read it was ended, perhaps for want of memory")
                 pool = None
+
+    def _lone(self) -> ProcessPoolExecutor:
+        """Start one process, and see that it is there: what ends it from here on is the file that it gets."""
+        with self._lock:
+            pool = self._new(1)
+        try:
+            _submit(pool, os.getpid).result()
+        except BrokenProcessPool as error:
+            raise LakeError(
+                "A worker process ended before it was given a file.",
+                remedy="What the run prints to its terminal says why. If memory is short, run fewer things beside it.",
+            ) from error
+        return pool
 
     def _current(self) -> ProcessPoolExecutor:
         with self._lock:
@@ -158,6 +173,11 @@ class WorkerProcesses:
         )
         self._pools.append(pool)
         return pool
+
+
+def _submit(pool: ProcessPoolExecutor, work: Callable[..., Result], *arguments: Any) -> Future[Result]:
+    with main_module_hidden():  # a pool starts its processes as work comes in
+        return pool.submit(work, *arguments)
 
 
 _entered = contextlib.ExitStack()

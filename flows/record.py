@@ -8,10 +8,9 @@ sentence; an unexpected one is noted, and left to Prefect to report with its tra
 from __future__ import annotations
 
 import time
-from collections import UserList, defaultdict
+from collections import UserList
 from collections.abc import Sequence
 from datetime import date, datetime
-from itertools import islice
 from types import TracebackType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,18 +22,15 @@ from prefect.states import Completed, Failed
 
 from flows import manifests, tasks, ui
 from flows.connection import Lake, Target, connect
-from flows.lake import keys, report, run_log, unchanged
+from flows.lake import keys, report, run_log
 from flows.lake.csv_profile_text import format_profile
 from flows.lake.drift import sentence
 from flows.lake.errors import LakeError, RunFailed
 from flows.lake.history import History
-from flows.lake.models import CsvProfile, FileOutcome, RunSummary, SourceFile
+from flows.lake.models import FileOutcome, RunSummary, SourceFile
 from flows.lake.redact import mask_known
 from flows.lake.settings import IngestSettings
 from flows.lake.source import SourceFolder, source_text
-
-SHOWN_DATASETS = 50
-"""Datasets whose profile becomes an artifact; a run of thousands would fill the UI with what its log says as well."""
 
 
 class RunRecord:
@@ -48,12 +44,13 @@ class RunRecord:
         self._progress: ui.FileProgress | None = None
         self._done_bytes = self._left_bytes = 0
         self._warnings: list[str] = []
-        self._hidden = 0
+        self._hidden = self._bad = 0
         self._objects: int | None = None
         self._size_bytes = 0
         self._more_objects = False
         self._day: date | None = None
         self._log_key: str | None = None
+        self._manifest_key: str | None = None
         self._memory = manifests.Memory({})
         self._has_bucket = False
         self._started = datetime.now(ZoneInfo(ui.DEFAULT_TIMEZONE))
@@ -122,7 +119,8 @@ class RunRecord:
     def found(self, folder: SourceFolder) -> SourceFolder:
         """Note which files were chosen."""
         self._hidden = folder.hidden
-        self._log.info(f"{len(folder.files) + len(folder.unusable):,} files chosen, {folder.hidden:,} hidden left out")
+        chosen = len(folder.files) + len(folder.unusable)
+        self._log.info(f"{chosen:,} file{'s' * (chosen != 1)} chosen, {folder.hidden:,} hidden left out")
         for outcome in tasks.failed_before(folder.unusable):
             self._ended(outcome, alone=True)
         return folder
@@ -164,7 +162,11 @@ class RunRecord:
         where = f"s3://{self._target.bucket}/{outcome.key}" if self._target else outcome.key
         if outcome.is_bad:
             kept = f" Kept as {outcome.kept_as}." if outcome.kept_as else ""
-            self._log.error(f"{outcome.path.name} {outcome.state}: {outcome.reason}{kept}")
+            self._bad += 1
+            said = f"{outcome.path.name} {outcome.state}: {outcome.reason}{kept}"
+            self._log.error(said, echo=self._bad <= report.SHOWN_FILES)
+            if self._bad == report.SHOWN_FILES:
+                get_run_logger().error("The log in the lake names each further file that does not land.")
             return
         proof = f", verified by {outcome.verified_by}" if outcome.verified_by else ""
         tell, warn = (self._log.info, self._log.warning) if alone else (self._log.detail, self._log.detail)
@@ -227,12 +229,12 @@ class RunRecord:
         if summary is None or summary.dry_run or self._target is None or not self._has_bucket:
             return ""
         try:
-            key = self._memory.write(summary, self._target, as_task=as_task)
+            self._manifest_key = self._memory.write(summary, self._target, as_task=as_task)
         except Exception as error:
             trouble = f"The manifest could not be written ({error}): the next run will compare with an older one."
             self._log.error(trouble)
             return trouble
-        self._log.info(f"Manifest written to s3://{summary.bucket}/{key}")
+        self._log.info(f"Manifest written to s3://{summary.bucket}/{self._manifest_key}")
         return ""
 
     def _ship(self, *, as_task: bool) -> str:
@@ -252,8 +254,10 @@ class RunRecord:
             if isinstance(key, State):
                 key = key.result()
         except Exception as error:
+            trouble = f"The log could not be shipped ({error})"
+            self._log.error(f"Run ended Failed: {trouble}", echo=False)  # whatever the last line said until now
             kept = run_log.keep_local_copy(self._redacted(self._log.text), log_keys[1].rsplit("/", 1)[-1])
-            trouble = f"The log could not be shipped ({error}); {kept}."
+            trouble = f"{trouble}; {kept}."
             get_run_logger().error(trouble)
             return trouble
         self._log_key = key
@@ -281,18 +285,16 @@ class RunRecord:
             return masked
 
         about = f"{summary.day} from {source_text(summary.source)}" + (" (dry run)" if summary.dry_run else "")
-        by_dataset: dict[str, list[CsvProfile]] = defaultdict(list)
-        for outcome in summary.outcomes:
-            if outcome.profile and outcome.verified_by != unchanged.PROOF:  # whose artifact says all this already
-                by_dataset[outcome.dataset].append(outcome.profile)
-        for dataset, profiles in islice(by_dataset.items(), SHOWN_DATASETS):
-            ui.publish_profile(dataset, profiles, about, redact)
+        by_dataset = report.new_profiles(summary.outcomes)
+        if len(by_dataset) <= report.SHOWN_DATASETS:
+            for dataset, profiles in by_dataset.items():
+                ui.publish_profile(dataset, profiles, about, redact)
 
         def link(key: str) -> str:
             region = lake.client.meta.region_name
             return report.object_link(lake.block.browse_url or lake.block.endpoint_url, summary.bucket, region, key)
 
-        markdown = report.run_markdown(summary, link, self._log_key, self._memory.markdown())
+        markdown = report.run_markdown(summary, link, self._log_key, self._memory.markdown(), self._manifest_key)
         ui.publish_run(markdown, summary.source, f"{about}: {report.counts_text(summary.outcomes)}.", redact)
         if found:
             get_run_logger().error("%s secret values were found in this run's artifacts and masked.", found)

@@ -87,14 +87,15 @@ def stage(**options: Any) -> Callable[[Callable[..., Result]], Any]:
     return decorate
 
 
-def _has_traceback(record: logging.LogRecord) -> bool:
-    """Keep Prefect from logging `NoneType: None` as the traceback of a task that returned a Failed state."""
-    if record.exc_info and record.exc_info[0] is None:
-        record.exc_info = None
-    return True
+def _says_more(record: logging.LogRecord) -> bool:
+    """Leave out what Prefect logs of a Failed state that a task returned, before it says that the task ended in it.
+
+    It is the whole state, with the outcomes of a batch's files in it, and `NoneType: None` for a traceback.
+    """
+    return not record.exc_info or record.exc_info[0] is not None
 
 
-logging.getLogger("prefect.task_runs").addFilter(_has_traceback)
+logging.getLogger("prefect.task_runs").addFilter(_says_more)
 # From here on, since connections to the API are opened, and logged at DEBUG, before a run loads its block.
 guard_logs(api_secrets())
 reuse_freed_memory()  # before threads have heaps of their own

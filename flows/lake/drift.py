@@ -10,12 +10,20 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Literal
 
-from flows.lake.models import ColumnProfile, CsvProfile, Drift, LastLanding
+from flows.lake.models import ColumnProfile, CsvProfile, Drift, DriftKind, LastLanding
 
 OnDrift = Literal["warn", "reject", "ignore"]
 DEFAULT_ROWS_PERCENT = 50
 _NAMED_COLUMNS = 8
-_TOLD = 12
+_TOLD_EACH = 3
+_OF_MANY: dict[DriftKind, tuple[str, str]] = {
+    "column renamed": ("columns have other names", ""),
+    "column added": ("columns are new", " is new"),
+    "column removed": ("columns are gone", " is gone"),
+    "column empty": ("columns became empty", " became empty"),
+    "dtype changed": ("columns have another dtype", ""),
+}
+"""What is said of many columns with the same kind of change, and what each one's own text repeats of it."""
 
 
 def find_drift(before: LastLanding | None, now: CsvProfile, rows_percent: int = DEFAULT_ROWS_PERCENT) -> list[Drift]:
@@ -35,11 +43,30 @@ def find_drift(before: LastLanding | None, now: CsvProfile, rows_percent: int = 
     return drift + list(_rows(before.rows, now.rows, rows_percent))
 
 
+def told(drift: Sequence[Drift]) -> list[str]:
+    """Return the drift of a file as people want to hear it: one text for many columns with the same change."""
+    by_kind: dict[DriftKind, list[Drift]] = {}
+    for one in drift:
+        by_kind.setdefault(one.kind, []).append(one)
+    texts: list[str] = []
+    for kind, changes in by_kind.items():
+        if len(changes) <= _TOLD_EACH or kind not in _OF_MANY:
+            texts += [one.text for one in changes]
+            continue
+        said, repeated = _OF_MANY[kind]
+        named = [one.text.removeprefix("column ").removesuffix(repeated) for one in changes[:_NAMED_COLUMNS]]
+        texts.append(f"{len(changes):,} {said}: {_and_more(named, len(changes))}")
+    return texts
+
+
+def _and_more(named: Sequence[str], of: int) -> str:
+    return ", ".join(named) + (f" and {of - len(named):,} more" if of > len(named) else "")
+
+
 def sentence(drift: Sequence[Drift], before: LastLanding | None) -> str:
-    """Return the drift of a file as one sentence without a full stop; of very much, the beginning and a number."""
+    """Return the drift of a file as one sentence without a full stop."""
     since = f"since {before.day} " if before else ""
-    more = f"; and {len(drift) - _TOLD:,} more changes" if len(drift) > _TOLD else ""
-    return f"{since}{'; '.join(one.text for one in drift[:_TOLD])}{more}"
+    return since + "; ".join(told(drift))
 
 
 def _renamed(before: Sequence[ColumnProfile], now: Sequence[ColumnProfile]) -> dict[str, str]:
@@ -73,9 +100,8 @@ def _columns(before: Sequence[ColumnProfile], now: Sequence[ColumnProfile], rena
     stayed, order = [name for name in old if name in there], [name for name in new if name in known]
     if stayed != order:
         moved = [name for was, name in zip(stayed, order, strict=True) if was != name]
-        more = f" and {len(moved) - _NAMED_COLUMNS:,} more" if len(moved) > _NAMED_COLUMNS else ""
-        named = ", ".join(repr(name) for name in moved[:_NAMED_COLUMNS])
-        yield Drift("columns reordered", f"columns stand in another order ({named}{more})")
+        named = _and_more([repr(name) for name in moved[:_NAMED_COLUMNS]], len(moved))
+        yield Drift("columns reordered", f"columns stand in another order ({named})")
 
 
 def _cells(before: LastLanding, now: CsvProfile, renamed: dict[str, str]) -> Iterator[Drift]:

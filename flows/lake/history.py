@@ -13,9 +13,10 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.lake.drift import told
 from flows.lake.errors import ManifestUnreadable
 from flows.lake.manifest import Manifest, ManifestFile
-from flows.lake.models import ColumnProfile, CsvProfile, Landed, LastLanding
+from flows.lake.models import ColumnProfile, CsvProfile, Drift, Landed, LastLanding
 
 if TYPE_CHECKING:
     from flows.lake.manifest_store import ManifestStore
@@ -49,7 +50,8 @@ class DatasetRun:
         bad: Files that were rejected or failed.
         rows: Data rows of the landed files.
         size_bytes: Their size.
-        drift: What had changed, a sentence each.
+        drift: What had changed, in sentences.
+        changes: How many changes those tell.
     """
 
     dataset: str
@@ -60,6 +62,7 @@ class DatasetRun:
     rows: int
     size_bytes: int
     drift: tuple[str, ...] = ()
+    changes: int = 0
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,10 @@ def _landed(file: ManifestFile, started: datetime) -> Landed | None:
     return Landed(file.path, file.key, file.etag, file.version_id, profile)
 
 
+def _told(file: ManifestFile) -> list[str]:
+    return told([Drift(one.kind, one.text, one.column) for one in file.drift])
+
+
 def dataset_runs(manifest: Manifest) -> list[DatasetRun]:
     """Return what a run did with each of its datasets."""
     by_dataset: dict[str, list[ManifestFile]] = {}
@@ -182,7 +189,8 @@ def dataset_runs(manifest: Manifest) -> list[DatasetRun]:
             bad=sum(not file.landed for file in files),
             rows=sum(file.rows or 0 for file in files if file.landed),
             size_bytes=sum(file.size_bytes for file in files if file.landed),
-            drift=tuple(f"{file.name}: {one.text}" for file in files for one in file.drift)[:20],
+            drift=tuple(f"{file.name}: {text}" for file in files for text in _told(file))[:20],
+            changes=sum(len(file.drift) for file in files),
         )
         for dataset, files in by_dataset.items()
     ]

@@ -55,7 +55,7 @@ def _table(known: list[list[DatasetRun]]) -> Iterator[str]:
     for runs in known[:SHOWN_DATASETS]:
         for number, run in enumerate(runs[:SHOWN_RUNS]):
             first = f"{md(run.dataset)} | {plot(runs, run.day)}" if number == 0 else " | "
-            changes = f"**{run.bad:,} did not land**" if run.bad else f"{len(run.drift):,}" if run.drift else ""
+            changes = f"**{run.bad:,} did not land**" if run.bad else f"{run.changes:,}" if run.changes else ""
             yield f"| {first} | {run.day} | {run.rows:,} | {size_text(run.size_bytes)} | {changes} |"
     if len(known) > SHOWN_DATASETS:
         yield f"\n… and {len(known) - SHOWN_DATASETS:,} more datasets; the manifests hold each."

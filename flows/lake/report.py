@@ -7,17 +7,23 @@ and the UI. rich draws the table, which Prefect brings along.
 from __future__ import annotations
 
 import io
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
-from flows.lake.models import FileOutcome, RunSummary
+from flows.lake import unchanged
+from flows.lake.models import CsvProfile, FileOutcome, RunSummary
 from flows.lake.source import source_text
 
 _UNITS = ("B", "KB", "MB", "GB", "TB")
-_SHOWN_FILES = 200
-"""A summary of ten thousand files names the bad ones and this many others."""
+SHOWN_FILES = 100
+"""Files that a table or list names, bad ones first; of ten thousand the others are in the log and the manifest."""
+SHOWN_DATASETS = 50
+"""Datasets whose profiles become artifacts; among more of them nobody would find the summary of the run."""
 _SHOWN_HINTS = 20
+_SHOWN_REASONS = 10
+_NAMED_ALIKE = 3
+"""Reasons in a state's message, and files that are named for each."""
 
 
 def size_text(size_bytes: float) -> str:
@@ -48,7 +54,8 @@ def counts_text(outcomes: Sequence[FileOutcome]) -> str:
     """Count outcomes: `2 files: 1 uploaded, 1 rejected`."""
     counts = Counter(outcome.state for outcome in outcomes)
     files = len(outcomes)
-    return f"{files:,} file{'s' * (files != 1)}: " + ", ".join(f"{n:,} {state}" for state, n in counts.items())
+    by_state = ", ".join(f"{n:,} {state}" for state, n in counts.items())
+    return f"{files:,} file{'s' * (files != 1)}" + (f": {by_state}" if by_state else "")
 
 
 def verdict_text(summary: RunSummary) -> str:
@@ -58,11 +65,27 @@ def verdict_text(summary: RunSummary) -> str:
         changed = sum(bool(outcome.drift) for outcome in summary.outcomes)
         told = f" {changed:,} differ{'s' * (changed == 1)} from what landed before, see the log." if changed else ""
         return f"{did}. {counts_text(summary.outcomes)}.{told}"
-    shown = summary.bad[:10]
-    named = "; ".join(f"{_cell(one.path.name)} ({one.state}): {_without_name(one)}" for one in shown)
-    more = f"; and {len(summary.bad) - len(shown):,} more, see the log" if len(summary.bad) > len(shown) else ""
+    groups = _by_reason(summary.bad)
+    named = "; ".join(
+        f"{_names(group, _cell)} ({group[0].state}): {_without_name(group[0])}" for group in groups[:_SHOWN_REASONS]
+    )
+    left_out = sum(len(group) for group in groups[_SHOWN_REASONS:])
+    more = f"; and {left_out:,} more, see the log" if left_out else ""
     total = len(summary.outcomes)
     return f"{len(summary.bad):,} of {total:,} file{'s' * (total != 1)} did not land: {named}{more}."
+
+
+def _by_reason(bad: Sequence[FileOutcome]) -> list[list[FileOutcome]]:
+    """Group bad files by their reason: what one permission or dialect does to thousands is said once."""
+    groups: dict[tuple[str, str], list[FileOutcome]] = defaultdict(list)
+    for outcome in bad:
+        groups[outcome.state, _without_name(outcome)].append(outcome)
+    return list(groups.values())
+
+
+def _names(group: Sequence[FileOutcome], write: Callable[[str], str]) -> str:
+    more = f" and {len(group) - _NAMED_ALIKE:,} more" if len(group) > _NAMED_ALIKE else ""
+    return ", ".join(write(outcome.path.name) for outcome in group[:_NAMED_ALIKE]) + more
 
 
 def _without_name(outcome: FileOutcome) -> str:
@@ -73,8 +96,16 @@ def _without_name(outcome: FileOutcome) -> str:
 def _listed(summary: RunSummary) -> tuple[list[FileOutcome], int]:
     """Return the outcomes worth a row each, bad ones first, and how many were left out."""
     ordered = sorted(summary.outcomes, key=lambda outcome: not outcome.is_bad)
-    room = max(_SHOWN_FILES, len(summary.bad))
-    return ordered[:room], max(0, len(ordered) - room)
+    return ordered[:SHOWN_FILES], max(0, len(ordered) - SHOWN_FILES)
+
+
+def new_profiles(outcomes: Sequence[FileOutcome]) -> dict[str, list[CsvProfile]]:
+    """Return the profiles made by a run, by dataset; those that it recalled were told by the run that made them."""
+    found: dict[str, list[CsvProfile]] = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.profile and outcome.verified_by != unchanged.PROOF:
+            found[outcome.dataset].append(outcome.profile)
+    return found
 
 
 def closing_table(summary: RunSummary) -> str:
@@ -111,16 +142,22 @@ def _cell(text: str) -> str:
     return text if text.isprintable() else text.encode("unicode_escape", "backslashreplace").decode()
 
 
-def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key: str | None, history: str = "") -> str:
-    """Write the Markdown of a run's artifact.
+def run_markdown(
+    summary: RunSummary,
+    link: Callable[[str], str | None],
+    log_key: str | None,
+    history: str = "",
+    manifest_key: str | None = None,
+) -> str:
+    """Write the Markdown of a run's artifact: what went wrong comes first, and long lists are cut.
 
     Args:
         summary: The run.
         link: Gives a key's address in a browser, or `None` where there is none.
         log_key: Where the log is.
         history: What there is to say of earlier runs, as Markdown (`flows.lake.history_text`).
+        manifest_key: Where the manifest is.
     """
-    listed, left_out = _listed(summary)
     total = sum(outcome.size_bytes for outcome in summary.outcomes)
     rows = sum(outcome.profile.rows for outcome in summary.outcomes if outcome.profile)
     sent = sum(outcome.bytes_sent for outcome in summary.outcomes)
@@ -130,43 +167,72 @@ def run_markdown(summary: RunSummary, link: Callable[[str], str | None], log_key
         f"**{rows:,} rows**, {size_text(total)} from `{_code(source_text(summary.source))}` for **{summary.day}** in"
         f" {summary.duration_s:.1f} s, {size_text(sent)} sent to `s3://{summary.bucket}`.",
         "",
-        "| Key | Outcome | Rows x columns | Size | Seconds |",
-        "| --- | --- | ---: | ---: | ---: |",
-    ]
-    for outcome in listed:
-        # The key ends in the file's name; a table with both is wider than the page.
-        key = outcome.kept_as or outcome.key
-        address = link(key) if key else None
-        lines.append(
-            f"| {f'[{md(key)}]({address})' if address else md(key or outcome.path.name)} |"
-            f" {'**' + outcome.state + '**' if outcome.is_bad else outcome.state} | {shape_text(outcome)} |"
-            f" {size_text(outcome.size_bytes)} | {outcome.profile_s + outcome.upload_s:.1f} |"
-        )
-    if left_out:
-        lines += ["", f"… and {left_out:,} more files; the log names each."]
-    if summary.bad:
-        lines += ["", "## Why files did not land", ""]
-        lines += [f"- **{md(outcome.path.name)}**: {md(outcome.reason)}" for outcome in summary.bad]
-    if history:
-        lines += ["", history.strip()]
-    notes = [f"{outcome.path.name}: {hint}" for outcome in listed if outcome.profile for hint in outcome.profile.hints]
-    if summary.warnings or notes:
-        lines += ["", "## Worth knowing", ""]
-        lines += [f"- {md(note)}" for note in (*summary.warnings, *notes[:_SHOWN_HINTS])]
-    if len(notes) > _SHOWN_HINTS:
-        lines.append(f"- … and {len(notes) - _SHOWN_HINTS:,} more remarks on files; the log has each.")
-    lines += [
-        "",
+        *_why_bad(summary),
+        *_file_table(summary, link),
+        *([history.strip(), ""] if history else []),
+        *_remarks(summary),
         f"Run `{summary.run_name}` ({summary.run_id}), started {summary.started.isoformat(timespec='seconds')}.",
     ]
     if summary.objects is not None:
         lines.append(holds_text(summary.objects, summary.size_bytes, more=summary.more_objects) + ".")
     if summary.hidden:
         lines.append(f"{summary.hidden:,} hidden files were left out.")
-    if log_key:
-        where, address = f"s3://{summary.bucket}/{log_key}", link(log_key)
-        lines.append(f"Log: [{md(where)}]({address})." if address else f"Log: `{where}`.")
+    if (datasets := len(new_profiles(summary.outcomes))) > SHOWN_DATASETS:
+        where = "" if summary.dry_run else ": the manifest holds their columns"
+        lines.append(f"{datasets:,} datasets are too many for an artifact each{where}.")
+    for name, key in (("Log", log_key), ("Manifest", manifest_key)):
+        if key:
+            where, address = f"s3://{summary.bucket}/{key}", link(key)
+            lines.append(f"{name}: [{md(where)}]({address})." if address else f"{name}: `{_code(where)}`.")
     return "\n".join(lines) + "\n"
+
+
+def _why_bad(summary: RunSummary) -> Iterator[str]:
+    if not summary.bad:
+        return
+    yield "## Why files did not land\n"
+    groups = _by_reason(summary.bad)
+    for group in groups[:SHOWN_FILES]:
+        yield f"- {_names(group, lambda name: f'**{md(name)}**')}: {md(_without_name(group[0]))}."
+    if left_out := sum(len(group) for group in groups[SHOWN_FILES:]):
+        yield f"- … and {left_out:,} more; the log and the manifest say why."
+    yield ""
+
+
+def _file_table(summary: RunSummary, link: Callable[[str], str | None]) -> Iterator[str]:
+    listed, left_out = _listed(summary)
+    if summary.bad:
+        yield "## Files\n"
+    yield "| Key | Outcome | Rows x columns | Size | Seconds |"
+    yield "| --- | --- | ---: | ---: | ---: |"
+    for outcome in listed:
+        # The key ends in the file's name; a table with both is wider than the page.
+        key = outcome.kept_as or outcome.key
+        address = link(key) if key else None
+        yield (
+            f"| {f'[{md(key)}]({address})' if address else md(key or outcome.path.name)} |"
+            f" {'**' + outcome.state + '**' if outcome.is_bad else outcome.state} | {shape_text(outcome)} |"
+            f" {size_text(outcome.size_bytes)} | {outcome.profile_s + outcome.upload_s:.1f} |"
+        )
+    if left_out:
+        yield f"\n… and {left_out:,} more files; the log and the manifest name each."
+    yield ""
+
+
+def _remarks(summary: RunSummary) -> Iterator[str]:
+    notes = [
+        f"{outcome.path.name}: {hint}"
+        for outcome in summary.outcomes
+        if outcome.profile
+        for hint in outcome.profile.hints
+    ]
+    if not (summary.warnings or notes):
+        return
+    yield "## Worth knowing\n"
+    yield from (f"- {md(note)}" for note in (*summary.warnings, *notes[:_SHOWN_HINTS]))
+    if len(notes) > _SHOWN_HINTS:
+        yield f"- … and {len(notes) - _SHOWN_HINTS:,} more remarks on files; the log has each."
+    yield ""
 
 
 def object_link(base_url: str | None, bucket: str, region: str, key: str) -> str:

@@ -52,21 +52,21 @@ class RunLog:
         """Note something to look at."""
         self._add(logging.WARNING, text)
 
-    def error(self, text: str) -> None:
-        """Note a failure."""
-        self._add(logging.ERROR, text)
+    def error(self, text: str, *, echo: bool = True) -> None:
+        """Note a failure; without an echo where there are too many for anybody to watch."""
+        self._add(logging.ERROR, text, echo=echo)
 
     def end(self, failed: bool, verdict: str) -> None:
         """Note how the run ended; a log's last line."""
         (self.error if failed else self.info)(f"Run ended {'Failed' if failed else 'Completed'}: {verdict}")
 
-    def _add(self, level: int, text: str) -> None:
+    def _add(self, level: int, text: str, *, echo: bool = True) -> None:
         now = datetime.now(self._zone).isoformat(timespec="milliseconds")
         # A name or a server's answer may hold line breaks: they must not look like lines of the log.
         body = text.replace("\r", "\\r").replace("\n", "\n    ")
         with self._lock:
             self._lines.append(f"{now} {logging.getLevelName(level):<7} {body}")
-        if self._echo:
+        if self._echo and echo:
             self._echo(level, text)
 
     @property

@@ -70,6 +70,18 @@ def log_of(s3: S3) -> str:
     return body.decode()
 
 
+def logs_of(state: Any) -> list[str]:
+    """Return the messages of a run's log as the UI shows them."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+    from prefect.logging.handlers import APILogWorker
+
+    APILogWorker.drain_all(timeout=20)
+    with get_client(sync_client=True) as client:
+        chosen = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[state.state_details.flow_run_id]))
+        return [one.message for one in client.read_logs(chosen, limit=200)]
+
+
 def artifacts_of(run_id: str) -> list[Any]:
     from uuid import UUID
 

@@ -13,8 +13,9 @@ import pytest
 from prefect.artifacts import Artifact
 
 from flows import ui
+from flows.lake import report
 from tests.conftest import S3
-from tests.flows.conftest import log_of, objects
+from tests.flows.conftest import artifacts_of, log_of, logs_of, objects
 
 DAY = date(2024, 3, 5)
 Ingest = Callable[..., Any]
@@ -43,6 +44,7 @@ def test_batch_with_bad_files_lands_their_neighbours(ingest: Ingest, s3: S3, tmp
     assert "Quarantine/Local/CSV/Ragged/2024/03/05/ragged.csv" in objects(s3, "Quarantine/")
     log = log_of(s3)
     assert all(f"{name} uploaded" in log for name in good)
+    assert max(len(message) for message in logs_of(state)) < 10_000  # Prefect logs no outcomes of a batch
 
 
 @pytest.mark.parametrize("s3", ["rclone"], indirect=True)  # nothing here is the server's
@@ -55,6 +57,24 @@ def test_batches_show_how_far_the_run_is(ingest: Ingest, tmp_path: Path, monkeyp
     artifact = Artifact.get(f"progress-ingest-{source.name}")
     assert artifact
     assert artifact.data == 100.0
+
+
+@pytest.mark.parametrize("s3", ["rclone"], indirect=True)
+def test_batches_of_bad_files_name_each_in_the_lake_and_some_in_the_ui(
+    ingest: Ingest, s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "SHOWN_FILES", 5)
+    monkeypatch.setattr(report, "SHOWN_DATASETS", 2)
+    write_files(tmp_path, 3)
+    names = [f"bad_{number}.csv" for number in range(12)]
+    for name in names:
+        (tmp_path / name).write_bytes(b"")
+    state = ingest(tmp_path, partition_date=DAY, own_tasks_up_to=4)
+    assert state.is_failed()
+    assert all(f"{name} rejected" in log_of(s3) for name in names)
+    told = [message for message in logs_of(state) if " rejected: " in message and message.startswith("bad_")]
+    assert len(told) == 5
+    assert [one.type for one in artifacts_of(str(state.state_details.flow_run_id))] == ["markdown"]
 
 
 @pytest.mark.parametrize("s3", ["rclone"], indirect=True)

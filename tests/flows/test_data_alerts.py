@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -19,29 +15,7 @@ from deployments import alerts
 from deployments.data_alerts import ABSENT, CHANGED, data_notifications
 from tests.conftest import S3
 from tests.flows.conftest import store_block
-
-
-@contextmanager
-def receiver() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Run an HTTP server that takes notifications; yields its address and what it got."""
-    got: list[dict[str, str]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/hook", got
-    finally:
-        server.shutdown()
-        server.server_close()
+from tests.webhook import receiver
 
 
 @pytest.mark.parametrize("s3", ["rclone"], indirect=True)
@@ -54,7 +28,7 @@ def test_data_notifications_tell_of_a_changed_file_and_of_a_missing_dataset(
 
     from flows.landing_calendar import landing_calendar
 
-    with receiver() as (address, got), get_client(sync_client=True) as client:
+    with receiver() as (address, bodies), get_client(sync_client=True) as client:
         message = {"subject": "{{subject}}", "body": "{{body}}"}
         CustomWebhookNotificationBlock(name="team", url=address, json_data=message).save("team", overwrite=True)
         block = client.read_block_document_by_name("team", "custom-webhook")
@@ -76,9 +50,9 @@ def test_data_notifications_tell_of_a_changed_file_and_of_a_missing_dataset(
             return_state=True,
         )
         deadline = time.monotonic() + 90
-        while len(got) < 2 and time.monotonic() < deadline:
+        while len(bodies) < 2 and time.monotonic() < deadline:
             time.sleep(0.2)
-    told = {one["subject"]: one["body"] for one in got}
+    told = {one["subject"]: one["body"] for one in map(json.loads, bodies)}
     assert set(told) == {"F has changed", "Orders is missing on 2024-03-05"}
     assert "f.csv: column 'b' is gone" in told["F has changed"]
     assert s3.bucket in told["Orders is missing on 2024-03-05"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,7 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
+from flows import processes
 from flows.connection import Target
+from flows.lake.errors import LakeError
 from flows.lake.models import CsvDialect, SourceFile
 from flows.processes import WorkerProcesses
 from tests.conftest import S3, fresh_bucket_name
@@ -104,3 +107,26 @@ def test_processes_file_that_takes_its_process_down_is_named_and_the_others_land
     assert [path for path, outcome in seen.items() if outcome.is_bad] == [deadly.path]
     assert "was ended" in seen[deadly.path].reason
     assert len(objects(lake)) == 9
+
+
+def test_processes_program_without_a_main_guard_is_not_run_again(
+    lake: S3, target: Target, files: list[SourceFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, ran = tmp_path / "script.py", tmp_path / "ran"
+    script.write_text(f"open({str(ran)!r}, 'w').close()\nraise SystemExit(1)\n")
+    program = sys.modules["__main__"]
+    monkeypatch.setattr(program, "__file__", str(script), raising=False)
+    monkeypatch.setattr(program, "__spec__", None)
+    with WorkerProcesses(2) as workers:
+        outcomes = list(workers.ingest(files[:60], target))
+    assert {outcome.state for outcome in outcomes} == {"uploaded"}
+    assert not ran.exists()
+    assert program.__file__ == str(script)
+
+
+def test_processes_that_end_before_they_get_a_file_end_the_run_and_blame_no_file(
+    target: Target, files: list[SourceFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "_begin", os._exit)
+    with WorkerProcesses(2) as workers, pytest.raises(LakeError, match="ended before it was given a file"):
+        list(workers.ingest(files, target))

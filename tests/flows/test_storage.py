@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -156,4 +157,6 @@ def test_ingest_whose_token_expires_in_mid_run_keeps_what_landed_and_says_how_to
     assert list(objects(s3)) == [RAW]
     assert "ExpiredToken" in state.message
     assert "Renew it with" in state.message
-    assert "it is kept as" in state.message
+    kept = re.search(r"it is kept as (\S+)\.$", state.message)
+    assert kept
+    assert "Run ended Failed: The log could not be shipped" in Path(kept[1]).read_text().splitlines()[-1]

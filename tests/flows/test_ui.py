@@ -12,7 +12,7 @@ import pytest
 
 from flows import ui
 from tests.conftest import S3, fresh_bucket_name
-from tests.flows.conftest import store_block
+from tests.flows.conftest import logs_of, store_block
 
 SAMPLE = Path(__file__).parents[2] / "data/sample"
 Ingest = Callable[..., Any]
@@ -39,17 +39,6 @@ def artifacts_of(state: Any) -> dict[str, Any]:
     with get_client(sync_client=True) as client:
         chosen = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[state.state_details.flow_run_id]))
         return {one.key: one for one in client.read_artifacts(artifact_filter=chosen)}
-
-
-def logs_of(state: Any) -> list[str]:
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
-    from prefect.logging.handlers import APILogWorker
-
-    APILogWorker.drain_all(timeout=20)
-    with get_client(sync_client=True) as client:
-        chosen = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[state.state_details.flow_run_id]))
-        return [one.message for one in client.read_logs(chosen, limit=200)]
 
 
 def test_large_file_shows_its_progress_while_it_is_read_and_sent(

@@ -1,14 +1,16 @@
-"""One run's files on a Dask cluster: a scheduler and two worker processes on loopback, one of which is killed."""
+"""One run's files on a Dask cluster: on two workers on loopback, one of which is killed, and on one of its own."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import fresh_bucket_name
@@ -73,12 +75,26 @@ def raw_files(rclone: S3Server, bucket: str) -> list[Path]:
     return [path for path in (rclone.root / bucket / "Raw").rglob("*.csv") if path.is_file()]
 
 
+def store_block(prefect: PrefectServer, rclone: S3Server) -> None:
+    stored = run_python(prefect, ["-c", STORE_BLOCK, rclone.endpoint_url, rclone.access_key, rclone.secret_key])
+    assert stored.returncode == 0, stored.stderr
+
+
+def with_variable(name: str, value: str) -> list[psutil.Process]:
+    """Return the processes that have a variable in their environment."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(name) == value and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
 @pytest.mark.slow
 def test_dask_worker_killed_in_mid_run_every_file_is_in_the_lake_once(
     prefect_server: PrefectServer, rclone: S3Server, source: Path
 ) -> None:
-    stored = run_python(prefect_server, ["-c", STORE_BLOCK, rclone.endpoint_url, rclone.access_key, rclone.secret_key])
-    assert stored.returncode == 0, stored.stderr
+    store_block(prefect_server, rclone)
     bucket = fresh_bucket_name()
     address = f"tcp://127.0.0.1:{free_port()}"
     with contextlib.ExitStack() as processes:
@@ -111,3 +127,30 @@ def test_dask_worker_killed_in_mid_run_every_file_is_in_the_lake_once(
     assert sorted(path.name for path in landed) == sorted(path.name for path in source.iterdir())
     assert all(path.read_bytes() == (source / path.name).read_bytes() for path in landed)
     assert rclone.secret_key not in output
+
+
+@pytest.mark.slow
+def test_dask_without_an_address_lands_every_good_file_once_from_a_script_without_a_main_guard(
+    prefect_server: PrefectServer, rclone: S3Server, tmp_path: Path
+) -> None:
+    store_block(prefect_server, rclone)
+    bucket = fresh_bucket_name()
+    script, source = tmp_path / "script.py", tmp_path / "source"
+    script.write_text(RUN_FLOW)
+    source.mkdir()
+    good = [source / f"sensor_{number:02}.csv" for number in range(24)]
+    for number, path in enumerate(good):
+        path.write_text(f"id,value\n{number},0.5\n")
+    (source / "bad.csv").write_text('a,b\n1,"2\n')
+    run = run_python(prefect_server, [str(script), str(source), bucket], timeout=TIMEOUT_S, OF_RUN=bucket)
+    assert run.returncode == 1, run.stdout + run.stderr
+    assert "1 of 25 files did not land: bad.csv (rejected): line 2" in run.stdout
+    assert sorted(path.name for path in raw_files(rclone, bucket)) == [path.name for path in good]
+    # Had workers run the script again, there would be a log and a manifest for each.
+    assert rclone.root
+    (log,) = (rclone.root / bucket / "Logs").iterdir()
+    (manifest,) = (rclone.root / bucket / "Manifests").rglob("*.json")
+    assert all(path.name in log.read_text() for path in source.iterdir())
+    assert len(json.loads(manifest.read_text())["files"]) == 25
+    assert rclone.secret_key not in run.stdout + run.stderr + log.read_text() + manifest.read_text()
+    assert not with_variable("OF_RUN", bucket)

@@ -20,7 +20,8 @@ import pytest
 from tests.fault_proxy import Fault, Request, fault_proxy
 from tests.servers import S3Server
 from tests.system.postgres import postgres, programs
-from tests.system.production import PATIENCE_S, SECRETS, Stack, eventually, receiver, stack
+from tests.system.production import PATIENCE_S, SECRETS, Stack, eventually, stack
+from tests.webhook import receiver
 
 pytestmark = pytest.mark.skipif(
     programs() is None, reason="there is no PostgreSQL server here: apt-get install postgresql"

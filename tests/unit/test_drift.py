@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.lake.csv_profile import profile_csv
-from flows.lake.drift import find_drift, sentence
+from flows.lake.drift import find_drift, sentence, told
 from flows.lake.models import ColumnProfile, CsvProfile, LastLanding
 
 
@@ -82,9 +82,38 @@ def test_find_drift_of_a_file_without_rows_says_nothing_of_dtypes(before: int, n
 
 def test_sentence_of_very_much_drift_is_short_and_says_how_much() -> None:
     drift = find_drift(landing("a:int64"), profile(" ".join(f"c{n}:str" for n in range(3000))))
-    text = sentence(drift, landing("a:int64"))
-    assert text.startswith("since 2024-03-04 column 'c0' is new; column 'c1' is new;")
-    assert text.endswith("; and 2,989 more changes")
+    assert sentence(drift, landing("a:int64")) == (
+        "since 2024-03-04 3,000 columns are new: 'c0', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7' and 2,992 more;"
+        " column 'a' is gone"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "texts"),
+    [
+        ("a b c", "x y z", ["column 'a' is now 'x'", "column 'b' is now 'y'", "column 'c' is now 'z'"]),
+        (
+            "a b c d",
+            "w x y z",
+            ["4 columns have other names: 'a' is now 'w', 'b' is now 'x', 'c' is now 'y', 'd' is now 'z'"],
+        ),
+        ("a b c d e", "a", ["4 columns are gone: 'b', 'c', 'd', 'e'"]),
+        (
+            "a b c d",
+            "a:int64 b:int64 c:int64 d:int64",
+            [
+                "4 columns have another dtype: 'a' changed from str to int64, 'b' changed from str to int64,"
+                " 'c' changed from str to int64, 'd' changed from str to int64"
+            ],
+        ),
+        ("a b c d", "a:str:0 b:str:0 c:str:0 d:str:0", ["4 columns became empty: 'a', 'b', 'c', 'd'"]),
+    ],
+)
+def test_told_of_more_than_three_columns_with_one_change_is_one_text(before: str, now: str, texts: list[str]) -> None:
+    def typed(names: str) -> str:
+        return " ".join(name if ":" in name else f"{name}:str" for name in names.split())
+
+    assert told(find_drift(landing(typed(before)), profile(typed(now)))) == texts
 
 
 def test_find_drift_of_a_first_landing_is_none() -> None:

@@ -13,7 +13,7 @@ DAY = date(2024, 3, 14)
 
 
 def run(ago: int, rows: int, dataset: str = "A", drift: tuple[str, ...] = (), bad: int = 0) -> DatasetRun:
-    return DatasetRun(dataset, DAY - timedelta(days=ago), "run", 1, bad, rows, rows * 10, drift)
+    return DatasetRun(dataset, DAY - timedelta(days=ago), "run", 1, bad, rows, rows * 10, drift, len(drift))
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -55,12 +56,22 @@ def test_verdict_of_a_bad_run_counts_and_names() -> None:
     assert text == "1 of 2 files did not land: b.csv (rejected): line 3: too many fields."
 
 
-def test_verdict_names_ten_files_and_counts_the_rest() -> None:
-    text = report.verdict_text(summary(*(outcome(f"f{n}.csv", "failed", reason="no") for n in range(12))))
+def test_verdict_names_files_with_ten_reasons_and_counts_the_rest() -> None:
+    text = report.verdict_text(summary(*(outcome(f"f{n}.csv", "failed", reason=f"no {n}") for n in range(12))))
     assert "12 of 12" in text
-    assert "and 2 more" in text
-    assert "f9.csv" in text
-    assert "f10.csv" not in text
+    assert text.endswith("f9.csv (failed): no 9; and 2 more, see the log.")
+
+
+def test_verdict_and_markdown_say_once_what_many_files_have_in_common() -> None:
+    bad = [outcome(f"f{n}.csv", "rejected", reason=f"f{n}.csv, line 2: no.", profile=None) for n in range(9)]
+    other = outcome("g.csv", "failed", reason="line 2: no.", profile=None)
+    run = summary(*bad, other)
+    assert report.verdict_text(run) == (
+        "10 of 10 files did not land: f0.csv, f1.csv, f2.csv and 6 more (rejected): line 2: no;"
+        " g.csv (failed): line 2: no."
+    )
+    text = report.run_markdown(run, lambda _: None, None)
+    assert "- **f0.csv**, **f1.csv**, **f2.csv** and 6 more: line 2: no.\n- **g.csv**: line 2: no.\n" in text
 
 
 def test_closing_table_has_a_line_a_file_and_no_control_characters() -> None:
@@ -96,8 +107,36 @@ def test_run_markdown_of_many_remarks_shows_some_and_counts_the_rest() -> None:
 
 def test_run_markdown_of_ten_thousand_files_stays_short() -> None:
     text = report.run_markdown(summary(*(outcome(f"f{n}.csv") for n in range(10_000))), lambda _: None, None)
-    assert len(text) < 60_000
-    assert "and 9,800 more files" in text
+    assert len(text) < 30_000
+    assert "and 9,900 more files; the log and the manifest name each" in text
+
+
+def test_run_markdown_says_why_files_did_not_land_before_it_lists_the_others() -> None:
+    bad = outcome("z.csv", "failed", reason="z.csv, line 3: no rights.", profile=None)
+    text = report.run_markdown(summary(outcome("a.csv"), bad), lambda _: None, None)
+    first, last = text.split("## Files")
+    assert "- **z.csv**: line 3: no rights.\n" in first
+    assert last.index("z.csv") < last.index("a.csv")
+
+
+def test_run_markdown_of_ten_thousand_bad_files_stays_short() -> None:
+    bad = [outcome(f"f{n}.csv", "failed", reason=f"no rights {n}", profile=None) for n in range(10_000)]
+    text = report.run_markdown(summary(*bad), lambda _: None, None)
+    assert len(text) < 30_000
+    assert "and 9,900 more; the log and the manifest say why" in text
+    assert len(report.closing_table(summary(*bad))) < 30_000
+
+
+def test_run_markdown_of_too_many_datasets_for_artifacts_says_where_their_profiles_are() -> None:
+    def of(count: int, **changes: Any) -> str:
+        outcomes = [outcome(f"f{n}.csv") for n in range(count)]
+        datasets = [replace(one, dataset=f"D{n}") for n, one in enumerate(outcomes)]
+        return report.run_markdown(summary(*datasets, **changes), lambda _: None, None, manifest_key="Manifests/m.json")
+
+    assert "artifact each" not in of(50)
+    assert "51 datasets are too many for an artifact each: the manifest holds their columns." in of(51)
+    assert "Manifest: `s3://lake/Manifests/m.json`." in of(51)
+    assert "51 datasets are too many for an artifact each." in of(51, dry_run=True)
 
 
 def test_object_link_points_to_aws_or_to_the_endpoint() -> None:
