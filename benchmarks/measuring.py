@@ -120,6 +120,14 @@ def memory_of(pid: int) -> int:
 
 
 @contextmanager
+def without_pyarrow() -> Iterator[dict[str, str]]:
+    """Yield variables with which a process and its children find no pyarrow, as in a run's own environment."""
+    with tempfile.TemporaryDirectory(prefix="bench-path-") as folder:
+        (Path(folder) / "pyarrow.py").write_text("raise ImportError('hidden')\n", encoding="utf-8")
+        yield {"PYTHONPATH": folder}
+
+
+@contextmanager
 def prefect_server() -> Iterator[PrefectServer]:
     """Run a Prefect server with a home of its own until the block ends."""
     # Imported here: contenders import this module, and pytest is none of their memory.
