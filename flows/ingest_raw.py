@@ -124,7 +124,7 @@ def ingest_raw(
                 profile = tasks.profile_file.submit(file, target)
                 landing[tasks.upload_file.submit(file, allow_failure(profile), target)] = [file]
             for batch in work.batches:
-                landing[tasks.ingest_batch.submit(quote(batch), target, workers)] = batch.files
+                landing[tasks.ingest_batch.submit(batch, target, workers)] = batch.files
             for done in as_completed(list(landing)):
                 run.ended(*tasks.outcomes_of(landing[done], done))
         run.listed(tasks.list_bucket(target))

@@ -9,6 +9,7 @@ outcomes stay per file whatever is grouped here.
 from __future__ import annotations
 
 import math
+from collections import UserList
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -34,12 +35,13 @@ class Batch:
     Attributes:
         number: Which batch of the run it is, counted from 1.
         of: How many batches the run has.
-        files: The files, in the order of their paths.
+        files: The files, in the order of their paths. No tuple when it is made by `arrange`: runners of tasks walk
+            through those, value by value.
     """
 
     number: int
     of: int
-    files: tuple[SourceFile, ...]
+    files: Sequence[SourceFile]
 
     def __str__(self) -> str:
         """Name it after its place and its first and last file."""
@@ -77,7 +79,9 @@ def arrange(files: Sequence[SourceFile], own_tasks: int, *, whole: bool = False)
         groups = list(_grouped([one for one in files if one.key not in chosen]))
     if whole:
         alone, groups = [], [*((one,) for one in alone), *groups]
-    return Arrangement(tuple(alone), tuple(Batch(number, len(groups), group) for number, group in enumerate(groups, 1)))
+    return Arrangement(
+        tuple(alone), tuple(Batch(number, len(groups), UserList(group)) for number, group in enumerate(groups, 1))
+    )
 
 
 def _grouped(files: Sequence[SourceFile]) -> Iterable[tuple[SourceFile, ...]]:

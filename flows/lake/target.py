@@ -87,7 +87,7 @@ class Target:
         except ClientError as error:
             if status_of(error) == 404:
                 return None
-            raise
+            raise self._with_reason(error) from error
         whole = answer.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
         return Stored(
             size_bytes=answer["ContentLength"],
@@ -98,6 +98,16 @@ class Target:
             sha256=answer.get("ChecksumSHA256") if whole else None,
             metadata={name.lower(): value for name, value in answer.get("Metadata", {}).items()},
         )
+
+    def _with_reason(self, refusal: ClientError) -> ClientError:
+        """Return what S3 says to the same question as a GET, whose answer has a body, and so tells why it refuses."""
+        if status_of(refusal) == 403:
+            try:
+                self.client.get_object(Range="bytes=0-0", **self.where)["Body"].close()
+            except ClientError as error:
+                if status_of(error) == 403:
+                    return error
+        return refusal
 
     def proof(
         self, stored: Stored, content: Content, etags: Callable[[], Iterable[str]]

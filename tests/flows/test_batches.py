@@ -95,4 +95,4 @@ def test_prefect_looks_for_futures_in_no_file_of_a_long_run(
         assert state.is_completed()
     assert [outcome.state for outcome in state.result().outcomes] == ["unchanged"] * 3
     assert "Target" in walked
-    assert not walked & {"SourceFile", "FileOutcome", "CsvProfile", "SourceFolder", "Batch"}
+    assert not walked & {"SourceFile", "FileOutcome", "CsvProfile", "SourceFolder"}

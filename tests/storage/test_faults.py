@@ -244,7 +244,15 @@ def test_fault_denied_head_is_no_absence(broken: Broken) -> None:
     broken.proxy.add(Fault("HeadObject", faults.refused(403, "AccessDenied")))
     broken.fails_with(errors.AccessDenied)
     broken.assert_nothing_stored()
-    assert set(broken.proxy.operations()) == {"HeadObject"}
+    assert set(broken.proxy.operations()) == {"HeadObject", "GetObject"}
+
+
+def test_fault_refused_head_is_told_with_the_reason_that_a_get_is_given(broken: Broken) -> None:
+    broken.proxy.add(Fault("HeadObject", faults.refused(403, "ExpiredToken")))
+    broken.proxy.add(Fault("GetObject", faults.refused(403, "ExpiredToken")))
+    said = broken.fails_with(errors.CredentialsExpired)
+    assert "S3 answered ExpiredToken" in str(said)
+    broken.assert_nothing_stored()
 
 
 def test_fault_server_gone_for_ten_seconds_is_outlasted(moto: Any, tmp_path: Path) -> None:
