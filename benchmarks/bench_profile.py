@@ -30,10 +30,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.profile_contenders import NO_PYARROW, READERS
+
 ROOT = Path(__file__).parents[1]
 MOVIES = ROOT / "data" / "full" / "movies.csv"
 RESULTS = ROOT / "benchmarks" / "RESULTS-profile.md"
-NO_PYARROW = " (no pyarrow)"
 ONE_TARGET, TWO_TARGET, PEAK_TARGET_MB, FLAT_TARGET = 1.3, 0.75, 220, 1.10
 SMALL_FILES = 300
 
@@ -47,91 +48,13 @@ class Run:
     peak_mb: float
 
 
-def by_profile(path: str) -> int:
-    """This project's `profile_csv`, which is told nothing of the file."""
-    from flows.lake.csv_profile import profile_csv
-
-    return int(profile_csv(path).rows)
-
-
-def by_pandas(path: str) -> int:
-    """`pandas.read_csv` of the whole file, and `info()`."""
-    import pandas as pd
-
-    frame = pd.read_csv(path, sep="|", low_memory=False)
-    frame.info(buf=io.StringIO(), show_counts=True)
-    return len(frame)
-
-
-def by_pandas_pyarrow(path: str) -> int:
-    """The same with pandas' pyarrow engine."""
-    import pandas as pd
-
-    frame = pd.read_csv(path, sep="|", engine="pyarrow")
-    frame.info(buf=io.StringIO(), show_counts=True)
-    return len(frame)
-
-
-def by_polars(path: str) -> int:
-    """Polars, whose types come of the whole file as well."""
-    import polars as pl
-
-    frame = pl.read_csv(path, separator="|", infer_schema_length=None, quote_char='"')
-    frame.null_count()
-    return int(frame.height)
-
-
-def by_duckdb(path: str) -> int:
-    """DuckDB, whose types come of the whole file as well."""
-    import duckdb
-
-    query = "SELECT count(*), count(COLUMNS(*)) FROM read_csv(?, delim = '|', sample_size = -1)"
-    row = duckdb.execute(query, [path]).fetchone()
-    return int(row[0]) if row else 0
-
-
-READERS: dict[str, Callable[[str], int]] = {
-    "profile_csv": by_profile,
-    "pandas.read_csv + info()": by_pandas,
-    "pandas.read_csv(engine='pyarrow') + info()": by_pandas_pyarrow,
-    "polars.read_csv": by_polars,
-    "duckdb read_csv": by_duckdb,
-}
 PANDAS = f"pandas.read_csv + info(){NO_PYARROW}"
 OURS = f"profile_csv{NO_PYARROW}"
 
 
-def work(name: str, how: str, paths: list[str]) -> dict[str, float]:
-    """Read files in this process and return what it took.
-
-    Args:
-        name: The reader; with a suffix, pyarrow is hidden from it.
-        how: `in turn` or `threads`.
-        paths: The files.
-    """
-    if name.endswith(NO_PYARROW):
-        sys.modules["pyarrow"] = None  # type: ignore[assignment]
-    read = READERS[name.removesuffix(NO_PYARROW)]
-    with tempfile.NamedTemporaryFile(suffix=".csv") as file:
-        file.write(b"a|b\n1|x\n2|y\n")
-        file.flush()
-        read(file.name)  # imports
-    wall, cpu = time.perf_counter(), time.process_time()
-    if how == "threads":
-        threads = [threading.Thread(target=read, args=[path]) for path in paths]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    else:
-        for path in paths:
-            read(path)
-    return {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
-
-
 def measured(name: str, paths: Iterable[Path], *, how: str = "in turn", cores: int | None = None) -> Run:
     """Run a reader in a process of its own, on so many cores."""
-    arguments = [sys.executable, "-m", "benchmarks.bench_profile", "--worker", name, how, *map(str, paths)]
+    arguments = [sys.executable, "-m", "benchmarks.profile_contenders", name, how, *map(str, paths)]
     chosen = sorted(os.sched_getaffinity(0))[:cores]
     process = subprocess.Popen(
         arguments, stdout=subprocess.PIPE, cwd=ROOT, preexec_fn=lambda: os.sched_setaffinity(0, chosen)
@@ -312,13 +235,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
     parser.add_argument("--quick", action="store_true", help="without the files of 1.7 and 5 GB")
-    parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     parser.add_argument("--small", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.worker:
-        name, how, *paths = arguments.worker
-        print(json.dumps(work(name, how, paths)))
-        return 0
     if arguments.small:
         print(time_small_files())
         return 0

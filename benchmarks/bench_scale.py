@@ -14,18 +14,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from benchmarks.large_file_picture import picture
 from benchmarks.measuring import (
@@ -37,10 +35,10 @@ from benchmarks.measuring import (
     lookalike,
     machine,
     measured,
-    memory_of,
     prefect_server,
     without_pyarrow,
 )
+from benchmarks.scale_contenders import BLOCK, BUCKET, CONTENDERS
 from tests.servers import S3Server
 from tests.system.conftest import PrefectServer
 
@@ -53,8 +51,6 @@ HOW = (
     " The loop and the script are `pandas.read_csv`, `info()` and `boto3.upload_file`, file after file. A run of the"
     " project has no pyarrow, so it is hidden from all of them but where the report says otherwise."
 )
-BUCKET = "bench-scale"
-BLOCK = "bench-lake"
 COUNTS = (100, 1_000, 10_000)
 SIZES_GB = (0.1, 1.0, 5.0)
 SCRIPT_UP_TO_GB = 1.0
@@ -88,88 +84,6 @@ def small_files(folder: Path, count: int) -> None:
             for genre in [numbers.choice(genres)]
         )
         (folder / f"sensor_{file:05}.csv").write_text("id,value,name,year,genre\n" + rows, encoding="utf-8")
-
-
-def work_plain(folder: Path, prefix: str, options: dict[str, Any]) -> float:
-    """Do what the flow replaces: `read_csv`, `info`, `upload_file`, one file after the other."""
-    import io
-
-    import boto3
-    import pandas as pd
-    from botocore.config import Config
-
-    started = time.perf_counter()
-    client = boto3.client("s3", endpoint_url=options["endpoint"], config=Config(s3={"addressing_style": "path"}))
-    for path in sorted(folder.iterdir()):
-        frame = pd.read_csv(path, sep=options["separator"])
-        frame.info(buf=io.StringIO(), show_counts=True)
-        client.upload_file(str(path), BUCKET, f"{prefix}/{path.name}")
-    return time.perf_counter() - started
-
-
-def work_flow(folder: Path, _prefix: str, options: dict[str, Any]) -> float:
-    """Run the flow; returns the seconds of the file that took longest, reading, storing and proof together."""
-    from flows.ingest_raw import ingest_raw
-
-    state: Any = ingest_raw(
-        source=folder,
-        bucket=BUCKET,
-        credentials=BLOCK,
-        partition_date=options["day"],
-        reread=options["reread"],
-        return_state=True,
-    )
-    if not state.is_completed():
-        raise RuntimeError(state.message)
-    return max(float(outcome.profile_s + outcome.upload_s) for outcome in state.result().outcomes)
-
-
-def work_stages(folder: Path, prefix: str, options: dict[str, Any]) -> float:
-    """Do what the flow does with the files, without Prefect: profile, upload and proof, two files at once."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    import boto3
-
-    from flows.lake.ingest_file import Destination, ingest_file
-    from flows.lake.memory import reuse_freed_memory
-    from flows.lake.models import SourceFile
-    from flows.lake.s3_client import client_config
-
-    started = time.perf_counter()
-    reuse_freed_memory()  # as the flow does, before there are threads
-    client = boto3.client("s3", endpoint_url=options["endpoint"], config=client_config(path_style=True))
-    lake = Destination(client, BUCKET)
-    files = [
-        SourceFile(path, path.stem, f"{prefix}/{path.name}", status.st_size, mtime_ns=status.st_mtime_ns)
-        for path in sorted(folder.iterdir())
-        for status in [path.stat()]
-    ]
-    with ThreadPoolExecutor(2) as threads:
-        if any(outcome.is_bad for outcome in threads.map(lambda file: ingest_file(file, lake), files)):
-            raise RuntimeError("a file did not land")
-    return time.perf_counter() - started
-
-
-WORKERS: dict[str, Callable[[Path, str, dict[str, Any]], float]] = {
-    "plain": work_plain,
-    "stages": work_stages,
-    "flow": work_flow,
-}
-
-
-def worker(name: str, folder: Path, prefix: str, options: dict[str, Any]) -> None:
-    """Do one contender's work in this process and print the seconds it took."""
-    # What a process imports before it starts its work is not the work.
-    import boto3  # noqa: F401
-    import pandas as pd  # noqa: F401
-
-    if name == "flow":
-        import flows.ingest_raw  # noqa: F401
-    held = memory_of(os.getpid())
-    started = time.perf_counter()
-    files_s = WORKERS[name](folder, prefix, options)
-    print()
-    print(json.dumps([time.perf_counter() - started, files_s, held / 1e6]))
 
 
 class Bench:
@@ -215,10 +129,10 @@ class Bench:
             "day": day or f"2024-01-{self._runs:02}",
             "reread": not day,
         }
-        arguments = ["--worker", name, str(folder), f"run-{self._runs}", json.dumps(options)]
+        arguments = [name, str(folder), f"run-{self._runs}", json.dumps(options)]
         variables = self.prefect.environment() if name == "flow" else environment(self.lake)
         variables |= {} if pyarrow else self._hide_pyarrow
-        whole = measured([sys.executable, "-m", "benchmarks.bench_scale", *arguments], variables)
+        whole = measured([sys.executable, "-m", "benchmarks.scale_contenders", *arguments], variables)
         wall_s, files_s, held_mb = json.loads(whole.output.splitlines()[-1])
         return Work(wall_s, files_s, whole.peak_mb, whole.peak_mb - held_mb)
 
@@ -250,7 +164,7 @@ def pair(bench: Bench, rounds: int, *, pyarrow: bool) -> str:
     """Measure the two full-size files against the script that the flow replaces; medians of some rounds."""
     with tempfile.TemporaryDirectory(prefix="bench-source-") as temporary:
         folder = full_size_files(Path(temporary))
-        runs: dict[str, list[Work]] = {name: [] for name in WORKERS}
+        runs: dict[str, list[Work]] = {name: [] for name in CONTENDERS}
         for _ in range(rounds):
             for name, of_name in runs.items():
                 of_name.append(bench.run(name, folder, separator="|", pyarrow=pyarrow))
@@ -325,19 +239,14 @@ def report(parts: Sequence[str], counts: Sequence[int], sizes_gb: Sequence[float
 
 
 def main() -> int:
-    """Run the benchmark, or one contender in a process of its own."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description="Measure the flow against its scale.")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--counts", type=int, nargs="+", default=COUNTS)
     parser.add_argument("--sizes", type=float, nargs="+", default=SIZES_GB)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
-    parser.add_argument("--worker", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.worker:
-        name, folder, prefix, options = arguments.worker
-        worker(name, Path(folder), prefix, json.loads(options))
-        return 0
     found = report(arguments.only, arguments.counts, arguments.sizes, arguments.rounds)
     sections = "\n\n".join(found[part] for part in PARTS if part in found)
     print(sections)

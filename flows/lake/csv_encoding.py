@@ -127,7 +127,7 @@ class Utf8Text:
             self._done += len(data)
             return data
         try:
-            if not _is_utf8_where_sparse(data):
+            if not is_utf8_where_sparse(data):
                 data.decode("utf-8")
         except UnicodeDecodeError as error:
             if error.reason == "unexpected end of data" and not self.at_end:
@@ -173,7 +173,7 @@ class Utf8Text:
         )
 
 
-def _is_utf8_where_sparse(data: bytes) -> bool:
+def is_utf8_where_sparse(data: bytes) -> bool:
     """Return whether bytes are UTF-8 for certain, which is found only where few of them are no ASCII.
 
     Nothing outlasts an ASCII byte in UTF-8, so that the other bytes are the whole question, with one ASCII byte after

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import functools
 
-MB = 1024 * 1024
+from flows.lake.content import MB
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 VerifiedBy = Literal["checksum", "size and etag", "read back"]
 READ_BACK_TRIES = 3
+_REFUSALS = (400, 403)
 NOT_OFFERED_CODES = frozenset({"NotImplemented", "InvalidArgument", "InvalidRequest", "XNotImplemented", "501"})
 
 
@@ -100,12 +101,15 @@ class Target:
         )
 
     def _with_reason(self, refusal: ClientError) -> ClientError:
-        """Return what S3 says to the same question as a GET, whose answer has a body, and so tells why it refuses."""
-        if status_of(refusal) == 403:
+        """Return what S3 says to the same question as a GET, whose answer has a body, and so tells why it refuses.
+
+        An expired session is 400 on AWS and 403 on others, as is a permission that is missing.
+        """
+        if status_of(refusal) in _REFUSALS:
             try:
                 self.client.get_object(Range="bytes=0-0", **self.where)["Body"].close()
             except ClientError as error:
-                if status_of(error) == 403:
+                if status_of(error) in _REFUSALS:
                     return error
         return refusal
 

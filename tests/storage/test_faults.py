@@ -247,9 +247,10 @@ def test_fault_denied_head_is_no_absence(broken: Broken) -> None:
     assert set(broken.proxy.operations()) == {"HeadObject", "GetObject"}
 
 
-def test_fault_refused_head_is_told_with_the_reason_that_a_get_is_given(broken: Broken) -> None:
-    broken.proxy.add(Fault("HeadObject", faults.refused(403, "ExpiredToken")))
-    broken.proxy.add(Fault("GetObject", faults.refused(403, "ExpiredToken")))
+@pytest.mark.parametrize("status", [400, 403], ids=["as-aws", "as-others"])
+def test_fault_refused_head_is_told_with_the_reason_that_a_get_is_given(broken: Broken, status: int) -> None:
+    broken.proxy.add(Fault("HeadObject", faults.refused(status, "ExpiredToken")))
+    broken.proxy.add(Fault("GetObject", faults.refused(status, "ExpiredToken")))
     said = broken.fails_with(errors.CredentialsExpired)
     assert "S3 answered ExpiredToken" in str(said)
     broken.assert_nothing_stored()

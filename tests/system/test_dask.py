@@ -75,9 +75,13 @@ def raw_files(rclone: S3Server, bucket: str) -> list[Path]:
     return [path for path in (rclone.root / bucket / "Raw").rglob("*.csv") if path.is_file()]
 
 
-def store_block(prefect: PrefectServer, rclone: S3Server) -> None:
-    stored = run_python(prefect, ["-c", STORE_BLOCK, rclone.endpoint_url, rclone.access_key, rclone.secret_key])
+@pytest.fixture
+def bucket(prefect_server: PrefectServer, rclone: S3Server) -> str:
+    """The name of a new bucket of the lake whose credentials are stored."""
+    secrets = [rclone.endpoint_url, rclone.access_key, rclone.secret_key]
+    stored = run_python(prefect_server, ["-c", STORE_BLOCK, *secrets])
     assert stored.returncode == 0, stored.stderr
+    return fresh_bucket_name()
 
 
 def with_variable(name: str, value: str) -> list[psutil.Process]:
@@ -92,10 +96,8 @@ def with_variable(name: str, value: str) -> list[psutil.Process]:
 
 @pytest.mark.slow
 def test_dask_worker_killed_in_mid_run_every_file_is_in_the_lake_once(
-    prefect_server: PrefectServer, rclone: S3Server, source: Path
+    prefect_server: PrefectServer, rclone: S3Server, source: Path, bucket: str
 ) -> None:
-    store_block(prefect_server, rclone)
-    bucket = fresh_bucket_name()
     address = f"tcp://127.0.0.1:{free_port()}"
     with contextlib.ExitStack() as processes:
 
@@ -131,10 +133,8 @@ def test_dask_worker_killed_in_mid_run_every_file_is_in_the_lake_once(
 
 @pytest.mark.slow
 def test_dask_without_an_address_lands_every_good_file_once_from_a_script_without_a_main_guard(
-    prefect_server: PrefectServer, rclone: S3Server, tmp_path: Path
+    prefect_server: PrefectServer, rclone: S3Server, tmp_path: Path, bucket: str
 ) -> None:
-    store_block(prefect_server, rclone)
-    bucket = fresh_bucket_name()
     script, source = tmp_path / "script.py", tmp_path / "source"
     script.write_text(RUN_FLOW)
     source.mkdir()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from flows.lake.csv_encoding import detect_encoding
+from flows.lake.csv_encoding import detect_encoding, is_utf8_where_sparse
 from flows.lake.csv_profile import profile_csv
 from flows.lake.errors import CsvRejected
 from flows.lake.models import CsvDialect
@@ -85,3 +87,25 @@ def test_profile_csv_letters_across_read_borders_stay_whole(tmp_path: Path) -> N
     for shift in range(3):
         content = ("a" * shift + ",b\n" + "ééé€,ç\n" * 100_000).encode()
         assert profile_csv(write(tmp_path / "f.csv", content), chunk_rows=10_000).rows == 100_000
+
+
+def decodes(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@given(
+    st.lists(st.sampled_from([b"a", b"\n", "ã".encode(), "€".encode(), "😀".encode(), b"\xc3", b"\x82", b"\xf0\x9f"]))
+)
+def test_is_utf8_where_sparse_agrees_with_the_decoder(pieces: list[bytes]) -> None:
+    among_ascii = b"".join(piece + b"-" * 40 for piece in pieces)
+    assert is_utf8_where_sparse(among_ascii) == decodes(among_ascii)
+    cut_off = b"-" * 200 + b"".join(pieces[:3])
+    assert is_utf8_where_sparse(cut_off) == decodes(cut_off)
+
+
+def test_is_utf8_where_sparse_leaves_dense_text_to_the_decoder() -> None:
+    assert not is_utf8_where_sparse(RUSSIAN.encode())
