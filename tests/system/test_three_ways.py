@@ -30,15 +30,21 @@ def folder(tmp_path: Path) -> Path:
 
 
 def api(stack: RunningStack, path: str, body: dict[str, Any] | None = None) -> Any:
-    answer = httpx.post(f"{stack.api_url}{path}", json=body or {}, timeout=30)
-    answer.raise_for_status()
-    return answer.json()
+    return _asked(stack, path, method="POST", json=body or {})
 
 
 def get(stack: RunningStack, path: str) -> Any:
-    answer = httpx.get(f"{stack.api_url}{path}", timeout=30)
-    answer.raise_for_status()
-    return answer.json()
+    return _asked(stack, path, method="GET")
+
+
+def _asked(stack: RunningStack, path: str, **request: Any) -> Any:
+    """Return the API's answer; while SQLite is locked it is 503, which Prefect's own client asks again."""
+
+    def ask() -> httpx.Response | None:
+        answer = httpx.request(url=f"{stack.api_url}{path}", timeout=30, **request)
+        return answer if answer.status_code != 503 else None
+
+    return eventually(ask, f"an answer to {path}").raise_for_status().json()
 
 
 def eventually(look: Callable[[], Any], what: str) -> Any:
