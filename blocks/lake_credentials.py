@@ -169,13 +169,15 @@ class LakeCredentials(AwsCredentials):
         return session
 
     def _session_of_the_fields(self) -> boto3.Session:
-        return boto3.Session(
+        session = boto3.Session(
             aws_access_key_id=self.aws_access_key_id,
             aws_secret_access_key=_plain(self.aws_secret_access_key),
             aws_session_token=_plain(self.aws_session_token),
             profile_name=self.profile_name,
             region_name=self.region_name,
         )
+        sessions.share_descriptions(session)
+        return session
 
     def _resolve(self) -> Any:
         # A session of its own: whoever assumes a role signs as somebody else than the role.

@@ -9,6 +9,7 @@ The fields of the block and the messages for its users are left to `blocks.lake_
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
     RefreshableCredentials,
 )
+from botocore.loaders import Loader, create_loader
 from botocore.utils import parse_timestamp
 
 from flows.lake.errors import CredentialsMissing
@@ -153,6 +155,20 @@ def expiry_of(credentials: Credentials | None) -> datetime | None:
     """Return when the session behind credentials ends, where botocore knows it."""
     value = getattr(credentials, "_expiry_time", None)
     return value if isinstance(value, datetime) else None
+
+
+def share_descriptions(session: boto3.Session) -> None:
+    """Have a session read the services' descriptions from what the process's other sessions have read already.
+
+    botocore keeps them for each session: S3's and the list of endpoints are 13 MB and a tenth of a second each time.
+    """
+    core: Any = session._session
+    core.register_component("data_loader", _descriptions(core.get_config_variable("data_path")))
+
+
+@functools.cache
+def _descriptions(data_path: str | None) -> Loader:
+    return create_loader(data_path)
 
 
 def read_times_quickly(session: boto3.Session) -> None:

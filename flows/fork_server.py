@@ -12,6 +12,7 @@ import awscrt.checksums
 import boto3
 
 import blocks.lake_credentials
+import blocks.sessions
 import flows.lake.csv_profile
 import flows.lake.quarantine
 import flows.lake.upload
@@ -19,7 +20,9 @@ import flows.processes
 
 __all__ = ["awscrt", "blocks", "boto3", "flows"]
 
-# Reads S3's description into botocore's cache; a description, no connection.
-boto3.client("s3", region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
+# Reads S3's description into what all sessions share; no connection is made.
+_session = boto3.Session(region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")  # noqa: S106
+blocks.sessions.share_descriptions(_session)
+_session.client("s3")
 gc.collect()
 gc.freeze()

@@ -155,8 +155,8 @@ def story(tmp_path_factory: pytest.TempPathFactory, rclone: S3Server) -> Iterato
             return any(all(word in one["subject"] for word in words) for one in notifications)
 
         eventually(lambda: told("has not started"), "word of the late run")
-        # A server learns of a new automation by NOTIFY, after its creation was answered, and forgets events from before.
-        # One that has told of something since it started has loaded them all.
+        # A server learns of a new automation by NOTIFY, after its creation was answered, and does not look back at
+        # earlier events. One that has told of something since it started has loaded them all.
         running.run_setup(MISS)
         running.start_worker("tuesday")
         codes = outlasting.wait(PATIENCE_S), failing.wait(PATIENCE_S)
