@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from flows.lake.csv_source import KB
 from tests.servers import S3Server, rclone_server
 
 if TYPE_CHECKING:
@@ -33,14 +34,26 @@ FULL_SIZE = {"movies.csv": 173_000_000, "series.csv": 75_000_000}
 
 SAMPLE_EVERY_S = 0.1
 
+BUSY_S = 0.05
+"""How much processor time in a second means that a server works."""
+
 
 @dataclass(frozen=True)
 class Measured:
-    """What a process took: wall and processor time in seconds, peak memory of it and its children in MB, its output."""
+    """What a process took.
+
+    Attributes:
+        wall_s: Wall time in seconds.
+        cpu_s: Processor time in seconds.
+        peak_mb: Peak memory in MB of it and its children together.
+        largest_mb: The most in MB that one of them held by itself, pages shared with others counted whole.
+        output: What it printed.
+    """
 
     wall_s: float
     cpu_s: float
     peak_mb: float
+    largest_mb: float
     output: str
 
 
@@ -83,7 +96,7 @@ def measured(command: Sequence[str], variables: Mapping[str, str]) -> Measured:
         text = output.read().decode(errors="replace")
     if process.returncode:
         raise RuntimeError(f"{command[:4]} failed:\n{text[-4000:]}")
-    return Measured(wall_s, usage.ru_utime + usage.ru_stime, peak[0] / 1e6, text)
+    return Measured(wall_s, usage.ru_utime + usage.ru_stime, peak[0] / 1e6, usage.ru_maxrss * KB / 1e6, text)
 
 
 @contextmanager
@@ -117,6 +130,20 @@ def memory_of(pid: int) -> int:
         except (psutil.Error, AttributeError):
             continue
     return total
+
+
+def wait_until_idle() -> None:
+    """Wait until this process's children, such as servers, have done what earlier work left them; at most 2 minutes."""
+    children = psutil.Process().children(recursive=True)
+    for _ in range(120):
+        before = _processor_s(children)
+        time.sleep(1)
+        if _processor_s(children) - before < BUSY_S:
+            return
+
+
+def _processor_s(processes: Sequence[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes if process.is_running())
 
 
 @contextmanager

@@ -92,12 +92,15 @@ def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of th
     """
     # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
     from blocks.lake_credentials import load_credentials
+    from flows.lake.memory import leave_out_of_collections
     from flows.lake.s3_client import client_config
     from flows.lake.storing import UploadOptions
 
     block = load_credentials(credentials)
     config = client_config(max_connections=THREADS * UploadOptions().concurrency)
-    return Lake(block.get_s3_client(config), block)
+    client = block.get_s3_client(config)
+    leave_out_of_collections()  # now that all modules are here
+    return Lake(client, block)
 
 
 def destination(target: Target) -> Destination:

@@ -1,4 +1,4 @@
-"""Freed memory is kept for the next block of text."""
+"""Freed memory is kept for the next block of text; what a process holds when its work begins is not collected."""
 
 from __future__ import annotations
 
@@ -32,3 +32,19 @@ def pages_of_fresh_memory(told: str) -> int:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's malloc can be told")
 def test_reuse_freed_memory_blocks_come_out_of_what_was_freed() -> None:
     assert pages_of_fresh_memory("yes") < 100 < 1_000 < pages_of_fresh_memory("no")
+
+
+FROZEN = """
+import gc
+from flows.lake.memory import leave_out_of_collections
+leave_out_of_collections()
+held = gc.get_freeze_count()
+later = [[] for _ in range(1000)]
+leave_out_of_collections()
+print(held > 1000, gc.get_freeze_count() == held)
+"""
+
+
+def test_leave_out_of_collections_takes_what_there_is_at_the_first_call_and_no_more() -> None:
+    run = subprocess.run([sys.executable, "-c", FROZEN], capture_output=True, text=True, check=True)
+    assert run.stdout == "True True\n"
