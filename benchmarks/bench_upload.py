@@ -7,7 +7,7 @@ upload verifies what it stored, which is in its time.
 
     python -m benchmarks.bench_upload            # print the tables
     python -m benchmarks.bench_upload --write    # and write benchmarks/RESULTS-upload.md
-    python -m benchmarks.bench_upload --large    # also a file of 5 GB through the project's upload (removed again)
+    python -m benchmarks.bench_upload --quick    # without the file of 5 GB (which is removed again)
 """
 
 from __future__ import annotations
@@ -262,7 +262,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure the upload against its peers.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
-    parser.add_argument("--large", action="store_true", help="also store a file of 5 GB")
+    parser.add_argument("--quick", action="store_true", help="without the file of 5 GB")
     parser.add_argument("--worker", nargs=6, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
@@ -271,7 +271,7 @@ def main() -> int:
         print(json.dumps(result))
         return 0
     with tempfile.TemporaryDirectory(prefix="bench-source-") as temporary:
-        text = report(full_size_files(Path(temporary)), arguments.rounds, with_large=arguments.large)
+        text = report(full_size_files(Path(temporary)), arguments.rounds, with_large=not arguments.quick)
     print(text)
     if arguments.write:
         RESULTS.write_text(text, encoding="utf-8")
