@@ -7,6 +7,7 @@ and the UI. rich draws the table, which Prefect brings along.
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from flows.lake import unchanged
 from flows.lake.models import CsvProfile, FileOutcome, RunSummary
 from flows.lake.source import source_text
 
+_MARKDOWN = re.compile(r"[\\`*{}\[\]<>#|]|(?<![^\W_])_|_(?![^\W_])")
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 SHOWN_FILES = 100
 """Files that a table or list names, bad ones first; of ten thousand the others are in the log and the manifest."""
@@ -203,16 +205,16 @@ def _file_table(summary: RunSummary, link: Callable[[str], str | None]) -> Itera
     listed, left_out = _listed(summary)
     if summary.bad:
         yield "## Files\n"
-    yield "| Key | Outcome | Rows x columns | Size | Seconds |"
-    yield "| --- | --- | ---: | ---: | ---: |"
+    yield "| Outcome | Rows x columns | Size | Seconds | Key |"
+    yield "| --- | ---: | ---: | ---: | --- |"
     for outcome in listed:
-        # The key ends in the file's name; a table with both is wider than the page.
+        # The key ends in the file's name, and comes last: nothing wraps it, so a long one would push all else away.
         key = outcome.kept_as or outcome.key
         address = link(key) if key else None
         yield (
-            f"| {f'[{md(key)}]({address})' if address else md(key or outcome.path.name)} |"
-            f" {'**' + outcome.state + '**' if outcome.is_bad else outcome.state} | {shape_text(outcome)} |"
+            f"| {'**' + outcome.state + '**' if outcome.is_bad else outcome.state} | {shape_text(outcome)} |"
             f" {size_text(outcome.size_bytes)} | {outcome.profile_s + outcome.upload_s:.1f} |"
+            f" {f'[{md(key)}]({address})' if address else md(key or outcome.path.name)} |"
         )
     if left_out:
         yield f"\n… and {left_out:,} more files; the log and the manifest name each."
@@ -248,10 +250,11 @@ def object_link(base_url: str | None, bucket: str, region: str, key: str) -> str
 
 
 def md(text: str) -> str:
-    """Escape what Markdown would take as its own, since names and cells are anybody's text; one line."""
-    for character in "\\`*_{}[]<>#|":
-        text = text.replace(character, "\\" + character)
-    return text.replace("\r", " ").replace("\n", " ")
+    """Escape what Markdown would take as its own, since names and cells are anybody's text; one line.
+
+    Not an underscore inside a word, which is none of its: Prefect's V1 pages show the backslash in links and bold text.
+    """
+    return _MARKDOWN.sub(r"\\\g<0>", text).replace("\r", " ").replace("\n", " ")
 
 
 def _code(text: str) -> str:

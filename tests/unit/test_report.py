@@ -1,9 +1,11 @@
+import html
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 
 from flows.lake import report
 from flows.lake.models import ColumnProfile, CsvProfile, FileOutcome, RunSummary
@@ -156,3 +158,22 @@ def test_holds_text_says_where_counting_stopped() -> None:
     assert f"{text}." in report.run_markdown(
         summary(outcome("a.csv"), objects=20_000, size_bytes=5000, more_objects=True), lambda _: None, None
     )
+
+
+@pytest.mark.parametrize(
+    "text", ["_a_b__c_", "*a* **b**", "[a](b) ![c](d)", "a <b> &amp;c", "`a` ~b~ #c", r"a\*b", "é_ç_1_ _", "\\_"]
+)
+def test_markdown_of_any_text_shows_the_text(text: str) -> None:
+    shown = MarkdownIt("commonmark").renderInline(report.md(text))
+    assert html.unescape(shown) == html.unescape(text)
+
+
+def test_markdown_of_a_name_with_underscores_has_no_backslashes() -> None:
+    assert report.md("microdados_censo_2024.csv") == "microdados_censo_2024.csv"
+
+
+def test_run_markdown_ends_each_row_with_the_key() -> None:
+    text = report.run_markdown(summary(outcome("a_b.csv")), lambda key: f"http://lake/{key}", None)
+    row = next(line for line in text.splitlines() if line.startswith("| uploaded"))
+    key = "Raw/Local/CSV/A/2024/03/05/a_b.csv"
+    assert row == f"| uploaded | 1,234 x 2 | 5.0 KB | 0.0 | [{key}](http://lake/{key}) |"
