@@ -10,6 +10,7 @@ from flows.main_module import main_module_hidden
 try:
     import dask.config
     import distributed
+    from distributed.comm.addressing import get_address_host_port
     from prefect_dask.client import PrefectDaskClient
     from prefect_dask.task_runners import DaskTaskRunner
 except ModuleNotFoundError as error:
@@ -31,6 +32,9 @@ class ClusterTaskRunner(DaskTaskRunner):
             LakeError: There is no scheduler at the address.
         """
         try:
+            if self.address and not self._client:
+                # Here, since a client that was made with such an address waits for a minute when the process ends.
+                get_address_host_port(self.address)
             return super().client
         except (OSError, ValueError) as error:  # unreachable, and no address at all
             if not self.address:

@@ -26,3 +26,12 @@ def test_dask_scheduler_that_is_not_there_is_named_with_what_to_do() -> None:
         pytest.raises(LakeError, match=r"reached at tcp://127\.0\.0\.1:9 \(.*DASK_SCHEDULER_ADDRESS"),
     ):
         _ = runner.client
+
+
+@pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1", "tcp://somewhere:", "http://127.0.0.1:8786"])
+def test_dask_address_that_is_none_is_named_before_a_client_is_made(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prefect_dask.task_runners.PrefectDaskClient", None)
+    with pytest.raises(LakeError, match=rf"reached at {address} \(.*DASK_SCHEDULER_ADDRESS"):
+        _ = ClusterTaskRunner(address=address).client
