@@ -8,6 +8,7 @@ Against AWS every protection is required. Other servers offer some of them, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -139,7 +140,8 @@ class Hardening:
         A server without versions answers as S3 does for a bucket that never had any. Where it knows no other setting,
         it does not know this one, and there is nothing that a person could turn on.
         """
-        found = [self._read(protection) for protection in self.protections]
+        with ThreadPoolExecutor(len(self.protections)) as threads:  # each run waits for these answers
+            found = list(threads.map(self._read, self.protections))
         if not self.aws and {one.state for one in found if one.name != settings.VERSIONING} == {"not offered"}:
             return tuple(BucketSetting(one.name, "not offered", "the server knows no settings") for one in found)
         return tuple(found)
