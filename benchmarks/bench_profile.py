@@ -137,8 +137,8 @@ def time_small_files() -> str:
     sys.modules["pyarrow"] = None  # type: ignore[assignment]
     import pandas as pd
 
-    from flows.lake.csv_profile import profile_csv
     from flows.lake.models import CsvDialect
+    from flows.lake.tables.profile import profile_csv
 
     with tempfile.TemporaryDirectory() as folder, MOVIES.open("rb") as movies:
         header, paths = movies.readline(), []

@@ -40,8 +40,8 @@ from benchmarks.measuring import (
     without_pyarrow,
 )
 from benchmarks.scale_contenders import BLOCK, BUCKET, CONTENDERS
-from tests.servers import S3Server
 from tests.system.conftest import PrefectServer
+from tests.tools.servers import S3Server
 
 RESULTS = ROOT / "benchmarks" / "RESULTS-scale.md"
 PICTURE = ROOT / "docs" / "large-file.svg"

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import IN_MEMORY, ROOT, environment, full_size_files, lookalike
-from tests.servers import S3Server, rclone_server
+from tests.tools.servers import S3Server, rclone_server
 
 RESULTS = ROOT / "benchmarks" / "RESULTS-upload.md"
 BUCKET = "bench"
@@ -51,11 +51,11 @@ class Run:
 
 def worker_own(server: S3Server, folder: Path, prefix: str) -> tuple[float, int]:
     """Store every file of a folder as the flow does, and return the seconds and the number of requests."""
-    from flows.lake.content import Content
     from flows.lake.models import CsvProfile
-    from flows.lake.s3_client import client_config
+    from flows.lake.raw.upload import upload_file
+    from flows.lake.s3.client import client_config
+    from flows.lake.s3.content import Content
     from flows.lake.source_file import opened
-    from flows.lake.upload import upload_file
 
     client = server.client(config=client_config(path_style=True))
     sent: list[str] = []

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from flows.lake.csv_source import KB
-from tests.servers import S3Server, rclone_server
+from flows.lake.tables.csv_source import KB
+from tests.tools.servers import S3Server, rclone_server
 
 if TYPE_CHECKING:
     from tests.system.conftest import PrefectServer

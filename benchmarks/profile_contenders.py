@@ -18,7 +18,7 @@ NO_PYARROW = " (no pyarrow)"
 
 def by_profile(path: str) -> int:
     """This project's `profile_csv`, which is told nothing of the file."""
-    from flows.lake.csv_profile import profile_csv
+    from flows.lake.tables.profile import profile_csv
 
     return int(profile_csv(path).rows)
 

@@ -59,10 +59,10 @@ def work_stages(folder: Path, prefix: str, options: dict[str, Any]) -> float:
 
     import boto3
 
-    from flows.lake.ingest_file import Destination, ingest_file
     from flows.lake.memory import reuse_freed_memory
     from flows.lake.models import SourceFile
-    from flows.lake.s3_client import client_config
+    from flows.lake.raw.ingest_file import Destination, ingest_file
+    from flows.lake.s3.client import client_config
 
     started = time.perf_counter()
     reuse_freed_memory()  # as the flow does, before there are threads

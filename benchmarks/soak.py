@@ -158,7 +158,7 @@ def stack(state: Path) -> Iterator[tuple[str, psutil.Process, psutil.Process]]:
     log = state / "up.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "deployments.up"],
+            [sys.executable, "-m", "deployments.local.up"],
             cwd=PROJECT,
             env=env,
             stdin=subprocess.DEVNULL,

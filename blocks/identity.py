@@ -14,8 +14,8 @@ from botocore import exceptions as boto
 from botocore.config import Config
 
 from blocks import sessions
-from flows.lake import s3_errors
 from flows.lake.errors import CredentialsMissing
+from flows.lake.s3 import errors
 
 if TYPE_CHECKING:
     from blocks.lake_credentials import LakeCredentials
@@ -99,7 +99,7 @@ def _count_buckets(credentials: LakeCredentials) -> int | None:
     try:
         return len(credentials.get_s3_client(QUICK).list_buckets().get("Buckets", []))
     except boto.ClientError as error:
-        if s3_errors.code_of(error) in ("AccessDenied", "AccessDeniedException", "AllAccessDisabled"):
+        if errors.code_of(error) in ("AccessDenied", "AccessDeniedException", "AllAccessDisabled"):
             return None
         raise
 

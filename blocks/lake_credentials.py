@@ -24,7 +24,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_validator,
 from blocks import identity, sessions
 from flows.lake.errors import ClockSkewed, CredentialsError, CredentialsMissing
 from flows.lake.redact import guard_logs
-from flows.lake.s3_errors import translated
+from flows.lake.s3.errors import translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

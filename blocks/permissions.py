@@ -1,6 +1,6 @@
 """Says what a block's credentials may do in a bucket, without writing, and which policy they need.
 
-S3 is asked by reading (`flows.lake.access`). On AWS, IAM is asked too: it simulates its policies for the identity, also
+S3 is asked by reading (`flows.lake.bucket.access`). On AWS, IAM is asked too: it simulates its policies for the identity, also
 for actions that write, if it may be asked; it knows nothing of bucket policies, so what S3 itself answered counts more.
 """
 
@@ -13,7 +13,7 @@ from botocore.parsers import ResponseParserError
 
 from blocks import sessions
 from blocks.identity import QUICK
-from flows.lake import access, iam_policy
+from flows.lake.bucket import access, iam_policy
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

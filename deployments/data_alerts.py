@@ -1,6 +1,6 @@
 """The automations that tell people about the data: a file that has changed, a dataset that did not arrive.
 
-The runs emit the events (`flows.manifests`, `flows.landing_calendar`); each becomes one notification.
+The runs emit the events (`flows.ingest.past_runs`, `flows.landing_calendar`); each becomes one notification.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from deployments import alerts, work_pools
-from deployments.stack import PROJECT
+from deployments.local.services import PROJECT
 
 
 def deploy_all() -> subprocess.CompletedProcess[str]:

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from flows.api_secrets import api_secrets
-from flows.lake.drift import DEFAULT_ROWS_PERCENT, OnDrift
 from flows.lake.errors import CredentialsError, LakeError
+from flows.lake.manifests.drift import DEFAULT_ROWS_PERCENT, OnDrift
 from flows.lake.redact import Redactor
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from blocks.lake_credentials import LakeCredentials
-    from flows.lake.ingest_file import Destination
+    from flows.lake.raw.ingest_file import Destination
 
 
 THREADS = 2 * (os.cpu_count() or 2)
@@ -93,8 +93,8 @@ def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of th
     # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
     from blocks.lake_credentials import load_credentials
     from flows.lake.memory import leave_out_of_collections
-    from flows.lake.s3_client import client_config
-    from flows.lake.storing import UploadOptions
+    from flows.lake.raw.storing import UploadOptions
+    from flows.lake.s3.client import client_config
 
     block = load_credentials(credentials)
     config = client_config(max_connections=THREADS * UploadOptions().concurrency)
@@ -104,9 +104,9 @@ def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of th
 
 
 def destination(target: Target) -> Destination:
-    """Return the lake as `flows.lake.ingest_file` takes it: connected, and with errors that name the block."""
-    from flows.lake.ingest_file import Destination
-    from flows.lake.storing import UploadOptions
+    """Return the lake as `flows.lake.raw.ingest_file` takes it: connected, and with errors that name the block."""
+    from flows.lake.raw.ingest_file import Destination
+    from flows.lake.raw.storing import UploadOptions
 
     lake = connect(target.credentials, target.run_id)
     return Destination(

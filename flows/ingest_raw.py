@@ -1,7 +1,7 @@
 """The flow `ingest-raw`: CSV files from a folder to the raw layer of an S3 data lake.
 
-It reads as the list of its stages. What a stage does is in `flows.lake`, how it shows in Prefect in `flows.tasks`, and
-what the run tells about itself in `flows.record`. No class is defined here: Prefect may load this file under two names.
+It reads as the list of its stages. What a stage does is in `flows.lake`, how it shows in Prefect in `flows.ingest.tasks`, and
+what the run tells about itself in `flows.ingest.record`. No class is defined here: Prefect may load this file under two names.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
 from pydantic import Field
 
-from flows import manifests, processes, tasks
 from flows.connection import THREADS
-from flows.lake.batches import arrange
+from flows.ingest import past_runs, tasks
+from flows.ingest.record import RunRecord
 from flows.lake.models import SourceFile
-from flows.lake.source import is_s3
-from flows.record import RunRecord
-from flows.ui import DEFAULT_TIMEZONE, run_name
+from flows.lake.sources.batches import arrange
+from flows.lake.sources.folder import is_s3
+from flows.ui.artifacts import DEFAULT_TIMEZONE, run_name
+from flows.workers import processes
 
 
 @flow(
@@ -114,9 +115,9 @@ def ingest_raw(
             run.noted(tasks.check_access(target, there))
         folder = run.found(tasks.find(settings, run.day, target))
         # Quoted, since Prefect would look into each of many thousands of files for futures: longer than the work takes.
-        history = manifests.read_history(quote(folder), settings.date_from_name, run.day, target)
+        history = past_runs.read_history(quote(folder), settings.date_from_name, run.day, target)
         folder = run.recalled(folder, history)
-        files = run.spared(folder.files, manifests.find_unchanged(quote(folder), target))
+        files = run.spared(folder.files, past_runs.find_unchanged(quote(folder), target))
         with processes.workers() as workers:  # they start with the first batch
             work = arrange(files, own_tasks_up_to, whole=is_s3(source) or not workers.split_files)
             landing: dict[Any, Sequence[SourceFile]] = {}

@@ -8,8 +8,8 @@ without one, a cluster of this machine's cores lives as long as the run.
 
 from __future__ import annotations
 
-from flows.dask_cluster import task_runner
 from flows.ingest_raw import ingest_raw
+from flows.workers.dask_cluster import task_runner
 
 ingest_raw_dask = ingest_raw.with_options(
     name="ingest-raw-dask",

@@ -1,7 +1,7 @@
 """The flow `landing-calendar`: which dataset landed on which day, and an event for each that did not arrive today.
 
 It runs when the day's files should be there, and reads manifests only: it also notices the day on which no run of
-`ingest-raw` took place at all. What the calendar is made of is in `flows.lake.landing_calendar`.
+`ingest-raw` took place at all. What the calendar is made of is in `flows.lake.manifests.landing_calendar`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows import manifests, tasks, ui
 from flows.connection import Target, connect
+from flows.ingest import past_runs, tasks
 from flows.lake.errors import LakeError
+from flows.ui import artifacts
 
 if TYPE_CHECKING:
-    from flows.lake.landing_calendar import Calendar
-    from flows.lake.manifest import Manifest
+    from flows.lake.manifests.landing_calendar import Calendar
+    from flows.lake.manifests.manifest import Manifest
 
 DATASET_MISSING = "ingest-raw.dataset-missing"
 
@@ -64,9 +65,9 @@ def landing_calendar(
 def read_calendar(target: Target, start: date, end: date, expected: list[str]) -> Calendar:
     """Read the manifests of some days and make their calendar."""
     from flows.lake.errors import ManifestUnreadable
-    from flows.lake.landing_calendar import make_calendar
+    from flows.lake.manifests.landing_calendar import make_calendar
 
-    store = manifests.store_of(target)
+    store = past_runs.store_of(target)
     # Files with a date in their name land on earlier days than that of their run.
     last = max(end, _last_day(None))
     found = store.between(start, last)
@@ -84,18 +85,18 @@ def read_calendar(target: Target, start: date, end: date, expected: list[str]) -
 
 def _told(calendar: Calendar, target: Target) -> State[Any]:
     """Tell what landed and what is missing, and return the state that the run ends in."""
-    from flows.lake import landing_calendar as made
+    from flows.lake.manifests import landing_calendar as made
 
     redact = connect(target.credentials, target.run_id).redact
     description = f"Which dataset landed in {target.bucket} on which day."
-    ui.publish_markdown("landing-calendar", made.calendar_markdown(calendar, target.bucket), description, redact)
+    artifacts.publish_markdown("landing-calendar", made.calendar_markdown(calendar, target.bucket), description, redact)
     day = calendar.days[-1]
     for dataset in calendar.missing_on(day):
         last = calendar.last_landed(dataset)
         get_run_logger().warning("%s is missing on %s", dataset, day)
-        manifests.emit(
+        past_runs.emit(
             DATASET_MISSING,
-            manifests.dataset_resource(target.bucket, dataset),
+            past_runs.dataset_resource(target.bucket, dataset),
             {
                 "dataset": dataset,
                 "bucket": target.bucket,
@@ -107,4 +108,4 @@ def _told(calendar: Calendar, target: Target) -> State[Any]:
 
 
 def _last_day(given: Any) -> date:
-    return ui.as_date(given) or ui.logical_date(ZoneInfo(ui.DEFAULT_TIMEZONE))
+    return artifacts.as_date(given) or artifacts.logical_date(ZoneInfo(artifacts.DEFAULT_TIMEZONE))

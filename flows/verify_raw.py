@@ -1,7 +1,7 @@
 """The flow `verify-raw`: whether the raw layer still is what the manifests of its runs say.
 
 It only reads, so credentials that may list and get objects are enough, and it leaves its findings where people look:
-the state message, the run's log in Prefect and an artifact. What is checked how is in `flows.lake.verify`.
+the state message, the run's log in Prefect and an artifact. What is checked how is in `flows.lake.manifests.verify`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows import tasks, ui
 from flows.connection import Target, connect
+from flows.ingest import tasks
 from flows.lake.errors import LakeError, SettingsError, VerificationFailed
+from flows.ui import artifacts
 
 if TYPE_CHECKING:
-    from flows.lake.verify import Verification
+    from flows.lake.manifests.verify import Verification
 
 DEFAULT_DAYS = 8
 """A week and a day, so that weekly runs overlap."""
@@ -66,7 +67,7 @@ def verify_raw(
 @tasks.stage(name="compare-with-manifests", task_run_name="compare {target.bucket} with its manifests")
 def compare(target: Target, start: date, end: date, deep: bool) -> Verification:
     """Compare the raw layer with the manifests of a range of days."""
-    from flows.lake.verify import verify
+    from flows.lake.manifests.verify import verify
 
     client = connect(target.credentials, target.run_id).client
     return verify(client, target.bucket, start, end, deep=deep, progress=get_run_logger().info)
@@ -74,13 +75,13 @@ def compare(target: Target, start: date, end: date, deep: bool) -> Verification:
 
 def _told(found: Verification, target: Target) -> State[Any]:
     """Tell what was found, and return the state that the run ends in."""
-    from flows.lake import verify_text
+    from flows.lake.reports import verify_text
 
     redact = connect(target.credentials, target.run_id).redact
     for finding in found.findings:
         get_run_logger().error("%s %s: it %s", finding.key, finding.kind, redact(finding.text))
     description = f"Whether the raw layer of {target.bucket} is what its manifests say."
-    ui.publish_markdown("verify-raw", verify_text.markdown(found, target.bucket), description, redact)
+    artifacts.publish_markdown("verify-raw", verify_text.markdown(found, target.bucket), description, redact)
     verdict = redact(verify_text.verdict(found, target.bucket))
     if found.findings:
         return Failed(message=verdict, data=VerificationFailed(verdict))
@@ -89,5 +90,5 @@ def _told(found: Verification, target: Target) -> State[Any]:
 
 def _days(start: Any, end: Any) -> tuple[date, date]:
     """Return the days of a run, with what its parameters leave open filled in."""
-    last = ui.as_date(end) or ui.logical_date(ZoneInfo(ui.DEFAULT_TIMEZONE))
-    return ui.as_date(start) or last - timedelta(days=DEFAULT_DAYS - 1), last
+    last = artifacts.as_date(end) or artifacts.logical_date(ZoneInfo(artifacts.DEFAULT_TIMEZONE))
+    return artifacts.as_date(start) or last - timedelta(days=DEFAULT_DAYS - 1), last

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import S3Server, moto_server, rclone_server
+from tests.tools.servers import S3Server, moto_server, rclone_server
 
 
 def may_read_everything() -> bool:

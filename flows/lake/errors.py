@@ -2,7 +2,7 @@
 
 Each message says what happened, where, and what to do next, so that a Prefect state message or a log line is
 enough to act on. Where it happened is also kept in attributes (`bucket`, `key`, `path`). botocore's exceptions are
-translated in `flows.lake.s3_errors`; nothing here imports boto3, pandas or Prefect.
+translated in `flows.lake.s3.errors`; nothing here imports boto3, pandas or Prefect.
 """
 
 from __future__ import annotations

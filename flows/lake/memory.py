@@ -12,7 +12,7 @@ import ctypes
 import functools
 import gc
 
-from flows.lake.content import MB
+from flows.lake.s3.content import MB
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
 

@@ -133,7 +133,7 @@ class Landed:
     """What an earlier run read of a file and stored, as exactly as it takes to recognise both.
 
     Attributes:
-        path: Where the file was, as `flows.lake.source.place_text` writes it.
+        path: Where the file was, as `flows.lake.sources.folder.place_text` writes it.
         key: The object's key.
         etag: Its ETag.
         version_id: Its version, in a bucket with versions.

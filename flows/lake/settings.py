@@ -13,10 +13,11 @@ from datetime import date
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from flows.lake import keys, storage_rules
-from flows.lake.drift import DEFAULT_ROWS_PERCENT, OnDrift
+from flows.lake import keys
 from flows.lake.errors import LakeError, SettingsError
+from flows.lake.manifests.drift import DEFAULT_ROWS_PERCENT, OnDrift
 from flows.lake.models import CsvDialect
+from flows.lake.s3 import storage_rules
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class IngestSettings:
                 yield f"dialects, {dataset!r}: {error}"
 
     def _bucket_problems(self) -> Iterator[str]:
-        from flows.lake.bucket import check_bucket_name
+        from flows.lake.bucket.ensure import check_bucket_name
 
         try:
             check_bucket_name(self.bucket.replace("{account}", "123456789012").replace("{region}", "us-east-1"))

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flows.lake.content import MB
 from flows.lake.errors import SourceChanged, SourceError, SourceUnreadable
+from flows.lake.s3.content import MB
 
 CHUNK_BYTES = 1 * MB
 REMEDY = "Let the program that writes it finish (write elsewhere and move it in), then start the run again."

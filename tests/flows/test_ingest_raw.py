@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from flows.lake.iam_policy import policy_text
+from flows.lake.bucket.iam_policy import policy_text
 from tests.conftest import S3
 from tests.flows.conftest import log_of, objects, store_block
 

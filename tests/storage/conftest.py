@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import S3
-from tests.storage.helpers import eager_client, keys_under, read_object, write_csv
+from tests.tools.uploads import eager_client, keys_under, read_object, write_csv
 
 
 @dataclass(frozen=True)

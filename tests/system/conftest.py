@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.stack import RunningStack, stack_up
+from tests.tools.stack import RunningStack, stack_up
 
 START_TIMEOUT_S = 120
 PROJECT = Path(__file__).resolve().parents[2]

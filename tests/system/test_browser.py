@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from playwright.sync_api import TimeoutError as NotShown
 
-from tests.system.stack import PROJECT, RunningStack
+from tests.tools.stack import PROJECT, RunningStack
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WAIT_MS = 120_000

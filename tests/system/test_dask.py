@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from tests.conftest import fresh_bucket_name
-from tests.servers import S3Server
 from tests.system.conftest import PROJECT, PrefectServer, free_port, run_python
+from tests.tools.servers import S3Server
 
 FILES = 80
 TIMEOUT_S = 240

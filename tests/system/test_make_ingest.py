@@ -10,13 +10,13 @@ import sys
 import threading
 from pathlib import Path
 
-from tests.system.stack import PROJECT, environment, left_running
+from tests.tools.stack import PROJECT, environment, left_running
 
-COMMAND = [sys.executable, "-m", "deployments.ingest"]
+COMMAND = [sys.executable, "-m", "deployments.local.ingest"]
 
 
 def run(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return run_module("deployments.ingest", state, *arguments)
+    return run_module("deployments.local.ingest", state, *arguments)
 
 
 def run_module(module: str, state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -58,7 +58,7 @@ def test_make_ingest_fills_the_lake_prints_the_table_and_leaves_nothing_running(
     key = tmp_path / ".prefect/block-encryption.key"
     former = key.read_text()
     assert key.stat().st_mode & 0o777 == 0o600
-    rotated = run_module("deployments.rotate", tmp_path)
+    rotated = run_module("deployments.local.rotate", tmp_path)
     assert rotated.returncode == 0, rotated.stdout
     assert key.read_text() != former == key.with_name(f"{key.name}.old").read_text()
     assert key.stat().st_mode & 0o777 == 0o600

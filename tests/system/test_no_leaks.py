@@ -19,9 +19,9 @@ import psutil
 import pytest
 
 from tests.conftest import S3, fresh_bucket_name
-from tests.scripted_server import Answer, Request, assumed_role, forwarded, s3_error, scripted_server
-from tests.servers import S3Server
 from tests.system.conftest import PROJECT, PrefectServer
+from tests.tools.scripted_server import Answer, Request, assumed_role, forwarded, s3_error, scripted_server
+from tests.tools.servers import S3Server
 
 SECRET = "MaRkEr/sEcReT+key/" + "k" * 20 + "=="
 TOKEN = "IQoJb3JpZ2luMARKER//token+" + "t3" * 120 + "/+=="
@@ -165,7 +165,7 @@ def run_all(server: PrefectServer, behind: S3Server, folder: Path, environment: 
             for stage, fails in (STAGES | {"midway": from_the_first_upload_on()}).items()
         ]
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.system.leak_runs"],
+            [sys.executable, "-m", "tests.tools.leak_runs"],
             cwd=PROJECT,
             env=server.environment(MARKER_SECRET=SECRET, MARKER_TOKEN=TOKEN, TMPDIR=str(temporary), **environment),
             stdin=subprocess.PIPE,

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from tests.fault_proxy import Fault, Request, fault_proxy
-from tests.servers import S3Server
-from tests.system.postgres import postgres, programs
-from tests.system.production import PATIENCE_S, SECRETS, Stack, eventually, stack
-from tests.webhook import receiver
+from tests.tools.fault_proxy import Fault, Request, fault_proxy
+from tests.tools.postgres import postgres, programs
+from tests.tools.production import PATIENCE_S, SECRETS, Stack, eventually, stack
+from tests.tools.servers import S3Server
+from tests.tools.webhook import receiver
 
 pytestmark = pytest.mark.skipif(
     programs() is None, reason="there is no PostgreSQL server here: apt-get install postgresql"

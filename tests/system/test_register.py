@@ -13,8 +13,8 @@ import termios
 import time
 from typing import Any
 
-from tests.servers import S3Server
 from tests.system.conftest import PROJECT, PrefectServer, run_python
+from tests.tools.servers import S3Server
 
 SECRET, TOKEN = "typed/secret+access+key", "typed/session+token=="
 TIMEOUT_S = 120

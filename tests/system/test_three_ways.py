@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.system.stack import PROJECT, RunningStack, environment, free_port, left_running
+from tests.tools.stack import PROJECT, RunningStack, environment, free_port, left_running
 
 WAIT_S = 120
 
@@ -164,7 +164,7 @@ def test_deployment_run_watched_in_a_terminal_lands_the_file_on_the_given_day(
 
 def test_make_run_shows_the_log_and_the_closing_table(stack: RunningStack, folder: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "deployments.run", str(folder), "--partition-date", "2024-02-28"],
+        [sys.executable, "-m", "deployments.local.run", str(folder), "--partition-date", "2024-02-28"],
         cwd=PROJECT,
         env=environment(stack.state),
         stdin=subprocess.DEVNULL,
@@ -183,7 +183,7 @@ def test_make_backfill_queues_a_run_for_each_day_across_the_end_of_a_month(stack
         (folder / f"2024-{day}").mkdir()
         shutil.copy(folder / "movies.csv", folder / f"2024-{day}")
     done = subprocess.run(
-        [sys.executable, "-m", "deployments.backfill", "2024-02-29", "2024-03-01", f"{folder}/%Y-%m-%d"],
+        [sys.executable, "-m", "deployments.local.backfill", "2024-02-29", "2024-03-01", f"{folder}/%Y-%m-%d"],
         cwd=PROJECT,
         env=environment(stack.state),
         stdin=subprocess.DEVNULL,
@@ -244,7 +244,7 @@ def test_late_run_and_its_retry_write_to_the_day_of_the_scheduled_start_in_sao_p
 def test_taken_port_is_said_with_the_variable_that_changes_it(stack: RunningStack, tmp_path: Path) -> None:
     port = stack.ui_url.rsplit(":", 1)[-1]
     done = subprocess.run(
-        [sys.executable, "-m", "deployments.up"],
+        [sys.executable, "-m", "deployments.local.up"],
         cwd=PROJECT,
         env=environment(tmp_path, UI_PORT=port, LAKE_PORT=str(free_port()), BROWSE_PORT=str(free_port())),
         capture_output=True,
@@ -258,7 +258,7 @@ def test_taken_port_is_said_with_the_variable_that_changes_it(stack: RunningStac
 def test_make_ingest_while_the_stack_is_up_uses_it(stack: RunningStack, folder: Path) -> None:
     def ingest(source: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "deployments.ingest", str(source)],
+            [sys.executable, "-m", "deployments.local.ingest", str(source)],
             cwd=PROJECT,
             env=environment(stack.state),
             stdin=subprocess.DEVNULL,

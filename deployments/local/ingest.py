@@ -1,0 +1,71 @@
+"""`make ingest`: the main job on the embedded local lake, from nothing, in one command.
+
+Starts the lake and a Prefect server, stores the lake's block, runs the flow in this process, says where everything can
+be seen, and stops what it started. It exits 1 if any file did not land, 2 if a part did not start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from deployments.local import services
+
+
+def main() -> int:
+    """Run the flow once on a folder; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="make ingest", description="Ingest a folder into the embedded local lake.")
+    parser.add_argument("source", type=Path, nargs="?", default=Path("data/sample"))
+    parser.add_argument("--dry-run", action="store_true", help="say what would happen, write nothing")
+    options = parser.parse_args()
+    services.end_on_sigterm()
+    services.isolate_prefect()
+    if not services.colour(sys.stdout):
+        os.environ["PREFECT_LOGGING_COLORS"] = "false"
+    # The level, name and logger of each line are in the UI; here the lines themselves are read.
+    os.environ["PREFECT_LOGGING_FORMATTERS_STANDARD_FLOW_RUN_FMT"] = "%(asctime)s.%(msecs)03d  %(message)s"
+    os.environ["PREFECT_LOGGING_FORMATTERS_STANDARD_TASK_RUN_FMT"] = (
+        "%(asctime)s.%(msecs)03d  %(task_run_name)s: %(message)s"
+    )
+    try:
+        with services.only_one() as running:
+            if running:
+                services.say("Using the server and the lake that `make up` runs")
+                services.use_server(running)
+                return _run(options.source, dry_run=options.dry_run)
+            with (
+                services.embedded_lake(services.free_port()) as lake,
+                services.prefect_server(services.free_port()),
+            ):
+                services.store_lake_block(lake)
+                return _run(options.source, dry_run=options.dry_run)
+    except services.StackError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted; everything that was started has been stopped.", file=sys.stderr)
+        return 130
+
+
+def _run(source: Path, *, dry_run: bool) -> int:
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogWorker
+
+    from flows.ingest_raw import ingest_raw
+
+    state: Any = ingest_raw(source=source.absolute(), dry_run=dry_run, return_state=True)
+    # The server stops when this returns: what is still on its way to it must arrive first.
+    APILogWorker.drain_all(timeout=20)
+    EventsWorker.drain_all(timeout=20)
+    print()
+    print(state.message)
+    print(f"The lake:     {services.LAKE_FOLDER} (plain files; the log is under Logs/)")
+    print("The profile:  `make up`, then the Artifacts of the run in the UI, which keeps every run")
+    return 0 if state.is_completed() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

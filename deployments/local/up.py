@@ -1,0 +1,95 @@
+"""`make up`: the local stack in the foreground: server with UI, embedded lake, deployments, worker.
+
+Ctrl-C stops everything; what it stored stays for the next start. Its ports are fixed, so that bookmarks and blocks go
+on working, and a taken port is said with the variable that changes it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+from deployments.local import services
+
+PORTS = {"UI_PORT": 4200, "LAKE_PORT": 4210, "BROWSE_PORT": 4211}
+QUERY_S = "2"
+"""How often the worker asks for runs: somebody waits in front of this stack, with Prefect's default up to 10 s."""
+
+
+def port(variable: str) -> int:
+    """Return the port that a variable names, or its default.
+
+    Raises:
+        StackError: It is no port, or something listens there already.
+    """
+    text = os.environ.get(variable) or str(PORTS[variable])
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise services.StackError(f"{variable}={text} is no port.")
+    with socket.socket() as probe:
+        # The server's own bind allows addresses in TIME_WAIT, and so must the probe.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(text)))
+        except OSError as error:
+            raise services.StackError(
+                f"Port {text} cannot be used ({error.strerror}). Choose another: make up {variable}={int(text) + 1000}"
+            ) from error
+    return int(text)
+
+
+def _welcome(ui_url: str, lake: services.LakeServer) -> str:
+    prefect = "PREFECT_API_URL=" + ui_url + "/api .venv/bin/prefect"
+    return f"""
+The stack is up. Ctrl-C stops it; its history and the lake stay.
+
+  UI            {ui_url}
+  Start a run   in the UI: Deployments, daily, Run
+                or: make run                         (make run SOURCE=some/folder for other files)
+                or: {prefect} deployment run 'ingest-raw/daily' --watch
+  The lake      {lake.browse_url}, plain files in {services.LAKE_FOLDER}
+"""
+
+
+def main() -> int:
+    """Run the stack until it is interrupted; returns the exit code."""
+    services.end_on_sigterm()
+    services.isolate_prefect()
+    try:
+        ui_port, lake_port, browse_port = (port(variable) for variable in PORTS)
+        ui_url = f"http://127.0.0.1:{ui_port}"
+        with services.only_one(f"{ui_url}/api") as running:
+            if running:
+                raise services.StackError(f"The stack is up already: {running.removesuffix('/api')}")
+            with services.embedded_lake(lake_port, browse_port) as lake, services.prefect_server(ui_port):
+                return _serve(lake, ui_url)
+    except services.StackError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nStopped; `make up` goes on where this ended.", file=sys.stderr)
+        return 0
+
+
+def _serve(lake: services.LakeServer, ui_url: str) -> int:
+    from deployments import alerts, deploy, work_pools
+
+    # In this order: a run that was due while the stack was down starts with the worker, and needs the new lake's keys.
+    services.store_lake_block(lake)
+    work_pools.create_missing()
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "lake-process"]
+    with services.child(
+        [*command, "--install-policy", "never", "--name", "local"], None, {"PREFECT_WORKER_QUERY_SECONDS": QUERY_S}
+    ) as worker:
+        services.say("Deploying")
+        done = deploy.deploy_all()
+        if done.returncode:
+            raise services.StackError(f"`prefect deploy --all` failed:\n{done.stdout}")
+        alerts.apply()
+        services.say(_welcome(ui_url, lake))
+        code = worker.wait()
+    raise services.StackError(f"The worker ended with code {code}; its output is above.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

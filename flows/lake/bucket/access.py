@@ -1,0 +1,74 @@
+"""What credentials may do in a bucket, asked by requests that read: nothing is written to find out.
+
+Whether they may write cannot be asked of S3 without writing; IAM can be asked instead (`blocks.permissions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from flows.lake.bucket import iam_policy
+from flows.lake.errors import CredentialsError
+from flows.lake.s3.client import use_own_retries
+from flows.lake.s3.errors import status_of, translate, translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ABSENT_KEY = f"{iam_policy.PREFIXES[0]}.access-check"
+"""A key that holds nothing: S3 says 404 to those who may read there and 403 to the others."""
+
+_REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "s3:GetBucketOwnershipControls": ("get_bucket_ownership_controls", {}),
+    "s3:GetBucketPolicy": ("get_bucket_policy", {}),
+    "s3:GetBucketPublicAccessBlock": ("get_public_access_block", {}),
+    "s3:GetBucketTagging": ("get_bucket_tagging", {}),
+    "s3:GetBucketVersioning": ("get_bucket_versioning", {}),
+    "s3:GetEncryptionConfiguration": ("get_bucket_encryption", {}),
+    "s3:GetLifecycleConfiguration": ("get_bucket_lifecycle_configuration", {}),
+    "s3:ListBucket": ("list_objects_v2", {"MaxKeys": 1}),
+    "s3:ListBucketMultipartUploads": ("list_multipart_uploads", {"MaxUploads": 1}),
+    "s3:GetObject": ("head_object", {"Key": ABSENT_KEY}),
+}
+"""Action to a request that only reads and that needs no other action."""
+
+
+def ask_by_reading(client: S3Client, bucket: str, *, expected_owner: str | None = None) -> dict[str, bool]:
+    """Return for each action that can be tried by reading whether these credentials may do it.
+
+    Args:
+        client: An S3 client.
+        bucket: A bucket that exists.
+        expected_owner: The account that must own the bucket.
+
+    Raises:
+        StorageError: There was no answer, or one about the credentials themselves.
+    """
+    use_own_retries(client)
+    where = {"Bucket": bucket} | ({"ExpectedBucketOwner": expected_owner} if expected_owner else {})
+    answers = {}
+    with translated(f"asking what may be done in bucket {bucket!r}", bucket=bucket, endpoint=client.meta.endpoint_url):
+        for action, (request, arguments) in _REQUESTS.items():
+            try:
+                getattr(client, request)(**where, **arguments)
+                answers[action] = True
+            except ClientError as error:
+                if status_of(error) >= 500 or isinstance(translate(error, "asking"), CredentialsError):
+                    raise
+                # What was asked for may be absent or unknown here, which only those learn who may ask.
+                answers[action] = status_of(error) not in (401, 403)
+    return answers
+
+
+def access_text(wanted: Iterable[str], may: Mapping[str, bool]) -> str:
+    """Return which of the actions that a run needs are allowed, which are not, and which nobody could tell."""
+    groups: dict[str, list[str]] = {"yes": [], "no": [], "not known": []}
+    for action in wanted:
+        groups["not known" if action not in may else "yes" if may[action] else "no"].append(action)
+    lines = [f"{said + ':':<11}{', '.join(actions)}" for said, actions in groups.items() if actions]
+    if groups["not known"]:
+        lines.append("What is not known cannot be asked of S3 without writing, and IAM did not answer.")
+    return "\n".join(lines)

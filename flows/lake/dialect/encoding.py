@@ -1,0 +1,190 @@
+"""Owns the guess at a file's encoding, and its content as UTF-8 whatever the encoding is.
+
+UTF-8 is what the bytes are when they say so; only when they do not, Windows-1252 or what charset-normalizer finds. A
+file that is ASCII at first and shows other bytes only later is decided there: until then all candidates read the same.
+Parsers downstream see UTF-8 only; what is uploaded is never touched.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from flows.lake.errors import CsvRejected
+
+UTF8 = ("utf-8", "utf-8-sig")
+_EVIDENCE_BYTES = 32 * 1024
+_SPARSE = 8
+_FOREIGN_WORD = re.compile(r"[^\x00-\x7f]{4,}")
+_WESTERN = set("áàâãäåéèêëíìîïóòôõöúùûüýÿçñÁÀÂÃÄÅÉÈÊËÍÌÎÏÓÒÔÕÖÚÙÛÜÝÇÑßæøœÆØŒºª°€£–—‘’“”•…²³´\xa0½¼¿¡«»©®™±·ðþÐÞ")
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def normal_name(encoding: str) -> str:
+    """Return Python's own name of a codec, for example `cp1252` for `Windows-1252`; raise LookupError for none."""
+    return codecs.lookup(encoding).name
+
+
+def detect_encoding(sample: bytes) -> str:
+    """Return the codec that a file's first bytes speak for."""
+    for bom, encoding in _BOMS:
+        if sample.startswith(bom):
+            return encoding
+    wide = _utf16_without_bom(sample)
+    if wide:
+        return wide
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(sample)
+    except UnicodeDecodeError:
+        return detect_eight_bit(sample)
+    return "utf-8"
+
+
+def _utf16_without_bom(sample: bytes) -> str | None:
+    """Notice UTF-16 by its zeros: in Western text every other byte is one."""
+    size = len(sample) // 2
+    if size < 2:
+        return None
+    even, odd = sample[0 : 2 * size : 2].count(0), sample[1 : 2 * size : 2].count(0)
+    for encoding, many, few in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if many > 0.4 * size and few < 0.05 * size:
+            return encoding
+    return None
+
+
+def detect_eight_bit(data: bytes) -> str:
+    """Return the codec for bytes that are no UTF-8: Windows-1252 where it gives Western letters, else the best."""
+    lines = [line for line in data.splitlines() if not line.isascii()]
+    evidence = b"\n".join(lines)[:_EVIDENCE_BYTES]
+    try:
+        text = evidence.decode("cp1252")
+    except UnicodeDecodeError:
+        text = ""
+    foreign = [char for char in text if not char.isascii()]
+    if foreign and sum(char in _WESTERN for char in foreign) >= 0.95 * len(foreign) and _reads_well(text):
+        return "cp1252"
+    from charset_normalizer import from_bytes  # only for these files: its import is slow
+
+    best = from_bytes(evidence).best()
+    if best is not None and best.encoding not in {"ascii", "utf_8"}:
+        return normal_name(best.encoding)
+    return "cp1252" if foreign else "latin-1"
+
+
+def _reads_well(text: str) -> bool:
+    """Whether accented letters are strewn among others, as in Western text; other alphabets come in whole words."""
+    in_words = sum(map(len, _FOREIGN_WORD.findall(text)))
+    return in_words <= 0.3 * sum(not char.isascii() for char in text)
+
+
+class Utf8Text:
+    """A file's content as UTF-8, decoded piece by piece.
+
+    Args:
+        path: The file, for messages.
+        read: Returns the next bytes of content, none at the end.
+        encoding: The codec; a byte order mark that it does not expect stays in the text.
+        stated: Whether the user stated the codec; else an ASCII file may still turn out to be another.
+    """
+
+    def __init__(self, path: Path, read: Callable[[], bytes], encoding: str, *, stated: bool) -> None:
+        self._path = path
+        self._read = read
+        self.encoding = encoding
+        self._open_question = not stated and encoding == "utf-8"
+        self._validates_only = normal_name(encoding) == "utf-8"
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._tail = b""
+        self._done = 0
+        self.at_end = False
+
+    def next_piece(self) -> bytes:
+        """Return the next piece of text as UTF-8; an empty one does not mean the end, `at_end` does.
+
+        Raises:
+            CsvRejected: The bytes are not what the encoding says.
+        """
+        data = self._read()
+        self.at_end = not data
+        data = self._tail + data
+        self._tail = b""
+        if self._validates_only:
+            return self._validated(data)
+        return self._decoded(data)
+
+    def _validated(self, data: bytes) -> bytes:
+        if data.isascii():
+            self._done += len(data)
+            return data
+        try:
+            if not is_utf8_where_sparse(data):
+                data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            if error.reason == "unexpected end of data" and not self.at_end:
+                data, self._tail = data[: error.start], data[error.start :]
+            elif self._open_question:
+                return self._switched(data)
+            else:
+                raise self._not_that(error) from error
+        self._open_question = self._open_question and data.isascii()
+        self._done += len(data)
+        return data
+
+    def _switched(self, data: bytes) -> bytes:
+        """Go on in an eight-bit codec: all there was before is ASCII, which reads the same in it."""
+        self.encoding = detect_eight_bit(data)
+        self._open_question = False
+        self._validates_only = False
+        self._decoder = codecs.getincrementaldecoder(self.encoding)()
+        return self._decoded(data)
+
+    def _decoded(self, data: bytes) -> bytes:
+        try:
+            text = self._decoder.decode(data, self.at_end)
+            self._done += len(data)
+            return text.encode("utf-8")
+        except UnicodeDecodeError as error:
+            raise self._not_that(error) from error
+        except UnicodeError as error:
+            raise CsvRejected(
+                self._path, f"it is not valid {self.encoding}: {error}.", byte=self._done, encoding=self.encoding
+            ) from error
+
+    def _not_that(self, error: UnicodeError) -> CsvRejected:
+        at = self._done + getattr(error, "start", 0)
+        broken = error.object[error.start : error.start + 1] if isinstance(error, UnicodeDecodeError) else b""
+        return CsvRejected(
+            self._path,
+            f"byte 0x{broken.hex()} is not valid {self.encoding}"
+            + (", although other letters before it are." if self.encoding in UTF8 else "."),
+            byte=at,
+            encoding=self.encoding,
+            remedy="State the encoding in the dataset's dialect (for example cp1252 or latin-1), or repair the file.",
+        )
+
+
+def is_utf8_where_sparse(data: bytes) -> bool:
+    """Return whether bytes are UTF-8 for certain, which is found only where few of them are no ASCII.
+
+    Nothing outlasts an ASCII byte in UTF-8, so that the other bytes are the whole question, with one ASCII byte after
+    each row of them. To pick them out takes as long as to decode everything, but does not hold the interpreter's lock.
+    """
+    foreign = np.frombuffer(data, np.int8) < 0
+    if np.count_nonzero(foreign) > len(data) // _SPARSE:
+        return False
+    np.logical_or(foreign[1:], foreign[:-1], out=foreign[1:])
+    try:
+        np.frombuffer(data, np.uint8)[np.flatnonzero(foreign)].tobytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,196 @@
+"""What earlier runs landed, from their manifests: the last landing of each file, and the last runs of each dataset.
+
+Reading the past costs as much after years as after a week: manifests are read from the newest on, until every file of
+the run has been seen and the days that a person is shown are covered, and never more than the limits below allow. A
+file that lies further back than that counts as a first sight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.lake.errors import ManifestUnreadable
+from flows.lake.manifests.drift import told
+from flows.lake.manifests.manifest import Manifest, ManifestFile
+from flows.lake.models import ColumnProfile, CsvProfile, Drift, Landed, LastLanding
+
+if TYPE_CHECKING:
+    from flows.lake.manifests.store import ManifestStore
+
+MB = 1_000_000
+LOOK_BACK_MONTHS = 3
+MAX_MANIFESTS = 100
+MAX_BYTES = 64 * MB
+"""A manifest of 10,000 files with 15 columns each has about 13 MB."""
+
+SHOWN_DAYS = 14
+SHOWN_BYTES = 16 * MB
+"""What is read for the sake of the picture alone."""
+
+COARSE_CLOCK_S = 2.0
+"""The coarsest step in which file systems keep modification times (FAT)."""
+
+FileName = tuple[str, str]
+"""A dataset, and the name that its file has on every day (`flows.lake.keys.known_as`)."""
+
+
+@dataclass(frozen=True)
+class DatasetRun:
+    """What one run did with one dataset.
+
+    Attributes:
+        dataset: The dataset.
+        day: The run's logical date.
+        run_name: The run's name.
+        landed: Files that the raw layer held afterwards.
+        bad: Files that were rejected or failed.
+        rows: Data rows of the landed files.
+        size_bytes: Their size.
+        drift: What had changed, in sentences.
+        changes: How many changes those tell.
+    """
+
+    dataset: str
+    day: date
+    run_name: str
+    landed: int
+    bad: int
+    rows: int
+    size_bytes: int
+    drift: tuple[str, ...] = ()
+    changes: int = 0
+
+
+@dataclass(frozen=True)
+class History:
+    """What was found of the past.
+
+    Attributes:
+        last: The last landing of each file that was asked for, as far as there is one.
+        runs: What earlier runs did with each dataset, the newest first.
+        unreadable: Why manifests could not be read, a sentence each.
+        manifests: How many were read.
+    """
+
+    last: Mapping[FileName, LastLanding] = field(default_factory=dict)
+    runs: tuple[DatasetRun, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    manifests: int = 0
+
+
+def read_history(store: ManifestStore, wanted: Iterable[FileName], day: date) -> History:
+    """Read what earlier runs landed.
+
+    Args:
+        store: The manifests.
+        wanted: The files whose last landing is of interest.
+        day: The logical date of the run that asks; later ones are not looked at.
+
+    Raises:
+        StorageError: What S3 answers, or no answer.
+    """
+    waiting = set(wanted)
+    last: dict[FileName, LastLanding] = {}
+    runs: list[DatasetRun] = []
+    unreadable: list[str] = []
+    count = read_bytes = 0
+    since = day - timedelta(days=SHOWN_DAYS) if day.toordinal() > SHOWN_DAYS else date.min
+    for stored in store.newest_first(day, LOOK_BACK_MONTHS):
+        shown = stored.day > since and read_bytes < SHOWN_BYTES
+        full = count == MAX_MANIFESTS or (count and read_bytes + stored.size_bytes > MAX_BYTES)
+        if full or not (waiting or shown):
+            break
+        count, read_bytes = count + 1, read_bytes + stored.size_bytes
+        try:
+            manifest = store.read(stored.key)
+        except ManifestUnreadable as error:
+            unreadable.append(str(error))
+            continue
+        found = last_landings(manifest, stored.key, waiting)
+        last |= found
+        waiting -= found.keys()
+        runs += dataset_runs(manifest)
+    return History(last, tuple(runs), tuple(unreadable), count)
+
+
+def last_landings(manifest: Manifest, key: str, wanted: set[FileName]) -> dict[FileName, LastLanding]:
+    """Return the last landing of those wanted files that a manifest holds; of several days in one, the last."""
+    newest: dict[FileName, ManifestFile] = {}
+    for file in manifest.files:
+        name = (file.dataset, file.known_as)
+        if name not in wanted or not file.landed:
+            continue
+        if name not in newest or (file.day or date.min) >= (newest[name].day or date.min):
+            newest[name] = file
+    return {
+        name: LastLanding(
+            file.day or manifest.logical_date,
+            file.rows or 0,
+            _columns(file),
+            key,
+            _landed(file, manifest.started),
+        )
+        for name, file in newest.items()
+    }
+
+
+def _columns(file: ManifestFile) -> tuple[ColumnProfile, ...]:
+    return tuple(ColumnProfile(column.name, column.dtype, column.non_null) for column in file.columns)
+
+
+def _landed(file: ManifestFile, started: datetime) -> Landed | None:
+    """Return a landing by which a file can be recognised, `None` where the entry does not say enough for that.
+
+    A file that changed shortly before the run may have changed again within the same tick of its clock.
+    """
+    if file.path is None or file.etag is None or file.mtime_ns is None or file.rows is None:
+        return None
+    if file.sha256 is None or file.crc64nvme is None or file.encoding is None or file.delimiter is None:
+        return None
+    if file.mtime_ns > (started.timestamp() - COARSE_CLOCK_S) * 1e9:
+        return None
+    profile = CsvProfile(
+        path=Path(file.name),
+        rows=file.rows,
+        columns=_columns(file),
+        size_bytes=file.size_bytes,
+        mtime_ns=file.mtime_ns,
+        sha256=file.sha256,
+        crc64nvme=file.crc64nvme,
+        encoding=file.encoding,
+        delimiter=file.delimiter,
+        decimal=file.decimal or ".",
+        quotechar=file.quotechar or '"',
+        hints=file.hints,
+        compression=file.compression,
+    )
+    return Landed(file.path, file.key, file.etag, file.version_id, profile)
+
+
+def _told(file: ManifestFile) -> list[str]:
+    return told([Drift(one.kind, one.text, one.column) for one in file.drift])
+
+
+def dataset_runs(manifest: Manifest) -> list[DatasetRun]:
+    """Return what a run did with each of its datasets."""
+    by_dataset: dict[str, list[ManifestFile]] = {}
+    for file in manifest.files:
+        by_dataset.setdefault(file.dataset, []).append(file)
+    return [
+        DatasetRun(
+            dataset,
+            manifest.logical_date,
+            manifest.run_name,
+            landed=sum(file.landed for file in files),
+            bad=sum(not file.landed for file in files),
+            rows=sum(file.rows or 0 for file in files if file.landed),
+            size_bytes=sum(file.size_bytes for file in files if file.landed),
+            drift=tuple(f"{file.name}: {text}" for file in files for text in _told(file))[:20],
+            changes=sum(len(file.drift) for file in files),
+        )
+        for dataset, files in by_dataset.items()
+    ]

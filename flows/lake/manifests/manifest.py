@@ -1,0 +1,220 @@
+"""What a run leaves in the lake for programs to read: its manifest, one JSON object with an entry for each file.
+
+The model below is the format's definition; `python -m flows.lake.manifests.manifest` prints it as JSON Schema, which is published
+as `docs/manifest.schema.json`. A reader of version 1 ignores fields that it does not know, so fields may be added
+under the same version; a change of meaning gets the next number.
+
+Left to others: where manifests are kept (`flows.lake.manifests.store`) and what they tell of the past
+(`flows.lake.manifests.history`).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from flows.lake import keys
+from flows.lake.models import CsvProfile, DriftKind, FileOutcome, RunSummary
+from flows.lake.sources.folder import place_text, source_text
+
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestColumn:
+    """One column as pandas reads it."""
+
+    # No model of its own: a run of 10,000 files has 150,000 columns.
+    name: Annotated[str, Field(description="The name that pandas gives it.")]
+    dtype: Annotated[str, Field(description="pandas' dtype, for example int64, float64, str, bool or object.")]
+    non_null: Annotated[int, Field(ge=0, description="Values that pandas does not take as missing.")]
+
+
+class ManifestDrift(_Part):
+    """One difference from what landed of the file before."""
+
+    kind: DriftKind
+    text: str = Field(description="The difference, for people.")
+    column: str | None = Field(default=None, description="The column concerned, by its name now where it has one.")
+
+
+class ManifestFile(_Part):
+    """One file of the run: what it held and what became of it. What is not known is null."""
+
+    name: str = Field(description="The file's name.")
+    path: str | None = Field(default=None, description="Where it was, as the machine that ran the flow saw it.")
+    mtime_ns: int | None = Field(default=None, description="Its modification time, in nanoseconds since the epoch.")
+    known_as: str = Field(description="The name without its date (orders_%Y-%m-%d.csv), under which days compare.")
+    dataset: str = Field(description="The dataset it belongs to.")
+    day: date | None = Field(default=None, description="The day of its partition.")
+    outcome: Literal["uploaded", "unchanged", "rejected", "failed"] = Field(
+        description="uploaded: sent by this run. unchanged: its bytes were there. rejected: not for Raw/. failed: lost."
+    )
+    reason: str | None = Field(default=None, description="Why it was rejected or failed.")
+    key: str = Field(description="Its key, or the one it would have had; empty where its name allows none.")
+    kept_as: str | None = Field(default=None, description="Its key under Quarantine/, if it was kept there.")
+    version_id: str | None = Field(default=None, description="The object's version, in a bucket that has versions.")
+    etag: str | None = Field(default=None, description="The object's ETag, without quotes.")
+    verified_by: str | None = Field(default=None, description="What proved that S3 holds what was read.")
+    size_bytes: Count = Field(description="Its size.")
+    sha256: str | None = Field(default=None, description="SHA-256 of its bytes, hexadecimal.")
+    crc64nvme: str | None = Field(default=None, description="CRC-64/NVME, as in x-amz-checksum-crc64nvme.")
+    encoding: str | None = Field(default=None, description="The Python codec that read it.")
+    compression: str | None = Field(default=None, description="gzip or zstd, where it was read through that.")
+    delimiter: str | None = Field(default=None, description="The field separator.")
+    decimal: str | None = Field(default=None, description="The decimal mark.")
+    quotechar: str | None = Field(default=None, description="The quote character.")
+    quoted: bool | None = Field(default=None, description="Whether the quote character occurs in it.")
+    hints: tuple[str, ...] = Field(default=(), description="What a person should know about it, a sentence each.")
+    rows: Count | None = Field(default=None, description="Data rows, without the header.")
+    columns: tuple[ManifestColumn, ...] = Field(default=(), description="The columns in the file's order.")
+    drift: tuple[ManifestDrift, ...] = Field(default=(), description="How it differs from what landed before.")
+    profile_s: Seconds = Field(default=0.0, description="Seconds spent reading it.")
+    upload_s: Seconds = Field(default=0.0, description="Seconds spent storing it.")
+
+    @property
+    def landed(self) -> bool:
+        """Whether the raw layer holds it."""
+        return self.outcome in {"uploaded", "unchanged"}
+
+
+class Manifest(_Part):
+    """Everything that one run of ingest-raw did."""
+
+    model_config = ConfigDict(title="Manifest of a run of ingest-raw")
+
+    schema_version: Literal[1] = Field(description="The version of this format.")
+    run_id: str = Field(description="Prefect's id of the flow run.")
+    run_name: str = Field(description="Its name.")
+    run_count: Count = Field(description="The attempt: a run that is tried again keeps its id and name.")
+    logical_date: date = Field(description="The day that the run was for: the day of its partition.")
+    source: str = Field(description="The folder, as the machine that ran the flow saw it.")
+    bucket: str = Field(description="The bucket.")
+    started: AwareDatetime = Field(description="When the run began.")
+    ended: AwareDatetime = Field(description="When its last file was done.")
+    duration_s: Seconds = Field(description="Seconds between the two.")
+    files: tuple[ManifestFile, ...] = Field(description="One entry for each chosen file, in the order of their paths.")
+
+
+def of_run(summary: RunSummary, run_count: int, ended: datetime, date_from_name: Mapping[str, str]) -> Manifest:
+    """Make the manifest of a run.
+
+    Args:
+        summary: The run; not a dry one.
+        run_count: Its attempt, counted from 1.
+        ended: When its last file was done.
+        date_from_name: The form of the date in the file names of datasets that have one.
+    """
+    return Manifest(
+        schema_version=1,
+        run_id=summary.run_id,
+        run_name=summary.run_name,
+        run_count=run_count,
+        logical_date=summary.day,
+        source=_text(source_text(summary.source)),
+        bucket=summary.bucket,
+        started=summary.started,
+        ended=ended,
+        duration_s=round(summary.duration_s, 3),
+        files=tuple(_of_outcome(outcome, date_from_name) for outcome in summary.outcomes),
+    )
+
+
+def _of_outcome(outcome: FileOutcome, date_from_name: Mapping[str, str]) -> ManifestFile:
+    pattern = date_from_name.get(outcome.dataset)
+    name = _text(outcome.path.name)
+    profile: CsvProfile | None = outcome.profile
+    of_profile = {} if profile is None else _of_profile(profile)
+    return ManifestFile.model_validate(
+        {
+            "name": name,
+            "path": place_text(outcome.path),
+            "known_as": keys.known_as(name, pattern),
+            "dataset": _text(outcome.dataset),
+            "day": keys.day_of_key(outcome.key),
+            "outcome": outcome.state,
+            "reason": _text(outcome.reason) or None,
+            "key": outcome.key,
+            "kept_as": outcome.kept_as,
+            "version_id": outcome.version_id,
+            "etag": outcome.etag,
+            "verified_by": outcome.verified_by,
+            "size_bytes": outcome.size_bytes,
+            "drift": [ManifestDrift(kind=one.kind, text=one.text, column=one.column) for one in outcome.drift],
+            "profile_s": round(outcome.profile_s, 3),
+            "upload_s": round(outcome.upload_s, 3),
+        }
+        | of_profile
+    )
+
+
+def _of_profile(profile: CsvProfile) -> dict[str, object]:
+    return {
+        "size_bytes": profile.size_bytes,
+        "sha256": profile.sha256,
+        "crc64nvme": profile.crc64nvme,
+        "encoding": profile.encoding,
+        "compression": profile.compression,
+        "delimiter": profile.delimiter,
+        "decimal": profile.decimal,
+        "quotechar": profile.quotechar,
+        "quoted": profile.quoted,
+        "mtime_ns": profile.mtime_ns,
+        "hints": profile.hints,
+        "rows": profile.rows,
+        "columns": tuple(ManifestColumn(column.name, column.dtype, column.non_null) for column in profile.columns),
+    }
+
+
+def _text(text: str) -> str:
+    """Return text that UTF-8 can hold: a file's name may be bytes that are no UTF-8 (surrogates in Python)."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def to_json(manifest: Manifest) -> str:
+    """Write a manifest: a line for the run, and one for each file, so that it greps and diffs well."""
+    head = manifest.model_dump_json(exclude={"files"})
+    files = ",\n".join(file.model_dump_json(exclude_none=True) for file in manifest.files)
+    return f'{head[:-1]},"files":[\n{files}\n]}}\n'
+
+
+def from_json(text: str | bytes) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        ValueError: It is none, or of a version that this program does not know.
+    """
+    return Manifest.model_validate_json(text)
+
+
+def masked(manifest: Manifest, redact: Callable[[str], str]) -> str:
+    """Write a manifest with secret values masked.
+
+    Raises:
+        ValueError: Masking has made it invalid; it must not be stored.
+    """
+    text = to_json(manifest)
+    masked_text = redact(text)
+    if masked_text != text:
+        from_json(masked_text)
+    return masked_text
+
+
+def json_schema() -> str:
+    """Return the format's JSON Schema, as `docs/manifest.schema.json` holds it."""
+    return json.dumps(Manifest.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json_schema())

@@ -1,0 +1,140 @@
+"""Manifests in the bucket: stored under a key that was free, found by day, read whole.
+
+They lie under `Manifests/<yyyy>/<mm>/<dd>/` of the run's logical date, also where a run's files went to the partitions
+of other days (`date_from_name`): a run has one manifest, and each entry names its own day. S3 lists names in ascending
+order only, so days are looked at a month at a time, one request for each thousand manifests.
+
+Left to others: what they hold (`flows.lake.manifests.manifest`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from flows.lake import keys
+from flows.lake.errors import ManifestUnreadable, StorageError
+from flows.lake.manifests.manifest import Manifest, from_json
+from flows.lake.s3.client import use_own_retries
+from flows.lake.s3.errors import translated
+from flows.lake.s3.put_new import put_new
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True)
+class StoredManifest:
+    """A manifest as a listing shows it: its key, the day in it, its size, and when it was written."""
+
+    key: str
+    day: date
+    size_bytes: int
+    written: datetime
+
+
+@dataclass(frozen=True)
+class ManifestStore:
+    """The manifests of one bucket.
+
+    Attributes:
+        client: An S3 client.
+        bucket: The bucket.
+        expected_owner: The account that must own the bucket; sent with every request.
+
+    Every method raises a `StorageError` for what S3 answers, or for no answer.
+    """
+
+    client: S3Client
+    bucket: str
+    expected_owner: str | None = None
+
+    def store(self, text: str, manifest_keys: tuple[str, str]) -> str:
+        """Store a manifest under the first of two keys that is free; none ever replaces another one.
+
+        Returns:
+            The key.
+
+        Raises:
+            StorageError: Both are taken, or S3 refused.
+        """
+        for key in manifest_keys:
+            if put_new(
+                self.client,
+                bucket=self.bucket,
+                key=key,
+                body=text.encode(),
+                content_type="application/json",
+                expected_owner=self.expected_owner,
+            ):
+                return key
+        first, second = manifest_keys
+        raise StorageError(f"The manifest keys {first} and {second} are both taken.", bucket=self.bucket, key=second)
+
+    def read(self, key: str) -> Manifest:
+        """Read one manifest.
+
+        Raises:
+            ManifestUnreadable: The object is no manifest, or of a version that this program does not know.
+        """
+        use_own_retries(self.client)
+        with translated(f"reading {key!r}", bucket=self.bucket, key=key, endpoint=self.client.meta.endpoint_url):
+            body = self.client.get_object(Key=key, **self._where)["Body"].read()
+        try:
+            return from_json(body)
+        except ValueError as error:
+            raise ManifestUnreadable(
+                f"s3://{self.bucket}/{key} is no manifest that this version can read.",
+                remedy="Look at it: another program may have written it, or a newer version of this one.",
+                bucket=self.bucket,
+                key=key,
+            ) from error
+
+    def between(self, start: date, end: date) -> list[StoredManifest]:
+        """Return the manifests of a range of days, both included, in the order of day and time of writing."""
+        found = [one for month in _months(start, end) for one in self._of_month(month)]
+        return [one for one in sorted(found, key=_order) if start <= one.day <= end]
+
+    def newest_first(self, day: date, months: int) -> Iterator[StoredManifest]:
+        """Yield the manifests up to a day, the newest first, out of its month and some before; lists lazily."""
+        month = day.replace(day=1)
+        for _ in range(months):
+            found = [one for one in self._of_month(month) if one.day <= day]
+            yield from sorted(found, key=_order, reverse=True)
+            if month == date.min:
+                return
+            month = (month - timedelta(days=1)).replace(day=1)
+
+    def every(self) -> list[StoredManifest]:
+        """Return every manifest of the bucket."""
+        return list(self._under(f"{keys.MANIFEST_PREFIX}/"))
+
+    @property
+    def _where(self) -> dict[str, Any]:
+        owner = {"ExpectedBucketOwner": self.expected_owner} if self.expected_owner else {}
+        return {"Bucket": self.bucket} | owner
+
+    def _of_month(self, month: date) -> Iterator[StoredManifest]:
+        return self._under(f"{keys.MANIFEST_PREFIX}/{keys.day_path(month)[:7]}/")
+
+    def _under(self, prefix: str) -> Iterator[StoredManifest]:
+        use_own_retries(self.client)
+        with translated(f"listing {prefix!r}", bucket=self.bucket, endpoint=self.client.meta.endpoint_url):
+            for page in self.client.get_paginator("list_objects_v2").paginate(Prefix=prefix, **self._where):
+                for item in page.get("Contents", ()):
+                    day = keys.day_of_key(item["Key"])
+                    if day is not None and item["Key"].endswith(".json"):
+                        yield StoredManifest(item["Key"], day, item["Size"], item["LastModified"])
+
+
+def _order(one: StoredManifest) -> tuple[date, datetime, str]:
+    return one.day, one.written, one.key
+
+
+def _months(start: date, end: date) -> Iterator[date]:
+    month = start.replace(day=1)
+    while month <= end:
+        yield month
+        month = (month + timedelta(days=32)).replace(day=1)

@@ -1,0 +1,250 @@
+"""One file's way into the lake: profiled, then stored in the raw layer or kept in quarantine, ending in an outcome.
+
+Plain functions of an S3 client: a Prefect task calls them for one file, a batch for many, and both tell the same of
+each file. A file's trouble never leaves here as an exception; it becomes the outcome's reason, so that its neighbours
+go on.
+
+Left to others: which files there are and their keys (`flows.lake.sources.folder`), what a file holds (`flows.lake.tables.profile`)
+and how it is stored (`flows.lake.raw.upload`, `flows.lake.raw.quarantine`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from flows.lake import keys
+from flows.lake.errors import CsvRejected, DriftRejected, LakeError
+from flows.lake.manifests.drift import DEFAULT_ROWS_PERCENT, OnDrift, find_drift, sentence
+from flows.lake.models import CsvProfile, Drift, FileOutcome, SourceFile
+from flows.lake.raw.outcomes import failed_outcome
+from flows.lake.raw.storing import UploadOptions
+from flows.lake.raw.unchanged import known_profile
+from flows.lake.redact import mask_known
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+Progress = Callable[[int, int], None]
+"""Called with bytes done and bytes in all."""
+
+
+def as_it_is(error: LakeError) -> LakeError:
+    """Return the error itself: how errors are told where nobody knows more of the credentials."""
+    return error
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where files go and how they are kept there.
+
+    Attributes:
+        client: The S3 client.
+        bucket: The bucket.
+        options: How objects are stored.
+        quarantine: Whether files that are no readable CSV are kept under `Quarantine/`.
+        on_drift: What becomes of a file that differs from what landed of it before.
+        rows_percent: By how many percent its rows may fall or grow.
+        dry_run: Whether nothing may be written.
+        explain: Makes an error of the credentials say which credentials, and how to renew them.
+    """
+
+    client: S3Client
+    bucket: str
+    options: UploadOptions = field(default_factory=UploadOptions)
+    quarantine: bool = True
+    on_drift: OnDrift = "warn"
+    rows_percent: int = DEFAULT_ROWS_PERCENT
+    dry_run: bool = False
+    explain: Callable[[LakeError], LakeError] = as_it_is
+
+
+@dataclass(frozen=True)
+class ProfiledFile:
+    """What was read of a file.
+
+    Attributes:
+        profile: What it holds.
+        seconds: How long the reading took.
+    """
+
+    profile: CsvProfile
+    seconds: float
+
+
+def read_file(file: SourceFile, progress: Progress | None = None) -> ProfiledFile:
+    """Profile one file, unless an earlier run did and it has not changed since.
+
+    Raises:
+        LakeError: As `flows.lake.tables.profile.profile_csv`.
+    """
+    if known := known_profile(file):
+        return ProfiledFile(known, 0.0)
+    from flows.lake.tables.profile import profile_csv
+
+    started = time.monotonic()
+    profile = profile_csv(file.path, file.dialect, progress=progress)
+    return ProfiledFile(profile, time.monotonic() - started)
+
+
+def store_file(
+    file: SourceFile, read: ProfiledFile | Exception, to: Destination, progress: Progress | None = None
+) -> FileOutcome:
+    """Store a file that was read, or set aside one that could not be.
+
+    Args:
+        file: The file.
+        read: What was read of it, or why it could not be read.
+        to: Where it goes.
+        progress: Called while it is sent.
+    """
+    if isinstance(read, Exception):
+        return _set_aside(file, read, to)
+    started = time.monotonic()
+    try:
+        _drift(file, read.profile, to)
+        return _plan(file, read, to) if to.dry_run else _upload(file, read, to, progress)
+    except DriftRejected as error:
+        return _set_aside(file, error, to)
+    except LakeError as error:
+        return FileOutcome(
+            file.path,
+            file.dataset,
+            file.key,
+            "failed",
+            reason=str(to.explain(error)),
+            profile=read.profile,
+            size_bytes=file.size_bytes,
+            profile_s=read.seconds,
+            upload_s=time.monotonic() - started,
+        )
+
+
+def ingest_file(file: SourceFile, to: Destination, *, absent: bool = False) -> FileOutcome:
+    """Read a file and store it; whatever happens to it becomes its outcome.
+
+    Args:
+        file: The file.
+        to: Where it goes.
+        absent: Whether a listing has just shown that its key holds nothing.
+    """
+    from flows.lake.sources.s3_prefix import as_file
+
+    if absent:
+        to = replace(to, options=replace(to.options, look_first=False))
+    try:
+        with as_file(to.client, file) as local:
+            try:
+                read: ProfiledFile | Exception = read_file(local)
+            except Exception as error:
+                read = error
+            return replace(store_file(local, read, to), path=file.path)
+    except LakeError as error:
+        return failed_outcome(file, str(to.explain(error)))
+    except Exception as error:
+        # Nobody expected it, so the neighbours need not suffer from it.
+        return failed_outcome(file, f"{type(error).__name__}: {error}")
+
+
+def _drift(file: SourceFile, profile: CsvProfile, to: Destination) -> tuple[Drift, ...]:
+    """Return how a file differs from what landed of it before.
+
+    Raises:
+        DriftRejected: It does, and such files are not to land.
+    """
+    if to.on_drift == "ignore":
+        return ()
+    # It quotes cells and names columns, and becomes states, events and logs.
+    found = find_drift(file.before, profile, to.rows_percent)
+    drift = tuple(
+        replace(one, text=mask_known(one.text), column=one.column and mask_known(one.column)) for one in found
+    )
+    if drift and to.on_drift == "reject":
+        raise DriftRejected(
+            f"{file.path.name}: {sentence(drift, file.before)}.",
+            remedy="Ask its source; if the change is meant, run once with on_drift=warn.",
+            profile=profile,
+            drift=drift,
+            path=file.path,
+            key=file.key,
+        )
+    return drift
+
+
+def _plan(file: SourceFile, read: ProfiledFile, to: Destination) -> FileOutcome:
+    from flows.lake.raw.upload import plan_upload
+
+    plan = plan_upload(to.client, read.profile, bucket=to.bucket, key=file.key, options=to.options)
+    return FileOutcome(
+        file.path,
+        file.dataset,
+        file.key,
+        plan,
+        profile=read.profile,
+        size_bytes=read.profile.size_bytes,
+        drift=_drift(file, read.profile, to),
+        profile_s=read.seconds,
+    )
+
+
+def _upload(file: SourceFile, read: ProfiledFile, to: Destination, progress: Progress | None) -> FileOutcome:
+    from flows.lake.raw.upload import upload_settled
+
+    def reprofile() -> CsvProfile:
+        again = read_file(replace(file, mtime_ns=0)).profile  # a new look, whatever is recorded of it
+        _drift(file, again, to)
+        return again
+
+    started = time.monotonic()
+    result, profile = upload_settled(
+        to.client,
+        file.path,
+        read.profile,
+        reprofile=reprofile,
+        bucket=to.bucket,
+        key=file.key,
+        options=to.options,
+        progress=progress,
+    )
+    return FileOutcome(
+        file.path,
+        file.dataset,
+        file.key,
+        result.outcome,
+        profile=profile,
+        size_bytes=profile.size_bytes,
+        bytes_sent=result.bytes_sent,
+        version_id=result.version_id,
+        verified_by=result.verified_by,
+        etag=result.etag,
+        drift=_drift(file, profile, to),
+        profile_s=read.seconds,
+        upload_s=time.monotonic() - started,
+    )
+
+
+def _set_aside(file: SourceFile, error: Exception, to: Destination) -> FileOutcome:
+    from flows.lake.raw.quarantine import quarantine_file
+
+    rejected = isinstance(error, (CsvRejected, DriftRejected))
+    reason = str(error) if isinstance(error, LakeError) else f"{type(error).__name__}: {error}"
+    kept_as = None
+    if rejected and to.quarantine and not to.dry_run:
+        kept_as = keys.quarantine_key(file.key)
+        try:
+            quarantine_file(to.client, file.path, bucket=to.bucket, key=kept_as, reason=reason, options=to.options)
+        except LakeError as trouble:
+            kept_as, reason = None, f"{reason} It could not be kept in quarantine either: {to.explain(trouble)}"
+    return FileOutcome(
+        file.path,
+        file.dataset,
+        file.key,
+        "rejected" if rejected else "failed",
+        reason=reason,
+        profile=error.profile if isinstance(error, DriftRejected) else None,
+        size_bytes=file.size_bytes,
+        kept_as=kept_as,
+        drift=error.drift if isinstance(error, DriftRejected) else (),
+    )

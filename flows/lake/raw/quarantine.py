@@ -1,0 +1,48 @@
+"""Files that could not be profiled: kept in the lake all the same, outside `Raw/`, with the reason beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.lake.raw.storing import UploadOptions, UploadResult, store
+from flows.lake.s3 import object_metadata
+from flows.lake.s3.content import Content
+from flows.lake.source_file import opened
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+MAX_REASON_BYTES = 900
+"""Of the encoded reason, so that it leaves room for the rest of S3's 2 KB of metadata."""
+
+
+def quarantine_file(
+    client: S3Client, path: Path, *, bucket: str, key: str, reason: str, options: UploadOptions | None = None
+) -> UploadResult:
+    """Store a file that is no readable CSV, with the reason in the metadata `reason`.
+
+    Args:
+        client: An S3 client.
+        path: The file.
+        bucket: The bucket.
+        key: The key, under `Quarantine/`.
+        reason: Why it was rejected; cut to fit.
+        options: How it is stored.
+
+    Raises:
+        SourceChanged: The file changed while it was read; nothing was stored.
+        StorageError: As for `flows.lake.raw.upload.upload_file`.
+    """
+    options = options or UploadOptions()
+    with opened(path) as source:
+        content = Content.of_chunks(source.chunks())
+        source.check()
+        metadata = object_metadata.of_file(path, source.mtime_ns, content.sha256)
+        headers = object_metadata.headers(
+            content_type="application/octet-stream",
+            metadata=metadata | dict(options.metadata) | {"reason": object_metadata.cut(reason, MAX_REASON_BYTES)},
+            tags=options.tags,
+            storage_class=options.storage_class,
+        )
+        return store(client, source, content, headers, bucket=bucket, key=key, options=options)

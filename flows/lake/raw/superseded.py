@@ -1,0 +1,96 @@
+"""Keeping an object that is about to be replaced by other bytes.
+
+A bucket with versions keeps it by itself. On one without, it is copied inside the server to
+`Superseded/<its key>/<its modification time>-<piece of its ETag>`, and the copy is compared with it before anything
+replaces it; when that cannot be done, the file fails and the old object stays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from flows.lake.errors import UploadFailed
+from flows.lake.s3.content import MB
+from flows.lake.s3.errors import code_of, status_of
+from flows.lake.s3.target import Stored, Target
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PREFIX = "Superseded/"
+MAX_COPY_BYTES = 5 * 1024 * MB
+"""CopyObject's limit. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html"""
+
+
+def has_versions(client: S3Client, bucket: str, expected_owner: str | None = None) -> bool:
+    """Say whether the bucket keeps replaced objects as versions; not when these credentials may not ask."""
+    owner = {"ExpectedBucketOwner": expected_owner} if expected_owner else {}
+    try:
+        answer = client.get_bucket_versioning(Bucket=bucket, **owner)
+    except ClientError as error:
+        if status_of(error) in (403, 405, 501) or code_of(error) == "NotImplemented":
+            return False
+        raise
+    return answer.get("Status") == "Enabled"
+
+
+def superseded_key(key: str, stored: Stored) -> str:
+    """Return where an object is kept: under its own key, by the time of its last change in UTC.
+
+    S3 keeps that time in whole seconds, so a piece of the ETag tells two objects of one second apart.
+    """
+    changed = stored.last_modified.astimezone(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{PREFIX}{key}/{changed}-{stored.etag[:8]}"
+
+
+def keep(target: Target, stored: Stored) -> str:
+    """Copy what is stored under the target's key to its place under `Superseded/` and return that key.
+
+    Args:
+        target: The key that will be written.
+        stored: What its head said.
+
+    Raises:
+        UploadFailed: No copy could be made that equals it.
+    """
+    key = superseded_key(target.key, stored)
+    if len(key.encode()) > 1024:
+        raise _not_kept(target, f"its place {key!r} would be longer than S3's 1,024 bytes")
+    if stored.size_bytes > MAX_COPY_BYTES:
+        raise _not_kept(target, f"with {stored.size_bytes:,} bytes it is larger than the 5 GB that S3 copies at once")
+    place = dataclasses.replace(target, key=key, headers={})
+    there = place.head()
+    if there is not None and _equal(there, stored):
+        return key  # a run that died after the copy
+    if there is not None:
+        raise _not_kept(target, f"its place {key!r} holds another object")
+    arguments: dict[str, Any] = {"CopySource": {"Bucket": target.bucket, "Key": target.key}} | place.where
+    if target.expected_owner:
+        arguments["ExpectedSourceBucketOwner"] = target.expected_owner
+    target.client.copy_object(CopySourceIfMatch=stored.etag, **arguments)
+    copied = place.head()
+    if copied is None or not (_equal(copied, stored) or place.read_back(copied) == target.read_back(stored)):
+        raise _not_kept(target, f"the copy at {key!r} differs from it")
+    return key
+
+
+def _equal(copy: Stored, original: Stored) -> bool:
+    if copy.size_bytes != original.size_bytes:
+        return False
+    if copy.crc64nvme and original.crc64nvme:
+        return copy.crc64nvme == original.crc64nvme
+    return copy.etag == original.etag
+
+
+def _not_kept(target: Target, why: str) -> UploadFailed:
+    return UploadFailed(
+        f"s3://{target.bucket}/{target.key} holds other bytes, the bucket keeps no versions, and the object cannot be "
+        f"kept under {PREFIX}: {why}.",
+        remedy="Turn on versioning for the bucket, or move the object away, and start the run again.",
+        bucket=target.bucket,
+        key=target.key,
+    )

@@ -1,0 +1,99 @@
+"""Files that need no work: an earlier run recorded them, and neither they nor their objects have changed since.
+
+A file is taken for what it was when its path, size and modification time are those in the newest manifest that knows
+it, and nothing else is stated of its format than what it was read with. If it also goes to the same key, and the key
+still holds the object that was proven then (by size and ETag), it is neither read nor sent. If it goes to another key
+(the next day's), its profile is taken as known and the file is sent; that compares its bytes with the profile's
+checksum, so a file that only looked the same is noticed and read again.
+
+The limit: a change that keeps both size and time (`touch -r`, a restored backup, a server whose clock stands still)
+is not seen for the same key. `reread` reads everything. A file that had changed within two seconds before a run began
+is read again by the next one, since file systems keep times as coarse as that.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flows.lake.models import CsvProfile, FileOutcome, Landed, SourceFile
+from flows.lake.sources.folder import place_text
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PROOF = "unchanged etag"
+"""How an object is verified that was proven by an earlier run and still has the ETag that it had then."""
+
+
+def recorded(file: SourceFile) -> Landed | None:
+    """Return the landing of a file that it still is by path, size, time and stated format, if there is one."""
+    landed = file.before.landed if file.before else None
+    if landed is None or landed.path != place_text(file.path):
+        return None
+    profile = landed.profile
+    same = (profile.size_bytes, profile.mtime_ns) == (file.size_bytes, file.mtime_ns)
+    return landed if same and _read_as_stated(file, profile) else None
+
+
+def known_profile(file: SourceFile) -> CsvProfile | None:
+    """Return what an earlier run read of a file that has not changed since."""
+    landed = recorded(file)
+    return replace(landed.profile, path=file.path) if landed else None
+
+
+def find_unchanged(
+    client: S3Client, bucket: str, files: Sequence[SourceFile], expected_owner: str | None = None
+) -> list[FileOutcome]:
+    """Return the outcomes of the files that need no work.
+
+    Args:
+        client: An S3 client.
+        bucket: The lake.
+        files: The run's files, each with its last landing.
+        expected_owner: The account that must own the bucket.
+
+    Raises:
+        StorageError: What S3 answers, or no answer.
+    """
+    from flows.lake.s3.stored_keys import (  # brings botocore, which who only names a proof need not
+        StoredKey,
+        find_stored,
+    )
+
+    candidates = {file.key: (file, landed) for file in files if (landed := recorded(file)) and landed.key == file.key}
+    if not candidates:
+        return []
+    stored = find_stored(client, bucket, candidates, expected_owner)
+    return [
+        FileOutcome(
+            file.path,
+            file.dataset,
+            file.key,
+            "unchanged",
+            profile=replace(landed.profile, path=file.path),
+            size_bytes=file.size_bytes,
+            version_id=landed.version_id,
+            verified_by=PROOF,
+            etag=landed.etag,
+        )
+        for file, landed in candidates.values()
+        if stored.get(file.key) == StoredKey(file.size_bytes, landed.etag)
+    ]
+
+
+def _read_as_stated(file: SourceFile, profile: CsvProfile) -> bool:
+    stated = file.dialect
+    pairs = (
+        (stated.delimiter, profile.delimiter),
+        (stated.decimal, profile.decimal),
+        (stated.quotechar, profile.quotechar),
+        (_codec(stated.encoding), _codec(profile.encoding)),
+    )
+    return all(wanted is None or wanted == used for wanted, used in pairs)
+
+
+def _codec(name: str | None) -> str | None:
+    return codecs.lookup(name).name if name else None

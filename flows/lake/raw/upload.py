@@ -1,0 +1,173 @@
+"""Files into the lake: profiled ones under their key, changing ones once they have settled, and a look ahead.
+
+A file is not sent when it is there already, never goes silently over other bytes, and is proven when it is stored;
+`flows.lake.raw.storing` does that for any content. Here the content is a profile's, and a file that is not what its
+profile saw is an error or, with patience, read again.
+
+Left to others: which key a file has (`flows.lake.keys`), unreadable files (`flows.lake.raw.quarantine`), and small
+objects of the run's own (`flows.lake.s3.put_new`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from flows.lake.errors import CsvRejected, SourceChanged
+from flows.lake.models import CsvProfile
+from flows.lake.raw.quarantine import quarantine_file
+from flows.lake.raw.storing import UploadOptions, UploadResult, possible_etags, store
+from flows.lake.s3 import object_metadata
+from flows.lake.s3.client import use_own_retries
+from flows.lake.s3.content import Content
+from flows.lake.s3.errors import translated
+from flows.lake.s3.put_new import put_new
+from flows.lake.s3.stale_uploads import abort_stale_uploads
+from flows.lake.s3.target import Target
+from flows.lake.s3.transfer import Progress
+from flows.lake.source_file import REMEDY, opened
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+__all__ = [
+    "Plan",
+    "Progress",
+    "UploadOptions",
+    "UploadResult",
+    "abort_stale_uploads",
+    "plan_upload",
+    "put_new",
+    "quarantine_file",
+    "upload_file",
+    "upload_settled",
+]
+
+Plan = Literal["unchanged", "would upload", "would supersede"]
+SETTLE_PAUSE_S = 5.0
+SETTLE_TRIES = 3
+
+
+def upload_file(
+    client: S3Client,
+    path: Path,
+    profile: CsvProfile,
+    *,
+    bucket: str,
+    key: str,
+    options: UploadOptions | None = None,
+    progress: Progress | None = None,
+) -> UploadResult:
+    """Store a profiled file under a key, unless the key holds the same bytes already.
+
+    Args:
+        client: An S3 client.
+        path: The file.
+        profile: What was read of it.
+        bucket: The bucket.
+        key: The key.
+        options: How it is stored.
+        progress: Called with the bytes sent so far and the size.
+
+    Raises:
+        SourceChanged: The file is not, or not any more, what was profiled; nothing of it reached the key.
+        IntegrityError: Twice the server held other bytes than were sent; they were taken away again.
+        UploadFailed: What is there cannot be kept, or the server stays busy.
+        StorageError: Anything else that S3 answers, or no answer.
+    """
+    options = options or UploadOptions()
+    headers = object_metadata.headers(
+        content_type=object_metadata.content_type(path, profile.encoding),
+        metadata=object_metadata.of_profile(profile) | dict(options.metadata),
+        tags=options.tags,
+        storage_class=options.storage_class,
+    )
+    content = Content.of_profile(profile)
+    with opened(path, size_bytes=profile.size_bytes, mtime_ns=profile.mtime_ns) as source:
+        return store(client, source, content, headers, bucket=bucket, key=key, options=options, progress=progress)
+
+
+def plan_upload(
+    client: S3Client, profile: CsvProfile, *, bucket: str, key: str, options: UploadOptions | None = None
+) -> Plan:
+    """Say what `upload_file` would do, and write nothing.
+
+    Raises:
+        SourceChanged: The file is not what was profiled.
+        StorageError: What S3 answers, or no answer.
+    """
+    options = options or UploadOptions()
+    use_own_retries(client)
+    target = Target(client, bucket, key, expected_owner=options.expected_owner)
+    content = Content.of_profile(profile)
+    doing = f"looking at {key!r}"
+    with (
+        translated(doing, bucket=bucket, key=key, path=profile.path, endpoint=client.meta.endpoint_url),
+        opened(profile.path, size_bytes=profile.size_bytes, mtime_ns=profile.mtime_ns) as source,
+    ):
+        stored = target.head()
+        if stored is None:
+            return "would upload"
+        same = target.proof(stored, content, lambda: possible_etags(source, content, options))
+        return "unchanged" if same else "would supersede"
+
+
+def upload_settled(
+    client: S3Client,
+    path: Path,
+    profile: CsvProfile,
+    reprofile: Callable[[], CsvProfile],
+    *,
+    bucket: str,
+    key: str,
+    options: UploadOptions | None = None,
+    progress: Progress | None = None,
+    pause_s: float = SETTLE_PAUSE_S,
+    tries: int = SETTLE_TRIES,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[UploadResult, CsvProfile]:
+    """Upload a file that may still be being written: when it changes, wait, profile it anew, and try again.
+
+    Args:
+        client: An S3 client.
+        path: The file.
+        profile: What was read of it first.
+        reprofile: Reads the file again from the start.
+        bucket: The bucket.
+        key: The key.
+        options: How it is stored.
+        progress: Called with the bytes sent so far and the size.
+        pause_s: Seconds to wait before each further try.
+        tries: Uploads tried in all.
+        sleep: Waits.
+
+    Returns:
+        The result, and the profile of the bytes that were stored.
+
+    Raises:
+        SourceChanged: It changed at every try: it is still being written.
+        CsvRejected: It was no readable CSV when it was read for the last time.
+        StorageError: As `upload_file`.
+    """
+    trouble: SourceChanged | CsvRejected | None = None
+    for attempt in range(tries):
+        try:
+            if attempt:
+                sleep(pause_s)
+                profile = reprofile()
+            result = upload_file(client, path, profile, bucket=bucket, key=key, options=options, progress=progress)
+        except (SourceChanged, CsvRejected) as error:
+            trouble = error
+        else:
+            return result, profile
+    if isinstance(trouble, CsvRejected):
+        raise trouble
+    raise SourceChanged(
+        f"{path} is still being written: it changed in each of {tries} tries, {pause_s:g} s apart.",
+        remedy=REMEDY,
+        path=path,
+        bucket=bucket,
+        key=key,
+    ) from trouble

@@ -1,0 +1,261 @@
+"""How a run is told to people: sizes in words, the closing table, the Markdown of the run's artifact.
+
+Pure functions of a `RunSummary`; plain text and Markdown only, so that the same words stand in the log, the terminal
+and the UI. rich draws the table, which Prefect brings along.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import quote
+
+from flows.lake.models import CsvProfile, FileOutcome, RunSummary
+from flows.lake.raw import unchanged
+from flows.lake.sources.folder import source_text
+
+_MARKDOWN = re.compile(r"[\\`*{}\[\]<>#|]|(?<![^\W_])_|_(?![^\W_])")
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+SHOWN_FILES = 100
+"""Files that a table or list names, bad ones first; of ten thousand the others are in the log and the manifest."""
+SHOWN_DATASETS = 50
+"""Datasets whose profiles become artifacts; among more of them nobody would find the summary of the run."""
+_SHOWN_HINTS = 20
+_SHOWN_REASONS = 10
+_NAMED_ALIKE = 3
+"""Reasons in a state's message, and files that are named for each."""
+
+
+def size_text(size_bytes: float) -> str:
+    """Write a size with decimal units, as S3's console does: `173.2 MB`."""
+    for unit in _UNITS:
+        if size_bytes < 1000 or unit == _UNITS[-1]:
+            return f"{size_bytes:,.0f} {unit}" if unit == "B" else f"{size_bytes:,.1f} {unit}"
+        size_bytes /= 1000
+    raise AssertionError
+
+
+def holds_text(objects: int, size_bytes: int, *, more: bool) -> str:
+    """Say how much the bucket holds, or how far it was counted."""
+    if more:
+        return f"The bucket holds more than the {objects:,} objects, {size_text(size_bytes)}, at which counting stopped"
+    return f"The bucket holds {objects:,} object{'s' * (objects != 1)}, {size_text(size_bytes)}"
+
+
+def shape_text(outcome: FileOutcome) -> str:
+    """Write a file's shape, or a dash where it is not known."""
+    if outcome.profile is None:
+        return "-"
+    rows, columns = outcome.profile.shape
+    return f"{rows:,} x {columns:,}"
+
+
+def counts_text(outcomes: Sequence[FileOutcome]) -> str:
+    """Count outcomes: `2 files: 1 uploaded, 1 rejected`."""
+    counts = Counter(outcome.state for outcome in outcomes)
+    files = len(outcomes)
+    by_state = ", ".join(f"{n:,} {state}" for state, n in counts.items())
+    return f"{files:,} file{'s' * (files != 1)}" + (f": {by_state}" if by_state else "")
+
+
+def verdict_text(summary: RunSummary) -> str:
+    """Say how a run ended, in the words of its state message: counts, and each bad file with its reason."""
+    if not summary.bad:
+        did = "Dry run, nothing was written" if summary.dry_run else f"Landed in s3://{summary.bucket}"
+        changed = sum(bool(outcome.drift) for outcome in summary.outcomes)
+        told = f" {changed:,} differ{'s' * (changed == 1)} from what landed before, see the log." if changed else ""
+        return f"{did}. {counts_text(summary.outcomes)}.{told}"
+    groups = _by_reason(summary.bad)
+    named = "; ".join(
+        f"{_names(group, _cell)} ({group[0].state}): {_without_name(group[0])}" for group in groups[:_SHOWN_REASONS]
+    )
+    left_out = sum(len(group) for group in groups[_SHOWN_REASONS:])
+    more = f"; and {left_out:,} more, see the log" if left_out else ""
+    total = len(summary.outcomes)
+    return f"{len(summary.bad):,} of {total:,} file{'s' * (total != 1)} did not land: {named}{more}."
+
+
+def _by_reason(bad: Sequence[FileOutcome]) -> list[list[FileOutcome]]:
+    """Group bad files by their reason: what one permission or dialect does to thousands is said once."""
+    groups: dict[tuple[str, str], list[FileOutcome]] = defaultdict(list)
+    for outcome in bad:
+        groups[outcome.state, _without_name(outcome)].append(outcome)
+    return list(groups.values())
+
+
+def _names(group: Sequence[FileOutcome], write: Callable[[str], str]) -> str:
+    more = f" and {len(group) - _NAMED_ALIKE:,} more" if len(group) > _NAMED_ALIKE else ""
+    return ", ".join(write(outcome.path.name) for outcome in group[:_NAMED_ALIKE]) + more
+
+
+def _without_name(outcome: FileOutcome) -> str:
+    """Return a bad file's reason without the name that many reasons begin with."""
+    return outcome.reason.removeprefix(outcome.path.name).lstrip(",: ").rstrip(".")
+
+
+def _listed(summary: RunSummary) -> tuple[list[FileOutcome], int]:
+    """Return the outcomes worth a row each, bad ones first, and how many were left out."""
+    ordered = sorted(summary.outcomes, key=lambda outcome: not outcome.is_bad)
+    return ordered[:SHOWN_FILES], max(0, len(ordered) - SHOWN_FILES)
+
+
+def new_profiles(outcomes: Sequence[FileOutcome]) -> dict[str, list[CsvProfile]]:
+    """Return the profiles made by a run, by dataset; those that it recalled were told by the run that made them."""
+    found: dict[str, list[CsvProfile]] = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.profile and outcome.verified_by != unchanged.PROOF:
+            found[outcome.dataset].append(outcome.profile)
+    return found
+
+
+def closing_table(summary: RunSummary) -> str:
+    """Draw a run's outcome as a table of plain characters, as wide as its keys need."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("File", no_wrap=True)
+    table.add_column("Outcome", no_wrap=True)
+    table.add_column("Rows x columns", justify="right", no_wrap=True)
+    table.add_column("Size", justify="right", no_wrap=True)
+    table.add_column("Key", no_wrap=True)
+    listed, left_out = _listed(summary)
+    for outcome in listed:
+        table.add_row(
+            _cell(outcome.path.name),
+            outcome.state,
+            shape_text(outcome),
+            size_text(outcome.size_bytes),
+            _cell(outcome.kept_as or outcome.key),
+        )
+    screen = io.StringIO()
+    console = Console(file=screen, width=4096, no_color=True, highlight=False, markup=False, emoji=False)
+    console.print(table)
+    lines = [line.rstrip() for line in screen.getvalue().splitlines()]
+    text = "\n".join(line for line in lines if line)
+    return f"{text}\n… and {left_out:,} more" if left_out else text
+
+
+def _cell(text: str) -> str:
+    """Write a name or key on one line, whatever it holds."""
+    return text if text.isprintable() else text.encode("unicode_escape", "backslashreplace").decode()
+
+
+def run_markdown(
+    summary: RunSummary,
+    link: Callable[[str], str | None],
+    log_key: str | None,
+    history: str = "",
+    manifest_key: str | None = None,
+) -> str:
+    """Write the Markdown of a run's artifact: what went wrong comes first, and long lists are cut.
+
+    Args:
+        summary: The run.
+        link: Gives a key's address in a browser, or `None` where there is none.
+        log_key: Where the log is.
+        history: What there is to say of earlier runs, as Markdown (`flows.lake.reports.history_text`).
+        manifest_key: Where the manifest is.
+    """
+    total = sum(outcome.size_bytes for outcome in summary.outcomes)
+    rows = sum(outcome.profile.rows for outcome in summary.outcomes if outcome.profile)
+    sent = sum(outcome.bytes_sent for outcome in summary.outcomes)
+    lines = [
+        f"# {'Dry run: ' if summary.dry_run else ''}{counts_text(summary.outcomes)}",
+        "",
+        f"**{rows:,} rows**, {size_text(total)} from `{_code(source_text(summary.source))}` for **{summary.day}** in"
+        f" {summary.duration_s:.1f} s, {size_text(sent)} sent to `s3://{summary.bucket}`.",
+        "",
+        *_why_bad(summary),
+        *_file_table(summary, link),
+        *([history.strip(), ""] if history else []),
+        *_remarks(summary),
+        f"Run `{summary.run_name}` ({summary.run_id}), started {summary.started.isoformat(timespec='seconds')}.",
+    ]
+    if summary.objects is not None:
+        lines.append(holds_text(summary.objects, summary.size_bytes, more=summary.more_objects) + ".")
+    if summary.hidden:
+        lines.append(f"{summary.hidden:,} hidden files were left out.")
+    if (datasets := len(new_profiles(summary.outcomes))) > SHOWN_DATASETS:
+        where = "" if summary.dry_run else ": the manifest holds their columns"
+        lines.append(f"{datasets:,} datasets are too many for an artifact each{where}.")
+    for name, key in (("Log", log_key), ("Manifest", manifest_key)):
+        if key:
+            where, address = f"s3://{summary.bucket}/{key}", link(key)
+            lines.append(f"{name}: [{md(where)}]({address})." if address else f"{name}: `{_code(where)}`.")
+    return "\n".join(lines) + "\n"
+
+
+def _why_bad(summary: RunSummary) -> Iterator[str]:
+    if not summary.bad:
+        return
+    yield "## Why files did not land\n"
+    groups = _by_reason(summary.bad)
+    for group in groups[:SHOWN_FILES]:
+        yield f"- {_names(group, lambda name: f'**{md(name)}**')}: {md(_without_name(group[0]))}."
+    if left_out := sum(len(group) for group in groups[SHOWN_FILES:]):
+        yield f"- … and {left_out:,} more; the log and the manifest say why."
+    yield ""
+
+
+def _file_table(summary: RunSummary, link: Callable[[str], str | None]) -> Iterator[str]:
+    listed, left_out = _listed(summary)
+    if summary.bad:
+        yield "## Files\n"
+    yield "| Outcome | Rows x columns | Size | Seconds | Key |"
+    yield "| --- | ---: | ---: | ---: | --- |"
+    for outcome in listed:
+        # The key ends in the file's name, and comes last: nothing wraps it, so a long one would push all else away.
+        key = outcome.kept_as or outcome.key
+        address = link(key) if key else None
+        yield (
+            f"| {'**' + outcome.state + '**' if outcome.is_bad else outcome.state} | {shape_text(outcome)} |"
+            f" {size_text(outcome.size_bytes)} | {outcome.profile_s + outcome.upload_s:.1f} |"
+            f" {f'[{md(key)}]({address})' if address else md(key or outcome.path.name)} |"
+        )
+    if left_out:
+        yield f"\n… and {left_out:,} more files; the log and the manifest name each."
+    yield ""
+
+
+def _remarks(summary: RunSummary) -> Iterator[str]:
+    notes = [
+        f"{outcome.path.name}: {hint}"
+        for outcome in summary.outcomes
+        if outcome.profile
+        for hint in outcome.profile.hints
+    ]
+    if not (summary.warnings or notes):
+        return
+    yield "## Worth knowing\n"
+    yield from (f"- {md(note)}" for note in (*summary.warnings, *notes[:_SHOWN_HINTS]))
+    if len(notes) > _SHOWN_HINTS:
+        yield f"- … and {len(notes) - _SHOWN_HINTS:,} more remarks on files; the log has each."
+    yield ""
+
+
+def object_link(base_url: str | None, bucket: str, region: str, key: str) -> str:
+    """Return the address at which a browser shows an object: below a base address, or in AWS's console without one."""
+    if base_url is None:
+        # https://docs.aws.amazon.com/general/latest/gr/rande.html: other partitions have consoles of their own.
+        partition = region.split("-", 1)[0] if region.startswith(("cn-", "us-gov-")) else ""
+        console = {"cn": "console.amazonaws.cn", "us": "console.amazonaws-us-gov.com"}.get(
+            partition, f"{region}.console.aws.amazon.com"
+        )
+        return f"https://{console}/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
+    return f"{base_url.rstrip('/')}/{bucket}/{quote(key)}"
+
+
+def md(text: str) -> str:
+    """Escape what Markdown would take as its own, since names and cells are anybody's text; one line.
+
+    Not an underscore inside a word, which is none of its: Prefect's V1 pages show the backslash in links and bold text.
+    """
+    return _MARKDOWN.sub(r"\\\g<0>", text).replace("\r", " ").replace("\n", " ")
+
+
+def _code(text: str) -> str:
+    return text.replace("`", "'").replace("\n", " ")

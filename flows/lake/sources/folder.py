@@ -1,0 +1,181 @@
+"""The source folder: which files a run takes, and the key each of them gets.
+
+Every key is known, and checked for collisions, before the first byte is sent. The folder is only ever read.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.lake import keys
+from flows.lake.errors import KeyCollision, LakeError, SourceError, SourceNotFound, SourceUnreadable
+from flows.lake.models import S3Origin, SourceFile
+from flows.lake.settings import IngestSettings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+SCHEME = "s3:"
+"""What `pathlib` leaves of `s3://` at the front of a path."""
+
+
+def is_s3(source: Path) -> bool:
+    """Say whether a source is an S3 prefix, given as `s3://bucket/prefix`."""
+    return source.parts[:1] == (SCHEME,)
+
+
+def source_text(source: Path) -> str:
+    """Return a source as people recognise it: an S3 address, or an absolute path, since a relative one misleads."""
+    return "s3://" + "/".join(source.parts[1:]) if is_s3(source) else str(source.absolute())
+
+
+def place_text(path: Path) -> str:
+    """Return a file's place as manifests name it: `source_text`, in characters that UTF-8 has."""
+    return source_text(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+@dataclass(frozen=True)
+class UnusableFile:
+    """A file that was chosen but cannot be ingested, for example for its name.
+
+    Attributes:
+        path: The file.
+        dataset: The dataset it would have belonged to.
+        error: Why.
+    """
+
+    path: Path
+    dataset: str
+    error: LakeError
+
+
+@dataclass(frozen=True)
+class SourceFolder:
+    """What a run found in its source folder.
+
+    Attributes:
+        files: The files to ingest, in the order of their paths.
+        unusable: Chosen files that cannot be ingested; each fails, the others go on.
+        hidden: How many dotfiles (`._*` of macOS among them) were left out.
+    """
+
+    files: tuple[SourceFile, ...]
+    unusable: tuple[UnusableFile, ...]
+    hidden: int
+
+
+def find_files(settings: IngestSettings, day: date, client: S3Client | None = None) -> SourceFolder:
+    """Choose the files of a run and give each its key.
+
+    Args:
+        settings: The run's parameters.
+        day: The partition date of files whose dataset has no `date_from_name`.
+        client: Reads the source where it is an S3 prefix.
+
+    Raises:
+        SourceNotFound: There is no such folder, or no file in it matches.
+        SourceUnreadable: The folder cannot be listed.
+        KeyCollision: Two files would get the same key; names both.
+    """
+    matched, hidden = _matching(settings, client)
+    files: dict[str, SourceFile] = {}
+    unusable: list[UnusableFile] = []
+    for path, origin in matched:
+        dataset = keys.dataset_of(path.name, settings.datasets, settings.date_from_name)
+        try:
+            file = _describe(path, origin, dataset, settings, day)
+        except LakeError as error:
+            unusable.append(UnusableFile(path, dataset, error))
+            continue
+        if other := files.get(file.key):
+            raise KeyCollision(
+                f"{other.path} and {path} would both be stored as {file.key}.",
+                remedy="Rename one of them, or give its dataset another name (parameter datasets).",
+                path=path,
+                key=file.key,
+            )
+        files[file.key] = file
+    if not files and not unusable:
+        left_out = f" ({hidden} hidden files were left out)" if hidden else ""
+        raise SourceNotFound(
+            f"No file in {source_text(settings.source)} matches {settings.pattern!r}{left_out}.",
+            remedy="Check the folder, the pattern, and whether recursive is meant.",
+            path=settings.source,
+        )
+    return SourceFolder(tuple(files.values()), tuple(unusable), hidden)
+
+
+def _matching(settings: IngestSettings, client: S3Client | None) -> tuple[list[tuple[Path, S3Origin | None]], int]:
+    matched: list[tuple[Path, S3Origin | None]] = []
+    hidden = 0
+    pattern = settings.pattern.lower()
+    for path, origin in _all(settings, client):
+        # Names are compared without case: portals and Windows write MOVIES.CSV.
+        if not fnmatch.fnmatchcase(path.name.lower(), pattern):
+            continue
+        if path.name.startswith("."):
+            hidden += 1
+        else:
+            matched.append((path, origin))
+    return sorted(matched, key=lambda one: one[0]), hidden
+
+
+def _all(settings: IngestSettings, client: S3Client | None) -> Iterator[tuple[Path, S3Origin | None]]:
+    if client is not None and is_s3(settings.source):
+        from flows.lake.sources import s3_prefix  # brings botocore
+
+        yield from s3_prefix.objects(client, settings.source, settings.recursive)
+    else:
+        yield from ((path, None) for path in _walk(settings.source, settings.recursive))
+
+
+def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
+    try:
+        if not folder.is_dir():
+            raise SourceNotFound(
+                f"There is no folder {folder}" + (" (it is a file)." if folder.exists() else "."),
+                remedy="Check the parameter source; a relative path starts where the flow runs"
+                f" (here {Path.cwd()}), and a container sees only what is mounted.",
+                path=folder,
+            )
+        for path in sorted(folder.iterdir()):
+            if path.is_dir():
+                # A link to a folder may lead back up: only real folders are entered.
+                if recursive and not path.name.startswith(".") and not path.is_symlink():
+                    yield from _walk(path, recursive)
+            else:
+                yield path
+    except PermissionError as error:
+        raise SourceUnreadable(
+            f"The folder {folder} cannot be listed ({error.strerror}).",
+            remedy="Give the user that runs the flow the right to read it.",
+            path=folder,
+        ) from error
+
+
+def _describe(path: Path, origin: S3Origin | None, dataset: str, settings: IngestSettings, day: date) -> SourceFile:
+    if pattern := settings.date_from_name.get(dataset):
+        day = keys.date_in_name(path, pattern)
+    key = keys.raw_key(path, dataset, day)
+    if wrong := keys.check_dataset_name(dataset):
+        raise SourceError(
+            f"{path.name!a}: the dataset name {dataset!a} {wrong}.", remedy="Name its dataset (datasets).", path=path
+        )
+    if origin is not None:
+        dialect = settings.dialect_of(dataset)
+        return SourceFile(path, dataset, key, origin.size_bytes, dialect, mtime_ns=origin.modified_ns, origin=origin)
+    try:
+        info = path.stat()
+    except OSError as error:
+        raise SourceUnreadable(
+            f"{path.name}: cannot be read ({error.strerror}).", remedy="Check the file and its rights.", path=path
+        ) from error
+    if not stat.S_ISREG(info.st_mode):
+        raise SourceError(f"{path.name}: is no regular file.", remedy="Move it out of the folder.", path=path)
+    return SourceFile(path, dataset, key, info.st_size, settings.dialect_of(dataset), mtime_ns=info.st_mtime_ns)

@@ -1,0 +1,124 @@
+"""A source that is a prefix of S3: which objects it holds, and each as a file for as long as it is worked on.
+
+Workers on several machines need no shared disk then: each fetches the objects that it ingests into a temporary folder,
+checks that what arrived is what S3 holds, and from there on an object is a file like any other. Objects are only read.
+The same credentials read the source and write the lake.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from flows.lake.errors import IntegrityError, SourceChanged, SourceNotFound
+from flows.lake.models import S3Origin, SourceFile
+from flows.lake.s3.client import use_own_retries
+from flows.lake.s3.content import MB
+from flows.lake.s3.errors import status_of, translated
+from flows.lake.sources.folder import SCHEME, source_text
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+TRIES = 3
+
+
+def objects(client: S3Client, source: Path, recursive: bool) -> Iterator[tuple[Path, S3Origin]]:
+    """Yield the objects under a source's prefix, each with a path that its name can be read from.
+
+    Args:
+        client: An S3 client.
+        source: The prefix, as a folder.
+        recursive: Also those of folders below.
+
+    Raises:
+        SourceNotFound: There is no such bucket.
+        StorageError: Anything else that S3 answers, or no answer.
+    """
+    bucket, folder = source.parts[1] if len(source.parts) > 1 else "", "/".join(source.parts[2:])
+    prefix = f"{folder}/" if folder else ""
+    deep: dict[str, Any] = {} if recursive else {"Delimiter": "/"}
+    use_own_retries(client)
+    with translated(f"listing {source_text(source)}", bucket=bucket, endpoint=client.meta.endpoint_url):
+        try:
+            for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **deep):
+                for item in page.get("Contents", ()):
+                    key = item["Key"]
+                    hidden_folder = any(name.startswith(".") for name in key[len(prefix) :].split("/")[:-1])
+                    if not key.endswith("/") and not hidden_folder:
+                        origin = S3Origin(bucket, key, item["Size"], item["ETag"].strip('"'), item["LastModified"])
+                        yield Path(SCHEME, bucket, *key.split("/")), origin
+        except ClientError as error:
+            if status_of(error) != 404:
+                raise
+            raise SourceNotFound(
+                f"There is no bucket {bucket!r}.", remedy="Check the parameter source.", path=source, bucket=bucket
+            ) from error
+
+
+@contextmanager
+def as_file(client: S3Client, file: SourceFile) -> Iterator[SourceFile]:
+    """Make a file local while the block runs; one that is local already stays what it is.
+
+    Raises:
+        SourceChanged: The object is not any more what was listed.
+        StorageError: What S3 answers, or no answer.
+    """
+    if file.origin is None:
+        yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="ingest-raw-") as folder:
+        path = Path(folder, file.path.name)
+        _fetch(client, file.origin, path)
+        yield replace(file, path=path)
+
+
+def _fetch(client: S3Client, origin: S3Origin, path: Path) -> None:
+    use_own_retries(client)
+    address = f"s3://{origin.bucket}/{origin.key}"
+    with translated(f"reading {address}", bucket=origin.bucket, key=origin.key, endpoint=client.meta.endpoint_url):
+        for attempt in range(1, TRIES + 1):
+            try:
+                answer = client.get_object(Bucket=origin.bucket, Key=origin.key, IfMatch=origin.etag)
+                digest = _write(answer, path)
+                break
+            except ClientError as error:
+                if status_of(error) not in (404, 412):
+                    raise
+                raise SourceChanged(
+                    f"{address} is not what it was when it was listed.", remedy="Start the run again.", path=path
+                ) from error
+            except (HTTPClientError, BotoCoreError):  # the connection was lost in mid-body
+                if attempt == TRIES:
+                    raise
+    changed = answer["ETag"].strip('"') != origin.etag  # a server that knows no conditions
+    encrypted = "aws:kms" in answer.get("ServerSideEncryption", "") or "SSECustomerAlgorithm" in answer
+    is_md5 = "-" not in origin.etag and not encrypted
+    if changed or path.stat().st_size != origin.size_bytes:
+        raise SourceChanged(f"{address} changed while it was read.", remedy="Start the run again.", path=path)
+    if is_md5 and digest != origin.etag:
+        raise IntegrityError(
+            f"{address} arrived otherwise than S3 holds it.",
+            remedy="Look for what alters data between here and the server, then start the run again.",
+            bucket=origin.bucket,
+            key=origin.key,
+        )
+    os.utime(path, ns=(origin.modified_ns, origin.modified_ns))
+
+
+def _write(answer: Any, path: Path) -> str:
+    """Write an answer's body to a file and return its MD5."""
+    md5 = hashlib.md5(usedforsecurity=False)
+    with path.open("wb") as file:
+        for chunk in answer["Body"].iter_chunks(MB):
+            md5.update(chunk)
+            file.write(chunk)
+    return md5.hexdigest()

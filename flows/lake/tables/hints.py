@@ -1,0 +1,112 @@
+"""Owns what a person should know about a file that pandas reads, but perhaps not as its author meant."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+from flows.lake.dialect.detection import Detected
+from flows.lake.models import CsvDialect
+from flows.lake.reports.profile_text import one_line
+from flows.lake.tables.pandas_dtypes import Cells
+from flows.lake.tables.text_cells import MARKERS
+
+_ALIGNED = re.compile(r"\S {2,}\S")
+_ESCAPED_QUOTE = re.compile(r'[^\\]\\"(?![,;|\t\r\n])')
+_MARKERS = frozenset(MARKERS)
+_MOST_COLUMNS = 8
+
+
+def on_detection(found: Detected, stated: CsvDialect, sample: str) -> list[str]:
+    """Return what a person should know of how the dialect was found."""
+    hints = []
+    if stated.delimiter is None and found.width == 1:
+        hints.append("No delimiter was found: the file is read as one column. If it has more, state the delimiter.")
+    if found.excel_line:
+        hints.append(
+            "The first line (sep=…) is for Excel alone: pandas takes it for the header. The header is on line 2."
+        )
+    elif found.lead_lines:
+        hints.append(
+            f"The table seems to begin on line {found.lead_lines + 1}: pandas takes the first line that is not blank "
+            "for the header, whatever stands there."
+        )
+    if found.delimiter == " " and _ALIGNED.search(sample):
+        hints.append(
+            "The columns seem to be aligned with several blanks: pandas makes an empty field of each one more. Such "
+            "text is not CSV; readers for fixed-width files know it."
+        )
+    if '\\"' in sample and _ESCAPED_QUOTE.search(sample):
+        hints.append(
+            "Quotes seem to be escaped with a backslash: pandas, read as it comes, ends a value at such a quote. "
+            "Readers should be told escapechar='\\\\'."
+        )
+    return hints
+
+
+def on_encoding(encoding: str, stated: CsvDialect) -> list[str]:
+    """Return what a person should know of how the encoding was found."""
+    if stated.encoding is not None or encoding in {"utf-8", "utf-8-sig", "utf-16", "utf-32"}:
+        return []
+    if encoding.startswith("utf-16"):
+        return [f"The file is {encoding.upper()} without a byte order mark: readers must be told the encoding."]
+    return [f"The bytes are no UTF-8: the encoding was taken to be {encoding}. State it if names look wrong."]
+
+
+class HintCollector:
+    """What was noticed while a table was read."""
+
+    def __init__(self) -> None:
+        self._markers: dict[str, Counter[int]] = {}
+        self._nul_bytes = 0
+
+    def note_block(self, block: bytes) -> None:
+        """Look at a block's bytes."""
+        self._nul_bytes += block.count(0) if 0 in block else 0
+
+    def note_column(self, position: int, values: Cells) -> None:
+        """Count the markers of a missing value in a column of the block, if it holds text."""
+        if isinstance(values, list) or values.dtype.kind == "O":
+            self.note_markers(position, Counter(filter(_MARKERS.__contains__, values)))
+
+    def note_markers(self, position: int, counts: Mapping[str, int]) -> None:
+        """Add to the markers of a missing value in a column."""
+        for marker, count in counts.items():
+            self._markers.setdefault(marker, Counter())[position] += count
+
+    def sentences(self, names: list[str], index_columns: int) -> tuple[str, ...]:
+        """Return the hints, a sentence each."""
+        hints = []
+        unnamed = sum(name.startswith("Unnamed: ") for name in names)
+        if unnamed >= 2 and 2 * unnamed >= len(names):
+            hints.append(
+                f"{unnamed} of {len(names)} columns have no name: the first line may be a title, not the header."
+            )
+        if index_columns:
+            what = "column" if index_columns == 1 else f"{index_columns} columns"
+            hints.append(
+                f"The rows have {index_columns} field{'s' if index_columns > 1 else ''} more than the header: pandas "
+                f"takes the first {what} as the index, which is no column of the profile."
+            )
+        hints += [_on_marker(marker, counts, names) for marker, counts in self._markers.items()]
+        if self._nul_bytes:
+            hints.append(
+                f"The file holds {self._nul_bytes:,} NUL bytes: pandas keeps them, other tools end a value there or "
+                "refuse the file."
+            )
+        return tuple(hints)
+
+
+def _on_marker(marker: str, counts: Counter[int], names: list[str]) -> str:
+    """Return the one sentence on a marker: how often it stands, and in which columns, most first."""
+    often = counts.most_common()
+    where = ", ".join(f"{one_line(names[position])} {count:,}" for position, count in often[:_MOST_COLUMNS])
+    if len(often) > _MOST_COLUMNS:
+        where += f" and {len(often) - _MOST_COLUMNS} more"
+    cells = "1 cell" if counts.total() == 1 else f"{counts.total():,} cells"
+    columns = "1 column" if len(often) == 1 else f"{len(often):,} columns"
+    return (
+        f"'{marker}' stands in {cells} of {columns} ({where}): if it means a missing value, pandas does not know it, "
+        "and reads a column that holds it as text."
+    )

@@ -1,0 +1,153 @@
+"""Owns `profile_csv`: what pandas would say of a CSV file, found in one pass and in bounded memory.
+
+The profile is equal to that of `pandas.read_csv(path, sep=…, encoding=…, decimal=…, quotechar=…, low_memory=False)`,
+and where that raises, this raises `CsvRejected`. Reading the table block by block is left to `flows.lake.tables.table`,
+guessing the dialect to `flows.lake.dialect.detection` and `flows.lake.dialect.encoding`, reading and digests to
+`flows.lake.tables.csv_source`, printing to `flows.lake.reports.profile_text`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from flows.lake.dialect.detection import detect
+from flows.lake.dialect.encoding import Utf8Text, detect_encoding, normal_name
+from flows.lake.dialect.file_kinds import looks_binary, not_csv
+from flows.lake.errors import CsvRejected, SettingsError
+from flows.lake.memory import reuse_freed_memory
+from flows.lake.models import CsvDialect, CsvProfile
+from flows.lake.tables.csv_source import KB, CsvSource
+from flows.lake.tables.hints import on_detection, on_encoding
+from flows.lake.tables.table import Table
+
+SAMPLE_BYTES = 256 * KB
+DIALECT_SAMPLE_BYTES = 64 * KB
+
+
+def profile_csv(
+    path: Path | str,
+    dialect: CsvDialect | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+    chunk_rows: int = 50_000,
+) -> CsvProfile:
+    """Return what pandas would say of a CSV file, with its digests, reading it once.
+
+    Args:
+        path: The file; `.gz` and `.zst` are profiled by their content.
+        dialect: What is known of its format; the rest is detected.
+        progress: Called with bytes done and bytes in all while the file is read.
+        chunk_rows: The most rows that are parsed at a time; memory also bounds it. The answer does not depend on it.
+
+    Raises:
+        CsvRejected: The file is no CSV that pandas can read.
+        SourceNotFound: There is no such file.
+        SourceUnreadable: The file may not be read.
+        SourceChanged: The file changed while it was read.
+        SettingsError: The dialect that was stated is none.
+    """
+    reuse_freed_memory()
+    stated = _checked(dialect or CsvDialect())
+    with CsvSource(Path(path), progress) as source:
+        source.decompress()
+        sample = _read_sample(source)
+        encoding = _encoding_of(source.path, sample, stated)
+        used, notes = _complete(stated, encoding, sample)
+        text = Utf8Text(source.path, _reader(sample, source), encoding, stated=stated.encoding is not None)
+        table = Table(source.path, text, used, chunk_rows)
+        try:
+            table.read()
+        except CsvRejected as error:
+            raise _explained(error, notes) from error
+        source.finish()
+        return CsvProfile(
+            path=source.path,
+            rows=table.rows,
+            columns=table.columns(),
+            size_bytes=source.size_bytes,
+            mtime_ns=source.mtime_ns,
+            sha256=source.sha256,
+            crc64nvme=source.crc64nvme,
+            encoding=text.encoding,
+            delimiter=table.dialect.delimiter,
+            decimal=table.dialect.decimal,
+            quotechar=table.dialect.quotechar,
+            quoted=table.quoted,
+            hints=(*on_encoding(text.encoding, stated), *notes, *table.hints()),
+            compression=source.compression,
+        )
+
+
+def _explained(error: CsvRejected, notes: list[str]) -> CsvRejected:
+    """Return a rejection that also says what was noticed of the file's format, which is often the reason."""
+    remedy = " ".join([*notes, error.remedy or ""]).strip()
+    return CsvRejected(
+        error.path or "",
+        error.reason,
+        line=error.line,
+        byte=error.byte,
+        delimiter=error.delimiter,
+        encoding=error.encoding,
+        remedy=remedy or None,
+    )
+
+
+def _checked(dialect: CsvDialect) -> CsvDialect:
+    for name in ("delimiter", "decimal", "quotechar"):
+        value = getattr(dialect, name)
+        if value is not None and (len(value) != 1 or not value.isascii() or value in "\r\n\0"):
+            raise SettingsError(
+                f"The dialect's {name} is {value!r}, which is not one ASCII character.",
+                remedy="Give one character, for example ';', or leave it out to have it detected.",
+            )
+    if dialect.encoding is not None:
+        try:
+            normal_name(dialect.encoding)
+        except LookupError as error:
+            raise SettingsError(
+                f"The dialect's encoding {dialect.encoding!r} is unknown.",
+                remedy="Give a Python codec name, for example utf-8, cp1252 or latin-1.",
+            ) from error
+    return dialect
+
+
+def _read_sample(source: CsvSource) -> bytes:
+    sample = bytearray()
+    while len(sample) < SAMPLE_BYTES and (data := source.read()):
+        sample += data
+    return bytes(sample)
+
+
+def _reader(sample: bytes, source: CsvSource) -> Callable[[], bytes]:
+    waiting = [sample] if sample else []
+    return lambda: waiting.pop() if waiting else source.read()
+
+
+def _encoding_of(path: Path, sample: bytes, stated: CsvDialect) -> str:
+    """Return the encoding that is stated or found; refuse what is no text."""
+    if not sample:
+        raise CsvRejected(path, "it is empty.", byte=0, remedy="Ask its source: there is not even a header.")
+    other = not_csv(sample)
+    if other:
+        raise CsvRejected(path, f"it is {other[0]}, not CSV.", byte=0, remedy=other[1])
+    encoding = stated.encoding or detect_encoding(sample)
+    if looks_binary(sample) and not normal_name(encoding).startswith(("utf-16", "utf-32")):
+        raise CsvRejected(path, "it is a binary file, not CSV.", byte=0, remedy="Ask its source for the data as CSV.")
+    return encoding
+
+
+def _complete(stated: CsvDialect, encoding: str, sample: bytes) -> tuple[CsvDialect, list[str]]:
+    """Fill in by detection what is not stated; return it with what a person should know of that."""
+    if stated.delimiter and stated.decimal and stated.quotechar:
+        return replace(stated, encoding=encoding), []
+    text = sample[:DIALECT_SAMPLE_BYTES].decode(encoding, errors="replace").removeprefix("\ufeff")
+    found = detect(text, whole=len(sample) < DIALECT_SAMPLE_BYTES, delimiter=stated.delimiter)
+    used = CsvDialect(
+        delimiter=found.delimiter,
+        encoding=encoding,
+        decimal=stated.decimal or found.decimal,
+        quotechar=stated.quotechar or found.quotechar,
+    )
+    return used, on_detection(found, stated, text)

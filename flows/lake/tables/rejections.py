@@ -1,0 +1,110 @@
+"""Owns the words for what pandas' parser objects to: which line it is in the file, and what to do about it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from flows.lake.errors import CsvRejected
+from flows.lake.tables.blocks import MAX_RECORD_BYTES, Blocks
+from flows.lake.tables.csv_source import MB
+
+_RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+_OPEN_QUOTE = "EOF inside string"
+
+
+def is_open_quote(error: Exception) -> bool:
+    """Return whether the parser was left inside a quoted field at the end of its input."""
+    return _OPEN_QUOTE in str(error)
+
+
+def rejected(
+    path: Path,
+    problem: Exception | None,
+    blocks: Blocks,
+    encoding: str,
+    delimiter: str,
+    quotechar: str,
+    first: bool,
+) -> CsvRejected:
+    """Return the rejection for what the parser said of the pending text.
+
+    Args:
+        path: The file.
+        problem: What pandas raised; None where no cut was to be had at all.
+        blocks: The pending text.
+        encoding: The codec that was tried.
+        delimiter: The delimiter that was tried.
+        quotechar: The quote character that was tried.
+        first: Whether the text begins with the file's own header.
+    """
+    if isinstance(problem, pd.errors.EmptyDataError):
+        return CsvRejected(path, "it holds nothing but blank lines.", line=1, remedy="Ask its source for the data.")
+    if problem is None or is_open_quote(problem):
+        return _open_quote(path, blocks, encoding, delimiter, quotechar)
+    ragged = _RAGGED.search(str(problem))
+    if ragged:
+        expected, record, seen = map(int, ragged.groups())
+        line = blocks.lines_before + _line_of(blocks.head(MAX_RECORD_BYTES), record - (not first), delimiter, quotechar)
+        return ragged_row(path, line, expected, seen, encoding, delimiter)
+    said = str(problem).removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
+    return CsvRejected(
+        path,
+        f"pandas cannot read it: {said or type(problem).__name__}.",
+        line=blocks.lines_before + 1,
+        delimiter=delimiter,
+        encoding=encoding,
+    )
+
+
+def ragged_row(path: Path, line: int, expected: int, seen: int, encoding: str, delimiter: str) -> CsvRejected:
+    """Return the rejection for a row with more fields than the rows before it."""
+    return CsvRejected(
+        path,
+        f"this row has {seen:,} fields where {expected:,} are expected.",
+        line=line,
+        delimiter=delimiter,
+        encoding=encoding,
+        remedy="Look for a delimiter inside an unquoted value, or for lines above the header; if the delimiter is "
+        "another one, state it in the dataset's dialect.",
+    )
+
+
+def too_long_first(path: Path, blocks: Blocks, width: int, extra: int, encoding: str, delimiter: str) -> CsvRejected:
+    """Return the rejection for a block whose first row is longer than the table is wide."""
+    pending = blocks.head(MAX_RECORD_BYTES)
+    blank = len(pending) - len(pending.lstrip(b"\r\n"))
+    line = blocks.lines_before + 1 + blocks.lines_in(blank)
+    return ragged_row(path, line, width, width + extra, encoding, delimiter)
+
+
+def _open_quote(path: Path, blocks: Blocks, encoding: str, delimiter: str, quotechar: str) -> CsvRejected:
+    opened = blocks.open_quote_line()
+    ends = "the end of the file" if blocks.at_end else f"the next {MAX_RECORD_BYTES // MB} MB"
+    what = "a quoted field opens here" if opened else "a record begins here"
+    return CsvRejected(
+        path,
+        f"{what} that does not close before {ends}.",
+        line=opened or blocks.lines_before + 1,
+        delimiter=delimiter,
+        encoding=encoding,
+        remedy=f"Close or double the quote {quotechar} there; if the file does not use quotes, state another quotechar "
+        "in the dataset's dialect.",
+    )
+
+
+def _line_of(text: bytes, record: int, delimiter: str, quotechar: str) -> int:
+    """Return the line, counted from 1, on which the record number `record`, blank ones counted, begins."""
+    reader = csv.reader(
+        io.StringIO(text.decode("utf-8", errors="replace"), newline=""), delimiter=delimiter, quotechar=quotechar
+    )
+    try:
+        for _ in range(record - 1):
+            next(reader)
+    except (csv.Error, StopIteration):
+        return record
+    return reader.line_num + 1

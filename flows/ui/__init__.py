@@ -1,0 +1,1 @@
+"""What people see in Prefect's UI: artifacts, run names and events."""

@@ -1,0 +1,161 @@
+"""Manifests in a bucket: written whole and once, read newest first and never further than needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from flows.lake import keys
+from flows.lake.errors import StorageError
+from flows.lake.manifests import history, manifest
+from flows.lake.manifests.store import ManifestStore
+from flows.lake.models import ColumnProfile, FileOutcome
+from tests.storage.conftest import Lake
+from tests.unit.reports.test_run_report import outcome, profile, summary
+
+DAY = date(2024, 3, 5)
+on_moto = pytest.mark.parametrize("s3", ["moto"], indirect=True)
+
+
+def manifest_text(day: date, *outcomes: FileOutcome, name: str = "run") -> str:
+    made = summary(*outcomes, day=day, run_name=name)
+    return manifest.to_json(manifest.of_run(made, 1, datetime(2024, 3, 5, tzinfo=UTC), {}))
+
+
+def put(lake: Lake, day: date, *outcomes: FileOutcome, name: str = "run") -> str:
+    keys_of_run = keys.manifest_keys(day, name, "01234567", 1)
+    return ManifestStore(lake.client, lake.bucket).store(manifest_text(day, *outcomes, name=name), keys_of_run)
+
+
+def landed(name: str, rows: int, **changes: Any) -> FileOutcome:
+    return outcome(name, profile=replace(profile(name, rows), columns=(ColumnProfile("x", "int64", rows),)), **changes)
+
+
+@contextmanager
+def requests_of(lake: Lake) -> Iterator[list[str]]:
+    """Collect the names of the requests that the client sends."""
+    sent: list[str] = []
+
+    def note(model: Any, **_: Any) -> None:
+        sent.append(model.name)
+
+    lake.client.meta.events.register("before-call.s3", note)
+    yield sent
+    lake.client.meta.events.unregister("before-call.s3", note)
+
+
+def test_store_taken_key_takes_the_second_and_then_refuses(lake: Lake) -> None:
+    first, second = put(lake, DAY), put(lake, DAY)
+    assert (first, second) == keys.manifest_keys(DAY, "run", "01234567", 1)
+    with pytest.raises(StorageError, match="both taken"):
+        put(lake, DAY)
+
+
+@on_moto
+def test_store_by_many_writers_at_once_lets_one_have_the_key(lake: Lake) -> None:
+    texts = [manifest_text(DAY, landed(f"{n}.csv", n)) for n in range(8)]
+    taken: list[str] = []
+
+    def write(n: int) -> None:
+        names = ("Manifests/2024/03/05/run.json", f"Manifests/2024/03/05/run-{n}.json")
+        taken.append(ManifestStore(lake.client, lake.bucket).store(texts[n], names))
+
+    threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(taken)) == 8
+    found = {ManifestStore(lake.client, lake.bucket).read(key).files[0].name for key in taken}
+    assert found == {f"{n}.csv" for n in range(8)}
+
+
+def test_store_is_never_seen_half_written(lake: Lake) -> None:
+    text = manifest_text(DAY, *[landed("a.csv", 1)] * 8_000)
+    size_bytes = len(text.encode())
+    seen: set[int] = set()
+    done = threading.Event()
+
+    def look() -> None:
+        client = lake.s3.client()
+        last_look = False
+        while not last_look:
+            last_look = done.is_set()
+            for n in range(3):
+                try:
+                    body = client.get_object(Bucket=lake.bucket, Key=f"Manifests/2024/03/05/{n}.json")["Body"].read()
+                except ClientError:
+                    continue
+                seen.add(len(body))
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    for n in range(3):
+        ManifestStore(lake.client, lake.bucket).store(text, (f"Manifests/2024/03/05/{n}.json", ""))
+    done.set()
+    reader.join()
+    assert seen == {size_bytes}
+
+
+def test_read_history_finds_the_last_landing_of_each_file(lake: Lake) -> None:
+    put(lake, DAY - timedelta(days=40), landed("old.csv", 1))
+    put(lake, DAY - timedelta(days=2), landed("a.csv", 2), landed("b.csv", 3))
+    put(lake, DAY - timedelta(days=1), landed("a.csv", 4), landed("b.csv", 5, state="rejected"))
+    put(lake, DAY + timedelta(days=1), landed("a.csv", 6))
+    wanted = [("A", "a.csv"), ("A", "b.csv"), ("A", "old.csv"), ("A", "new.csv"), ("Other", "a.csv")]
+    found = history.read_history(ManifestStore(lake.client, lake.bucket), wanted, DAY)
+    assert {name: last.rows for name, last in found.last.items()} == {
+        ("A", "a.csv"): 4,
+        ("A", "b.csv"): 3,
+        ("A", "old.csv"): 1,
+    }
+    assert found.last["A", "a.csv"].columns == (ColumnProfile("x", "int64", 4),)
+    assert found.last["A", "a.csv"].manifest == "Manifests/2024/03/04/run.json"
+    assert [(run.day, run.landed, run.bad, run.rows) for run in found.runs][:2] == [
+        (DAY - timedelta(days=1), 1, 1, 4),
+        (DAY - timedelta(days=2), 2, 0, 5),
+    ]
+
+
+@on_moto
+def test_read_history_of_a_long_past_asks_for_no_more_than_the_days_it_shows(lake: Lake) -> None:
+    for days in range(1, 70):
+        put(lake, DAY - timedelta(days=days), landed("a.csv", days))
+    with requests_of(lake) as sent:
+        found = history.read_history(ManifestStore(lake.client, lake.bucket), [("A", "a.csv")], DAY)
+    assert found.last["A", "a.csv"].rows == 1
+    assert found.manifests == history.SHOWN_DAYS - 1
+    assert sent.count("GetObject") == history.SHOWN_DAYS - 1
+    assert sent.count("ListObjectsV2") == 2
+
+
+@on_moto
+def test_read_history_of_a_new_file_stops_at_its_limits(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    for days in range(1, 30):
+        put(lake, DAY - timedelta(days=days), landed("a.csv", days))
+    monkeypatch.setattr(history, "MAX_MANIFESTS", 20)
+    with requests_of(lake) as sent:
+        history.read_history(ManifestStore(lake.client, lake.bucket), [("A", "new.csv")], DAY)
+    assert sent.count("GetObject") == 20
+    longest = max(one.size_bytes for one in ManifestStore(lake.client, lake.bucket).newest_first(DAY, 3))
+    monkeypatch.setattr(history, "MAX_BYTES", 2 * longest)
+    with requests_of(lake) as sent:
+        history.read_history(ManifestStore(lake.client, lake.bucket), [("A", "new.csv")], DAY)
+    assert sent.count("GetObject") == 2
+
+
+def test_between_returns_the_days_of_a_range_over_months_in_order(lake: Lake) -> None:
+    days = [date(2023, 12, 30), date(2023, 12, 31), date(2024, 1, 31), date(2024, 2, 1), date(2024, 2, 2)]
+    for day in reversed(days):
+        put(lake, day)
+    lake.client.put_object(Bucket=lake.bucket, Key="Manifests/2024/01/31/notes.txt", Body=b"x")
+    found = ManifestStore(lake.client, lake.bucket).between(days[1], days[3])
+    assert [one.day for one in found] == days[1:4]
+    assert all(one.key.endswith("/run.json") for one in found)

@@ -1,0 +1,148 @@
+import os
+import unicodedata
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.lake.errors import KeyCollision, SettingsError, SourceNotFound, SourceUnreadable
+from flows.lake.settings import IngestSettings, parse_dialect
+from flows.lake.sources.folder import find_files
+
+DAY = date(2024, 3, 5)
+
+
+def settings(source: Path, **changes: Any) -> IngestSettings:
+    given: dict[str, Any] = {
+        "source": source,
+        "pattern": "*.csv",
+        "recursive": False,
+        "bucket": "a-bucket",
+        "credentials": "block",
+        "timezone": "America/Sao_Paulo",
+        "dry_run": False,
+    }
+    return IngestSettings(**{**given, **changes})
+
+
+def write(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a\n1\n")
+
+
+def test_find_files_takes_matching_names_in_either_case_and_counts_hidden(tmp_path: Path) -> None:
+    write(tmp_path, "b.csv", "A.CSV", "notes.txt", ".hidden.csv", "._b.csv", "sub/c.csv")
+    folder = find_files(settings(tmp_path), DAY)
+    assert [file.path.name for file in folder.files] == ["A.CSV", "b.csv"]
+    assert folder.hidden == 2
+
+
+def test_find_files_recursive_enters_folders_but_not_hidden_ones(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "sub/deep/c.csv", ".git/d.csv")
+    folder = find_files(settings(tmp_path, recursive=True), DAY)
+    assert [file.path.name for file in folder.files] == ["a.csv", "c.csv"]
+
+
+def test_find_files_same_name_in_two_folders_names_both(tmp_path: Path) -> None:
+    write(tmp_path, "x/a.csv", "y/a.csv")
+    with pytest.raises(KeyCollision) as caught:
+        find_files(settings(tmp_path, recursive=True), DAY)
+    assert str(tmp_path / "x/a.csv") in str(caught.value)
+    assert str(tmp_path / "y/a.csv") in str(caught.value)
+
+
+def test_find_files_two_unicode_spellings_of_one_name_collide(tmp_path: Path) -> None:
+    write(tmp_path, unicodedata.normalize("NFC", "preço.csv"), unicodedata.normalize("NFD", "preço.csv"))
+    with pytest.raises(KeyCollision):
+        find_files(settings(tmp_path), DAY)
+
+
+def test_find_files_missing_folder_says_where_it_looked(tmp_path: Path) -> None:
+    with pytest.raises(SourceNotFound, match=r"no folder .*nowhere"):
+        find_files(settings(tmp_path / "nowhere"), DAY)
+
+
+def test_find_files_source_that_is_a_file_says_so(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv")
+    with pytest.raises(SourceNotFound, match="it is a file"):
+        find_files(settings(tmp_path / "a.csv"), DAY)
+
+
+def test_find_files_nothing_matches_says_pattern_and_hidden(tmp_path: Path) -> None:
+    write(tmp_path, ".a.csv", "b.txt")
+    with pytest.raises(SourceNotFound, match=r"matches '\*\.csv' \(1 hidden"):
+        find_files(settings(tmp_path), DAY)
+
+
+@pytest.mark.unprivileged
+def test_find_files_folder_without_permission_says_so(tmp_path: Path) -> None:
+    tmp_path.chmod(0)
+    with pytest.raises(SourceUnreadable, match="cannot be listed"):
+        find_files(settings(tmp_path), DAY)
+
+
+def test_find_files_bad_names_are_set_aside_and_the_others_go_on(tmp_path: Path) -> None:
+    write(tmp_path, "good.csv", "line\nbreak.csv")
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere")
+    folder = find_files(settings(tmp_path), DAY)
+    assert [file.path.name for file in folder.files] == ["good.csv"]
+    reasons = {one.path.name: str(one.error) for one in folder.unusable}
+    assert "control character" in reasons["line\nbreak.csv"]
+    assert "no regular file" in reasons["pipe.csv"]
+    assert "cannot be read" in reasons["gone.csv"]
+
+
+def test_find_files_date_from_name_puts_each_file_on_its_day(tmp_path: Path) -> None:
+    write(tmp_path, "orders_2023-12-31.csv", "orders_2024-01-01.csv", "orders_x.csv", "movies.csv")
+    chosen = settings(
+        tmp_path,
+        datasets={f"orders_{end}": "Orders" for end in ("2023-12-31", "2024-01-01", "x")},
+        date_from_name={"Orders": "orders_%Y-%m-%d"},
+    )
+    folder = find_files(chosen, DAY)
+    assert [file.key for file in folder.files] == [
+        "Raw/Local/CSV/Movies/2024/03/05/movies.csv",
+        "Raw/Local/CSV/Orders/2023/12/31/orders_2023-12-31.csv",
+        "Raw/Local/CSV/Orders/2024/01/01/orders_2024-01-01.csv",
+    ]
+    assert [one.path.name for one in folder.unusable] == ["orders_x.csv"]
+
+
+def test_settings_name_every_wrong_parameter_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(
+            tmp_path,
+            pattern="sub/*.csv",
+            bucket="Not_A_Bucket",
+            credentials=" ",
+            timezone="Brasilia",
+            datasets={"a": "x/y"},
+            dialects={"A": "sep=;"},
+            date_from_name={"A": "%Y"},
+        )
+    message = str(caught.value)
+    assert "7 parameters" in message
+    for part in ("pattern", "bucket", "credentials", "Brasilia", "x/y", "sep=;", "date_from_name"):
+        assert part in message
+
+
+def test_settings_bucket_may_hold_placeholders(tmp_path: Path) -> None:
+    assert settings(tmp_path, bucket="lake-{account}-{region}").bucket == "lake-{account}-{region}"
+
+
+def test_parse_dialect_reads_each_word_and_a_tab() -> None:
+    dialect = parse_dialect("delimiter=; encoding=cp1252 decimal=,")
+    assert (dialect.delimiter, dialect.encoding, dialect.decimal, dialect.quotechar) == (";", "cp1252", ",", None)
+    assert parse_dialect(r"delimiter=\t").delimiter == "\t"
+    assert parse_dialect("delimiter=tab").delimiter == "\t"
+    assert parse_dialect("delimiter=space").delimiter == " "
+
+
+@pytest.mark.parametrize("text", ["delimiter", "delimiter=;;", "encoding=klingon", "colour=red"])
+def test_parse_dialect_refuses_what_it_does_not_know(text: str) -> None:
+    with pytest.raises(ValueError):
+        parse_dialect(text)
