@@ -1,7 +1,8 @@
 """Says what a block's credentials may do in a bucket, without writing, and which policy they need.
 
-S3 is asked by reading (`flows.lake.bucket.access`). On AWS, IAM is asked too: it simulates its policies for the identity, also
-for actions that write, if it may be asked; it knows nothing of bucket policies, so what S3 itself answered counts more.
+S3 is asked by reading (`flows.lake.bucket.access`). On AWS, IAM is asked too: it simulates its policies for the
+identity, also for actions that write, if it may be asked; it knows nothing of bucket policies, so what S3 itself
+answered counts more.
 """
 
 from __future__ import annotations

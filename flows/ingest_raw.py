@@ -1,7 +1,8 @@
 """The flow `ingest-raw`: CSV files from a folder to the raw layer of an S3 data lake.
 
-It reads as the list of its stages. What a stage does is in `flows.lake`, how it shows in Prefect in `flows.ingest.tasks`, and
-what the run tells about itself in `flows.ingest.record`. No class is defined here: Prefect may load this file under two names.
+It reads as the list of its stages. What a stage does is in `flows.lake`, how it shows in Prefect in
+`flows.ingest.tasks`, and what the run tells about itself in `flows.ingest.record`. No class is defined here: Prefect
+may load this file under two names.
 """
 
 from __future__ import annotations

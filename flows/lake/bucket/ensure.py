@@ -3,8 +3,8 @@
 Absent means 404 and nothing else: a 403 never leads to a new bucket, and only here, at the start of a run, is one made
 at all. A bucket that was there before is used as it is, and nothing about it is changed.
 
-Left to others: names (`flows.lake.s3.bucket_names`), protections (`flows.lake.bucket.hardening`) and what the bucket holds
-(`flows.lake.s3.listing`).
+Left to others: names (`flows.lake.s3.bucket_names`), protections (`flows.lake.bucket.hardening`) and what the bucket
+holds (`flows.lake.s3.listing`).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The IAM policy that a run needs: the S3 actions of its requests, on its bucket and the prefixes that it writes.
 
 Two statements, so that whoever makes the bucket for a team needs both and the daily run only the second; where another
-run has made the bucket, the first can go. `tests/flows/blocks/test_iam_policy.py` compares them, in both directions, with the
-requests of recorded runs.
+run has made the bucket, the first can go. `tests/flows/blocks/test_iam_policy.py` compares them, in both directions,
+with the requests of recorded runs.
 
 Which action a request needs: https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations.html and
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html

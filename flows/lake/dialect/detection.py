@@ -3,9 +3,9 @@
 Every candidate cuts the sample into a table; the one whose table is most like a table wins. Three kinds of evidence
 count: rows of equal width (as DuckDB's sniffer looks at it), cells that look like whole cells (as clevercsv does), and
 quotes that stand next to the delimiter (as `csv.Sniffer` does). Signs that are common in text (`:`, blank) must be
-clearer than others. What the evidence is worth is `flows.lake.dialect.table_likeness`'s; here candidates are judged in steps,
-cheap ones first, and a step that cannot change who wins is not taken.
-Figures and what was compared: docs/decisions/0031-delimiter-detection.md.
+clearer than others. What the evidence is worth is `flows.lake.dialect.table_likeness`'s; here candidates are judged in
+steps, cheap ones first, and a step that cannot change who wins is not taken. Figures and what was compared:
+docs/decisions/0031-delimiter-detection.md.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a run leaves in the lake for programs to read: its manifest, one JSON object with an entry for each file.
 
-The model below is the format's definition; `python -m flows.lake.manifests.manifest` prints it as JSON Schema, which is published
-as `docs/manifest.schema.json`. A reader of version 1 ignores fields that it does not know, so fields may be added
-under the same version; a change of meaning gets the next number.
+The model below is the format's definition; `python -m flows.lake.manifests.manifest` prints it as JSON Schema, which is
+published as `docs/manifest.schema.json`. A reader of version 1 ignores fields that it does not know, so fields may be
+added under the same version; a change of meaning gets the next number.
 
 Left to others: where manifests are kept (`flows.lake.manifests.store`) and what they tell of the past
 (`flows.lake.manifests.history`).

@@ -1,8 +1,8 @@
 """Whether the raw layer still is what its manifests say: nothing deleted, truncated, altered or put there by others.
 
-An object is judged as it was when it was stored (`flows.lake.s3.target`): by the full-object checksum that AWS keeps; on
-other servers by size and the ETag that it had, and by its bytes where the ETag is another one. A deep check reads every
-byte back. Nothing is written and nothing is repaired.
+An object is judged as it was when it was stored (`flows.lake.s3.target`): by the full-object checksum that AWS keeps;
+on other servers by size and the ETag that it had, and by its bytes where the ETag is another one. A deep check reads
+every byte back. Nothing is written and nothing is repaired.
 
 A key may be in several manifests; the last one counts. A run of files with dates in their names writes to days other
 than its own, so what the manifests of the range do not explain is looked for in those written soon after the object.

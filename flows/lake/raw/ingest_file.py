@@ -4,8 +4,8 @@ Plain functions of an S3 client: a Prefect task calls them for one file, a batch
 each file. A file's trouble never leaves here as an exception; it becomes the outcome's reason, so that its neighbours
 go on.
 
-Left to others: which files there are and their keys (`flows.lake.sources.folder`), what a file holds (`flows.lake.tables.profile`)
-and how it is stored (`flows.lake.raw.upload`, `flows.lake.raw.quarantine`).
+Left to others: which files there are and their keys (`flows.lake.sources.folder`), what a file holds
+(`flows.lake.tables.profile`) and how it is stored (`flows.lake.raw.upload`, `flows.lake.raw.quarantine`).
 """
 
 from __future__ import annotations

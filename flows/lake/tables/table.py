@@ -1,8 +1,9 @@
 """Owns the reading of a table out of a text: block by block, each by `pandas.read_csv` itself.
 
-The text is cut into blocks of whole records (`flows.lake.tables.blocks`), each is read under a header that keeps it to the
-width of the first, and what the blocks say of a column is merged by `flows.lake.tables.pandas_dtypes`. The first block is
-small: from then on, columns that are text for good are no longer made into Python strings (`flows.lake.tables.text_cells`).
+The text is cut into blocks of whole records (`flows.lake.tables.blocks`), each is read under a header that keeps it to
+the width of the first, and what the blocks say of a column is merged by `flows.lake.tables.pandas_dtypes`. The first
+block is small: from then on, columns that are text for good are no longer made into Python strings
+(`flows.lake.tables.text_cells`).
 """
 
 from __future__ import annotations

@@ -16,13 +16,13 @@ import yaml
 from prefect import flow
 from prefect.utilities.collections import visit_collection
 
-from flows import tasks
-from flows.lake.batches import arrange
+from flows.ingest import tasks
 from flows.lake.errors import LakeError
 from flows.lake.models import SourceFile
+from flows.lake.sources.batches import arrange
 from tests.flows.conftest import logs_of
 
-COMPOSE = Path(__file__).parents[2] / "deployments/compose.yaml"
+COMPOSE = Path(__file__).parents[3] / "deployments/compose.yaml"
 
 
 @tasks.stage(name="always-fails")
