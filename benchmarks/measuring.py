@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from flows.lake.tables.csv_source import KB
+from flows.lake.units import KIB
 from tests.tools.servers import S3Server, rclone_server
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def measured(command: Sequence[str], variables: Mapping[str, str]) -> Measured:
         text = output.read().decode(errors="replace")
     if process.returncode:
         raise RuntimeError(f"{command[:4]} failed:\n{text[-4000:]}")
-    return Measured(wall_s, usage.ru_utime + usage.ru_stime, peak[0] / 1e6, usage.ru_maxrss * KB / 1e6, text)
+    return Measured(wall_s, usage.ru_utime + usage.ru_stime, peak[0] / 1e6, usage.ru_maxrss * KIB / 1e6, text)
 
 
 @contextmanager

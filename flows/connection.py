@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from flows.api_secrets import api_secrets
 from flows.lake.errors import CredentialsError, LakeError
-from flows.lake.manifests.drift import DEFAULT_ROWS_PERCENT, OnDrift
+from flows.lake.models import DEFAULT_ROWS_PERCENT, OnDrift
 from flows.lake.redact import Redactor
 
 if TYPE_CHECKING:

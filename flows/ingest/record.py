@@ -22,7 +22,7 @@ from prefect.states import Completed, Failed
 
 from flows.connection import Lake, Target, connect
 from flows.ingest import past_runs, tasks
-from flows.lake import keys
+from flows.lake import keys, units
 from flows.lake.errors import LakeError, RunFailed
 from flows.lake.manifests.drift import sentence
 from flows.lake.manifests.history import History
@@ -174,7 +174,7 @@ class RunRecord:
         tell, warn = (self._log.info, self._log.warning) if alone else (self._log.detail, self._log.detail)
         tell(
             f"{outcome.path.name} {outcome.state}: {where}, {run_report.shape_text(outcome)},"
-            f" {run_report.size_text(outcome.size_bytes)}{proof}"
+            f" {units.size_text(outcome.size_bytes)}{proof}"
         )
         if outcome.drift:
             warn(f"{outcome.path.name} has changed: {sentence(outcome.drift, None)}")

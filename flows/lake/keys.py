@@ -18,6 +18,7 @@ from flows.lake.errors import KeyInvalid, SettingsError, SourceError
 
 RAW_PREFIX = "Raw/Local/CSV"
 QUARANTINE_PREFIX = "Quarantine/Local/CSV"
+SUPERSEDED_PREFIX = "Superseded"
 LOG_PREFIX = "Logs"
 MANIFEST_PREFIX = "Manifests"
 MAX_KEY_BYTES = 1024

@@ -12,12 +12,12 @@ import ctypes
 import functools
 import gc
 
-from flows.lake.s3.content import MB
+from flows.lake.units import MIB
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h
 
-KEEP_FREED_BYTES = 32 * MB
-OWN_MAPPING_BYTES = 16 * MB
+KEEP_FREED_BYTES = 32 * MIB
+OWN_MAPPING_BYTES = 16 * MIB
 """Blocks from this size on go back to the system when they are freed, whatever is kept."""
 
 HEAPS = 2

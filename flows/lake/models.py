@@ -166,6 +166,12 @@ class LastLanding:
     landed: Landed | None = None
 
 
+OnDrift = Literal["warn", "reject", "ignore"]
+"""What becomes of a file that differs from what landed of it before."""
+
+DEFAULT_ROWS_PERCENT = 50
+"""By how many percent the rows of a file may fall or grow before that is a difference."""
+
 DriftKind = Literal[
     "column added",
     "column removed",

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 from flows.lake import keys
 from flows.lake.errors import LakeError, SettingsError
-from flows.lake.manifests.drift import DEFAULT_ROWS_PERCENT, OnDrift
-from flows.lake.models import CsvDialect
+from flows.lake.models import DEFAULT_ROWS_PERCENT, CsvDialect, OnDrift
 from flows.lake.s3 import storage_rules
+from flows.lake.s3.bucket_names import check_bucket_name
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,6 @@ class IngestSettings:
                 yield f"dialects, {dataset!r}: {error}"
 
     def _bucket_problems(self) -> Iterator[str]:
-        from flows.lake.bucket.ensure import check_bucket_name
-
         try:
             check_bucket_name(self.bucket.replace("{account}", "123456789012").replace("{region}", "us-east-1"))
         except LakeError as error:

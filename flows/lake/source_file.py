@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.lake.errors import SourceChanged, SourceError, SourceUnreadable
-from flows.lake.s3.content import MB
+from flows.lake.units import MIB
 
-CHUNK_BYTES = 1 * MB
+CHUNK_BYTES = 1 * MIB
 REMEDY = "Let the program that writes it finish (write elsewhere and move it in), then start the run again."
 
 

@@ -29,10 +29,8 @@ from prefect.runtime import flow_run
 
 from flows.lake.models import CsvProfile
 from flows.lake.reports.profile_report import profile_description, profile_table
-from flows.lake.reports.run_report import md, size_text
-
-LARGE_FILE_BYTES = 32 * 1000 * 1000
-"""Files from this size on show their progress; smaller ones are done before anybody looks."""
+from flows.lake.reports.run_report import md
+from flows.lake.units import LARGE_FILE_BYTES, size_text
 
 DEFAULT_TIMEZONE = "America/Sao_Paulo"
 

@@ -14,7 +14,6 @@ import json
 from typing import Any
 
 from flows.lake import keys
-from flows.lake.raw import superseded
 
 CREATE_ACTIONS = (
     "s3:CreateBucket",
@@ -55,7 +54,13 @@ OBJECT_ACTIONS = (
 
 PREFIXES = tuple(
     f"{prefix.split('/')[0]}/"
-    for prefix in (keys.RAW_PREFIX, keys.QUARANTINE_PREFIX, superseded.PREFIX, keys.MANIFEST_PREFIX, keys.LOG_PREFIX)
+    for prefix in (
+        keys.RAW_PREFIX,
+        keys.QUARANTINE_PREFIX,
+        keys.SUPERSEDED_PREFIX,
+        keys.MANIFEST_PREFIX,
+        keys.LOG_PREFIX,
+    )
 )
 """Where a run writes; elsewhere in the bucket it only counts objects."""
 

@@ -10,10 +10,8 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Literal
 
-from flows.lake.models import ColumnProfile, CsvProfile, Drift, DriftKind, LastLanding
+from flows.lake.models import DEFAULT_ROWS_PERCENT, ColumnProfile, CsvProfile, Drift, DriftKind, LastLanding
 
-OnDrift = Literal["warn", "reject", "ignore"]
-DEFAULT_ROWS_PERCENT = 50
 _NAMED_COLUMNS = 8
 _TOLD_EACH = 3
 _OF_MANY: dict[DriftKind, tuple[str, str]] = {

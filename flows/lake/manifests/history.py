@@ -17,11 +17,11 @@ from flows.lake.errors import ManifestUnreadable
 from flows.lake.manifests.drift import told
 from flows.lake.manifests.manifest import Manifest, ManifestFile
 from flows.lake.models import ColumnProfile, CsvProfile, Drift, Landed, LastLanding
+from flows.lake.units import MB
 
 if TYPE_CHECKING:
     from flows.lake.manifests.store import ManifestStore
 
-MB = 1_000_000
 LOOK_BACK_MONTHS = 3
 MAX_MANIFESTS = 100
 MAX_BYTES = 64 * MB

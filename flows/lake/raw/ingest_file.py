@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from flows.lake import keys
 from flows.lake.errors import CsvRejected, DriftRejected, LakeError
-from flows.lake.manifests.drift import DEFAULT_ROWS_PERCENT, OnDrift, find_drift, sentence
-from flows.lake.models import CsvProfile, Drift, FileOutcome, SourceFile
+from flows.lake.manifests.drift import find_drift, sentence
+from flows.lake.models import DEFAULT_ROWS_PERCENT, CsvProfile, Drift, FileOutcome, OnDrift, SourceFile
 from flows.lake.raw.outcomes import failed_outcome
 from flows.lake.raw.storing import UploadOptions
 from flows.lake.raw.unchanged import known_profile

@@ -21,11 +21,12 @@ from botocore.exceptions import ClientError
 from flows.lake.errors import IntegrityError, UploadFailed
 from flows.lake.raw import superseded
 from flows.lake.s3.client import use_own_retries
-from flows.lake.s3.content import MB, Content, PartDigest, etag_of_parts
+from flows.lake.s3.content import Content, PartDigest, etag_of_parts
 from flows.lake.s3.errors import code_of, status_of, translated
 from flows.lake.s3.target import Target, VerifiedBy
 from flows.lake.s3.transfer import Progress, Sent, part_size_for, put_parts, put_whole
 from flows.lake.source_file import OpenedSource
+from flows.lake.units import MIB
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -55,8 +56,8 @@ class UploadOptions:
     storage_class: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
-    part_size_bytes: int = 8 * MB
-    multipart_above_bytes: int = 16 * MB
+    part_size_bytes: int = 8 * MIB
+    multipart_above_bytes: int = 16 * MIB
     concurrency: int = 4
     look_first: bool = True
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from flows.lake import keys
 from flows.lake.errors import UploadFailed
-from flows.lake.s3.content import MB
 from flows.lake.s3.errors import code_of, status_of
 from flows.lake.s3.target import Stored, Target
+from flows.lake.units import MIB
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-PREFIX = "Superseded/"
-MAX_COPY_BYTES = 5 * 1024 * MB
+MAX_COPY_BYTES = 5 * 1024 * MIB
 """CopyObject's limit. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html"""
 
 
@@ -44,7 +44,7 @@ def superseded_key(key: str, stored: Stored) -> str:
     S3 keeps that time in whole seconds, so a piece of the ETag tells two objects of one second apart.
     """
     changed = stored.last_modified.astimezone(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
-    return f"{PREFIX}{key}/{changed}-{stored.etag[:8]}"
+    return f"{keys.SUPERSEDED_PREFIX}/{key}/{changed}-{stored.etag[:8]}"
 
 
 def keep(target: Target, stored: Stored) -> str:
@@ -89,7 +89,7 @@ def _equal(copy: Stored, original: Stored) -> bool:
 def _not_kept(target: Target, why: str) -> UploadFailed:
     return UploadFailed(
         f"s3://{target.bucket}/{target.key} holds other bytes, the bucket keeps no versions, and the object cannot be "
-        f"kept under {PREFIX}: {why}.",
+        f"kept under {keys.SUPERSEDED_PREFIX}/: {why}.",
         remedy="Turn on versioning for the bucket, or move the object away, and start the run again.",
         bucket=target.bucket,
         key=target.key,

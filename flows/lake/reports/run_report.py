@@ -15,9 +15,9 @@ from urllib.parse import quote
 from flows.lake.models import CsvProfile, FileOutcome, RunSummary
 from flows.lake.raw import unchanged
 from flows.lake.sources.folder import source_text
+from flows.lake.units import size_text
 
 _MARKDOWN = re.compile(r"[\\`*{}\[\]<>#|]|(?<![^\W_])_|_(?![^\W_])")
-_UNITS = ("B", "KB", "MB", "GB", "TB")
 SHOWN_FILES = 100
 """Files that a table or list names, bad ones first; of ten thousand the others are in the log and the manifest."""
 SHOWN_DATASETS = 50
@@ -26,15 +26,6 @@ _SHOWN_HINTS = 20
 _SHOWN_REASONS = 10
 _NAMED_ALIKE = 3
 """Reasons in a state's message, and files that are named for each."""
-
-
-def size_text(size_bytes: float) -> str:
-    """Write a size with decimal units, as S3's console does: `173.2 MB`."""
-    for unit in _UNITS:
-        if size_bytes < 1000 or unit == _UNITS[-1]:
-            return f"{size_bytes:,.0f} {unit}" if unit == "B" else f"{size_bytes:,.1f} {unit}"
-        size_bytes /= 1000
-    raise AssertionError
 
 
 def holds_text(objects: int, size_bytes: int, *, more: bool) -> str:

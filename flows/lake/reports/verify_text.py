@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from flows.lake.manifests.verify import Verification
-from flows.lake.reports.run_report import md, size_text
+from flows.lake.reports.run_report import md
+from flows.lake.units import size_text
 
 NAMED_KEYS = 20
 LISTED_FINDINGS = 1000

@@ -17,8 +17,6 @@ from awscrt.checksums import combine_crc64nvme, crc64nvme
 
 from flows.lake.models import CsvProfile
 
-MB = 1024 * 1024
-
 
 @dataclass(frozen=True)
 class Content:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from flows.lake.s3.client import is_aws
-from flows.lake.s3.content import MB, Content
+from flows.lake.s3.content import Content
 from flows.lake.s3.errors import code_of, status_of
+from flows.lake.units import MIB
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -140,7 +141,7 @@ class Target:
         for attempt in range(1, READ_BACK_TRIES + 1):
             try:
                 body = self.client.get_object(**self.where, **version)["Body"]
-                return Content.of_chunks(body.iter_chunks(MB))
+                return Content.of_chunks(body.iter_chunks(MIB))
             except (HTTPClientError, BotoCoreError):
                 if attempt == READ_BACK_TRIES:
                     raise

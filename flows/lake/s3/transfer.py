@@ -23,16 +23,17 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from flows.lake.errors import IntegrityError
 from flows.lake.s3.body import as_body
-from flows.lake.s3.content import MB, Content, PartDigest, checksum_text, combined_checksum, etag_of_parts
+from flows.lake.s3.content import Content, PartDigest, checksum_text, combined_checksum, etag_of_parts
 from flows.lake.s3.errors import code_of
 from flows.lake.s3.target import Target, md5_text
 from flows.lake.source_file import OpenedSource
+from flows.lake.units import MIB
 
 MAX_PARTS = 10_000
-MIN_PART_BYTES = 5 * MB
+MIN_PART_BYTES = 5 * MIB
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html"""
 
-BUFFER_BYTES = 64 * MB
+BUFFER_BYTES = 64 * MIB
 """How much of one file is held in memory at once, as far as a single part is no larger."""
 
 PARTS_AT_ONCE = max(4, 2 * (os.cpu_count() or 2))
@@ -69,11 +70,11 @@ class Sent:
 
 
 def part_size_for(size_bytes: int, wanted_bytes: int, *, smallest_bytes: int = 1) -> int:
-    """Return the size of a part, grown in whole MB so that no file has more than 10,000 parts."""
+    """Return the size of a part, grown in whole MIB so that no file has more than 10,000 parts."""
     needed = -(-size_bytes // MAX_PARTS)
     if needed <= max(wanted_bytes, smallest_bytes):
         return max(wanted_bytes, smallest_bytes)
-    return -(-needed // MB) * MB
+    return -(-needed // MIB) * MIB
 
 
 def put_whole(target: Target, data: bytes, condition: Mapping[str, Any]) -> Sent:
@@ -215,7 +216,7 @@ def _send_part(target: Target, upload_id: str, number: int, data: bytes) -> tupl
     """Send one part and compare the server's digest of it with ours.
 
     Without Content-MD5: a part is no object yet, so that the server's word comes in time, and servers that form ETags
-    from MD5 would compute it twice (measured: 0.4 s of its processor for 250 MB).
+    from MD5 would compute it twice (measured: 0.4 s of its processor for 250 MIB).
     """
     digest = PartDigest.of(data, with_md5=target.needs_md5)
     answer = target.client.upload_part(

@@ -14,11 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flows.lake.models import SourceFile
-
-MB = 1000 * 1000
-
-LARGE_FILE_BYTES = 32 * MB
-"""Files from this size on have tasks of their own, the largest first, as long as there is room for them."""
+from flows.lake.units import LARGE_FILE_BYTES, MB
 
 BATCH_FILES = 100
 BATCH_BYTES = 64 * MB

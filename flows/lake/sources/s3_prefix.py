@@ -21,9 +21,9 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from flows.lake.errors import IntegrityError, SourceChanged, SourceNotFound
 from flows.lake.models import S3Origin, SourceFile
 from flows.lake.s3.client import use_own_retries
-from flows.lake.s3.content import MB
 from flows.lake.s3.errors import status_of, translated
 from flows.lake.sources.folder import SCHEME, source_text
+from flows.lake.units import MIB
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -118,7 +118,7 @@ def _write(answer: Any, path: Path) -> str:
     """Write an answer's body to a file and return its MD5."""
     md5 = hashlib.md5(usedforsecurity=False)
     with path.open("wb") as file:
-        for chunk in answer["Body"].iter_chunks(MB):
+        for chunk in answer["Body"].iter_chunks(MIB):
             md5.update(chunk)
             file.write(chunk)
     return md5.hexdigest()

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from flows.lake.dialect.encoding import Utf8Text
-from flows.lake.tables.csv_source import MB
+from flows.lake.units import MIB
 
-FIRST_BLOCK_BYTES = 1 * MB
-BLOCK_BYTES = 4 * MB
+FIRST_BLOCK_BYTES = 1 * MIB
+BLOCK_BYTES = 4 * MIB
 BLOCK_CELLS = 2_500_000  # a cell costs the parser some 40 bytes, however short it is
-MAX_RECORD_BYTES = 16 * MB
+MAX_RECORD_BYTES = 16 * MIB
 
 
 class Blocks:

@@ -22,11 +22,10 @@ from typing import IO, Protocol
 from awscrt.checksums import crc64nvme
 
 from flows.lake.errors import CsvRejected, SourceChanged, SourceError, SourceNotFound, SourceUnreadable
+from flows.lake.units import KIB, MIB
 
-KB = 1024
-MB = 1024 * KB
-READ_BYTES = 256 * KB
-ZSTD_WINDOW_BYTES = 128 * MB
+READ_BYTES = 256 * KIB
+ZSTD_WINDOW_BYTES = 128 * MIB
 
 Progress = Callable[[int, int], None]
 
@@ -85,7 +84,7 @@ class _ZstdContent:
     """The content of Zstandard frames, one after the other.
 
     zstandard's own stream reader takes a stream that was cut off for one that ends; its incremental object knows. The
-    pieces it is fed are small since two kilobytes may unfold to 64 MB.
+    pieces it is fed are small since two kilobytes may unfold to 64 MIB.
     """
 
     def __init__(self, file: _HashedFile) -> None:
@@ -115,7 +114,7 @@ class _ZstdContent:
             return False
         if not self._inside:
             self._frame, self._inside = self._decompressor.decompressobj(), True
-        piece, self._raw = self._raw[: 2 * KB], self._raw[2 * KB :]
+        piece, self._raw = self._raw[: 2 * KIB], self._raw[2 * KIB :]
         try:
             self._ready += self._frame.decompress(piece)
         except self._error as error:

@@ -18,12 +18,13 @@ from flows.lake.dialect.file_kinds import looks_binary, not_csv
 from flows.lake.errors import CsvRejected, SettingsError
 from flows.lake.memory import reuse_freed_memory
 from flows.lake.models import CsvDialect, CsvProfile
-from flows.lake.tables.csv_source import KB, CsvSource
+from flows.lake.tables.csv_source import CsvSource
 from flows.lake.tables.hints import on_detection, on_encoding
 from flows.lake.tables.table import Table
+from flows.lake.units import KIB
 
-SAMPLE_BYTES = 256 * KB
-DIALECT_SAMPLE_BYTES = 64 * KB
+SAMPLE_BYTES = 256 * KIB
+DIALECT_SAMPLE_BYTES = 64 * KIB
 
 
 def profile_csv(

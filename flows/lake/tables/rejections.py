@@ -11,7 +11,7 @@ import pandas as pd
 
 from flows.lake.errors import CsvRejected
 from flows.lake.tables.blocks import MAX_RECORD_BYTES, Blocks
-from flows.lake.tables.csv_source import MB
+from flows.lake.units import MIB
 
 _RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 _OPEN_QUOTE = "EOF inside string"
@@ -84,7 +84,7 @@ def too_long_first(path: Path, blocks: Blocks, width: int, extra: int, encoding:
 
 def _open_quote(path: Path, blocks: Blocks, encoding: str, delimiter: str, quotechar: str) -> CsvRejected:
     opened = blocks.open_quote_line()
-    ends = "the end of the file" if blocks.at_end else f"the next {MAX_RECORD_BYTES // MB} MB"
+    ends = "the end of the file" if blocks.at_end else f"the next {MAX_RECORD_BYTES // MIB} MB"
     what = "a quoted field opens here" if opened else "a record begins here"
     return CsvRejected(
         path,

@@ -24,16 +24,16 @@ from flows.lake.errors import CsvRejected
 from flows.lake.models import ColumnProfile, CsvDialect, DtypeEvidence
 from flows.lake.tables import rejections
 from flows.lake.tables.blocks import Blocks
-from flows.lake.tables.csv_source import KB
 from flows.lake.tables.evidence import find_evidence
 from flows.lake.tables.hints import HintCollector
 from flows.lake.tables.pandas_dtypes import Cells, ColumnMerge
 from flows.lake.tables.records import records
 from flows.lake.tables.text_cells import BYTES_DTYPE, count_known_cells
+from flows.lake.units import KIB
 
 FIRST_ROWS = 4_096
 _ZERO = re.compile(r"\s*[+-]?0+\s*", re.ASCII)
-_SHORT = 8 * KB
+_SHORT = 8 * KIB
 _LONG_DIGITS = re.compile(rb"[0-9]{19}")
 
 

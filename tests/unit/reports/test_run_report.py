@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
+from flows.lake import units
 from flows.lake.models import ColumnProfile, CsvProfile, FileOutcome, RunSummary
 from flows.lake.reports import run_report
 
@@ -44,7 +45,7 @@ def summary(*outcomes: FileOutcome, **changes: Any) -> RunSummary:
     ("size", "text"), [(0, "0 B"), (999, "999 B"), (1000, "1.0 KB"), (173_200_000, "173.2 MB"), (5e15, "5,000.0 TB")]
 )
 def test_size_text_uses_decimal_units(size: float, text: str) -> None:
-    assert run_report.size_text(size) == text
+    assert units.size_text(size) == text
 
 
 def test_verdict_of_a_good_run_counts_by_outcome() -> None:

@@ -9,18 +9,18 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from flows.lake.s3.client import RetryPolicy
-from flows.lake.s3.content import MB
 from flows.lake.s3.transfer import MAX_PARTS, part_size_for
+from flows.lake.units import MIB
 
-TB = 1024 * 1024 * MB
+TB = 1024 * 1024 * MIB
 
 
-@pytest.mark.parametrize("size_bytes", [1, 8 * MB, 80_000 * MB, 80_000 * MB + 1, 5 * TB])
+@pytest.mark.parametrize("size_bytes", [1, 8 * MIB, 80_000 * MIB, 80_000 * MIB + 1, 5 * TB])
 def test_part_size_grows_so_that_no_file_has_more_than_ten_thousand_parts(size_bytes: int) -> None:
-    part_bytes = part_size_for(size_bytes, 8 * MB)
+    part_bytes = part_size_for(size_bytes, 8 * MIB)
     assert -(-size_bytes // part_bytes) <= MAX_PARTS
-    assert part_bytes >= 8 * MB
-    assert part_bytes % MB == 0
+    assert part_bytes >= 8 * MIB
+    assert part_bytes % MIB == 0
 
 
 def pause(policy: RetryPolicy, failing_for_s: float, *, attempts: int = 3, **outcome: Any) -> float | None:

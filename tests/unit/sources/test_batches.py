@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from flows.lake.models import SourceFile
-from flows.lake.sources.batches import BATCH_BYTES, LARGE_FILE_BYTES, arrange
+from flows.lake.sources.batches import BATCH_BYTES, arrange
+from flows.lake.units import LARGE_FILE_BYTES
 
 
 def files(*sizes: int) -> list[SourceFile]:
