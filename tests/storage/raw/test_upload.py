@@ -14,7 +14,7 @@ import pytest
 from flows.lake.errors import SourceChanged, SourceUnreadable
 from flows.lake.raw import upload
 from flows.lake.raw.storing import UploadOptions
-from flows.lake.raw.superseded import PREFIX
+from flows.lake.keys import SUPERSEDED_PREFIX
 from tests.storage.conftest import Lake
 from tests.tools.uploads import RAW, SMALL_PARTS, incomplete_uploads, profile_of, write_csv
 
@@ -101,10 +101,10 @@ def test_upload_other_bytes_unversioned_bucket_keeps_the_old_object(lake: Lake, 
     send(lake, options)
     new = write_csv(lake.path, 90_000, seed=2)
     result = send(lake, options)
-    kept = lake.keys(PREFIX)
+    kept = lake.keys(f"{SUPERSEDED_PREFIX}/")
     assert lake.read(RAW) == new
     assert kept == [result.superseded_key]
-    assert kept[0].startswith(f"{PREFIX}{RAW}/")
+    assert kept[0].startswith(f"{SUPERSEDED_PREFIX}/{RAW}/")
     assert lake.read(kept[0]) == old
 
 
