@@ -98,7 +98,7 @@ def spoil(frame: pd.DataFrame, rng: random.Random) -> tuple[str, str, str]:
     if frame.shape[1] > 1 and delimiter not in ": " and now(0.1, "mostly empty"):
         frame[[f"e{n}" for n in range(5)]] = ""
     decimal = "," if delimiter in ";\t|" and now(0.35, "decimal comma") else "."
-    quoting: Literal[0, 1, 2] = rng.choices((0, 1, 2), [70, 15, 15])[0]  # minimal, all, what is no number
+    quoting: Literal[0, 1, 2] = rng.choices((0, 1, 2), [70, 15, 15])[0]  # minimal, all, what is not a number
     header, double = not now(0.1, "no header"), not now(0.1, "backslash")
     text: str = frame.to_csv(
         sep=delimiter, index=False, header=header, quoting=quoting, decimal=decimal, doublequote=double, escapechar="\\"

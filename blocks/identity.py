@@ -53,20 +53,20 @@ class Identity:
     def sentence(self) -> str:
         """Return whose they are and when they expire, for people."""
         if self.arn:
-            whose = f"They are {self.arn} in the AWS account {self.account}"
+            whose = f"{self.arn} in AWS account {self.account}"
         else:
-            listed = "" if self.buckets is None else f", which lists {self.buckets} bucket{'s' * (self.buckets != 1)}"
-            whose = f"They are {self.access_key_id} at {self.endpoint}{listed}"
-        return f"{whose} ({self.way}). {self.expiry()}"
+            seen = "" if self.buckets is None else f", which shows {self.buckets} bucket{'s' * (self.buckets != 1)}"
+            whose = f"{self.access_key_id} at {self.endpoint}{seen}"
+        return f"{self.way} {whose}. {self.expiry()}"
 
     def expiry(self) -> str:
         """Return when they expire, for people."""
         if not self.temporary:
-            return "They do not expire."
+            return "These credentials do not expire."
         when = self.expires_at.astimezone().strftime("%Y-%m-%d %H:%M %Z") if self.expires_at else None
         if self.renewed:
-            return f"The session ends {f'at {when}' if when else 'soon'} and is renewed by itself."
-        return f"They expire at {when}." if when else "They expire; AWS does not say when."
+            return f"The session ends {f'at {when}' if when else 'soon'} and renews itself."
+        return f"These credentials expire at {when}." if when else "These credentials expire; AWS does not say when."
 
 
 def ask(credentials: LakeCredentials) -> Identity:

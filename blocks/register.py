@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
                 )
             credentials = gather(options, os.environ, interactive)
             whose = credentials.identity()
-            print(f"The credentials work. {whose.sentence()}")
+            print(f"The credentials work: {whose.sentence()}")
             address = save_block(options.name, credentials, overwrite=options.overwrite)
     except SettingsError as error:
         print(error, file=sys.stderr)
@@ -168,7 +168,7 @@ def _ask(what: str, *, secret: bool) -> str:
 
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise SettingsError(f"{name!r} is no name of a block.", remedy="Use lower-case letters, digits and dashes.")
+        raise SettingsError(f"{name!r} is not a valid block name.", remedy="Use lower-case letters, digits and dashes.")
 
 
 def _exists(name: str) -> bool:

@@ -74,7 +74,7 @@ def rotate_key_file(path: Path, environ: Mapping[str, str], *, drop_unreadable: 
         drop_unreadable: Delete blocks that no known key opens.
 
     Raises:
-        SettingsError: What is in the file or the environment is no key.
+        SettingsError: What is in the file or the environment is not a valid key.
         RotationStopped: Nothing was changed, and why.
     """
     coming, former = path.with_name(path.name + ".new"), path.with_name(path.name + ".old")
@@ -99,7 +99,7 @@ def reencrypt(new: str, known: Iterable[str], *, drop_unreadable: bool = False) 
         drop_unreadable: Delete blocks that no key opens, in place of stopping at them.
 
     Raises:
-        SettingsError: One of them is no key.
+        SettingsError: One of them is not a valid key.
         RotationStopped: The database cannot be had alone, or holds a block that no key opens.
     """
     keys = [_fernet(new), *(_fernet(key) for key in known)]
@@ -185,7 +185,7 @@ def _fernet(key: str) -> Fernet:
         return Fernet(key.encode())
     except ValueError:
         remedy = "A key is 32 bytes in URL-safe base64, as cryptography's Fernet.generate_key() makes it."
-        raise SettingsError("What was given as an encryption key is none.", remedy=remedy) from None
+        raise SettingsError("That is not a valid encryption key.", remedy=remedy) from None
 
 
 def _read(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The secrets with which this process talks to Prefect's own API: they are no more for a log than those of the lake.
+"""The secrets with which this process talks to Prefect's own API: a log must hold them no more than those of the lake.
 
 At DEBUG, the WebSocket library below Prefect prints the password of the API with every connection that it opens.
 """

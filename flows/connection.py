@@ -16,6 +16,7 @@ from flows.api_secrets import api_secrets
 from flows.lake.errors import CredentialsError, LakeError
 from flows.lake.models import DEFAULT_ROWS_PERCENT, OnDrift
 from flows.lake.redact import Redactor
+from flows.lake.words import printable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,7 +37,7 @@ class Target:
         bucket: The bucket's name, placeholders filled in.
         credentials: The credentials block's name.
         run_id: The flow run's id.
-        quarantine: Whether files that are no readable CSV are kept under `Quarantine/`.
+        quarantine: Whether files that cannot be read as CSV are kept under `Quarantine/`.
         dry_run: Whether nothing may be written.
         on_drift: What becomes of a file that differs from what landed of it before.
         rows_percent: By how many percent its rows may fall or grow.
@@ -76,7 +77,7 @@ class Lake:
     def mask(self, text: str) -> tuple[str, int]:
         """Return a text with every secret of the block and of Prefect's API masked, and how many were found."""
         # Made anew each time: an assumed role's secrets change while the run goes on.
-        return Redactor((*self.block.secret_values(), *api_secrets())).mask(text)
+        return Redactor((*self.block.secret_values(), *api_secrets())).mask(printable(text))
 
     def redact(self, text: str) -> str:
         """Return a text with every secret of the block masked."""

@@ -83,8 +83,8 @@ def ingest_raw(
             with every request, so that a bucket whose name someone else took gets nothing.
         kms_key_id: KMS key (id, ARN or alias) that encrypts a bucket which this run creates. Empty: SSE-S3.
         reread: Read and compare every file, also those whose size and modification time are as an earlier run recorded.
-        own_tasks_up_to: Up to so many files each have tasks of their own. Beyond, only large ones do; the others share
-            tasks and go through worker processes, so that a run of many thousands stays quick and legible.
+        own_tasks_up_to: Runs of up to this many files give each file its own tasks. In larger runs only large ones
+            have their own; the others share tasks and go through worker processes, which keeps runs of thousands quick.
         dry_run: Say for each file its key and what would happen, and write nothing.
     """
     with RunRecord() as run:  # whatever happens inside, the log is closed and shipped

@@ -21,6 +21,7 @@ from pydantic import Field
 from flows.connection import Target, connect
 from flows.ingest import past_runs, tasks
 from flows.lake.errors import LakeError
+from flows.lake.words import shown
 from flows.ui import artifacts
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _told(calendar: Calendar, target: Target) -> State[Any]:
     day = calendar.days[-1]
     for dataset in calendar.missing_on(day):
         last = calendar.last_landed(dataset)
-        get_run_logger().warning("%s is missing on %s", dataset, day)
+        get_run_logger().warning("%s is missing on %s", shown(dataset), day)
         past_runs.emit(
             DATASET_MISSING,
             past_runs.dataset_resource(target.bucket, dataset),

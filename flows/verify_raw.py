@@ -20,6 +20,7 @@ from pydantic import Field
 from flows.connection import Target, connect
 from flows.ingest import tasks
 from flows.lake.errors import LakeError, SettingsError, VerificationFailed
+from flows.lake.words import shown
 from flows.ui import artifacts
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _told(found: Verification, target: Target) -> State[Any]:
 
     redact = connect(target.credentials, target.run_id).redact
     for finding in found.findings:
-        get_run_logger().error("%s %s: it %s", finding.key, finding.kind, redact(finding.text))
+        get_run_logger().error("%s %s: it %s", shown(finding.key), finding.kind, redact(finding.text))
     description = f"Whether the raw layer of {target.bucket} is what its manifests say."
     artifacts.publish_markdown("verify-raw", verify_text.markdown(found, target.bucket), description, redact)
     verdict = redact(verify_text.verdict(found, target.bucket))

@@ -51,7 +51,7 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         example = "make backfill FROM=2024-02-27 TO=2024-03-02"
-        raise argparse.ArgumentTypeError(f"{text!r} is no day. Name the first and the last: {example}") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date. Name the first and the last: {example}") from None
 
 
 def _queue(chosen: list[date], source: str | None) -> None:

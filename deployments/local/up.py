@@ -21,11 +21,11 @@ def port(variable: str) -> int:
     """Return the port that a variable names, or its default.
 
     Raises:
-        StackError: It is no port, or something listens there already.
+        StackError: It is not a port number, or something listens there already.
     """
     text = os.environ.get(variable) or str(PORTS[variable])
     if not text.isdigit() or not 0 < int(text) < 65536:
-        raise services.StackError(f"{variable}={text} is no port.")
+        raise services.StackError(f"{variable}={text} is not a port number.")
     with socket.socket() as probe:
         # The server's own bind allows addresses in TIME_WAIT, and so must the probe.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

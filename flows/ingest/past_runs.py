@@ -7,6 +7,7 @@ may not read the past still ingests, unless it was asked to reject what differs 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -26,6 +27,7 @@ from flows.lake.manifests.history import History, dataset_runs
 from flows.lake.models import FileOutcome, RunSummary
 from flows.lake.reports.history_text import history_markdown
 from flows.lake.sources.folder import SourceFolder
+from flows.lake.words import shown
 from flows.ui import artifacts
 
 if TYPE_CHECKING:
@@ -168,10 +170,9 @@ def emit_drift(outcomes: Iterable[FileOutcome], target: Target) -> None:
                 "column": redact(one.column) if one.column else None,
                 "text": redact(one.text)[:MAX_TEXT],
             }
-            for file in files
-            for one in file.drift
+            for file, one in itertools.islice(((file, one) for file in files for one in file.drift), MAX_CHANGES)
         ]
-        summary = "; ".join(f"{file.path.name}: {sentence(file.drift, None)}" for file in files)
+        summary = "; ".join(f"{shown(file.path.name)}: {sentence(file.drift, None)}" for file in files[:MAX_CHANGES])
         emit(
             SCHEMA_DRIFT,
             dataset_resource(target.bucket, dataset),
@@ -179,8 +180,8 @@ def emit_drift(outcomes: Iterable[FileOutcome], target: Target) -> None:
                 "dataset": dataset,
                 "bucket": target.bucket,
                 "summary": redact(summary)[:MAX_TEXT],
-                "changes": changes[:MAX_CHANGES],
-                "changes_in_all": len(changes),
+                "changes": changes,
+                "changes_in_all": sum(len(file.drift) for file in files),
             },
         )
     if len(by_dataset) > MAX_EVENTS:

@@ -32,6 +32,7 @@ from flows.lake.reports import run_log, run_report
 from flows.lake.reports.profile_text import format_profile
 from flows.lake.settings import IngestSettings
 from flows.lake.sources.folder import SourceFolder, source_text
+from flows.lake.words import shown
 from flows.ui import artifacts
 
 
@@ -73,8 +74,8 @@ class RunRecord:
         self._day = settings.partition_date or artifacts.logical_date(settings.zone)
         self._log.info(f"Run {flow_run.name} ({flow_run.id}, attempt {flow_run.run_count}) started")
         self._log.info(
-            f"Source {source_text(settings.source)}, pattern {settings.pattern!r}, partition date {self._day}"
-            + (", dry run: nothing is written" if settings.dry_run else "")
+            f"Source {shown(source_text(settings.source), 1000)}, pattern {settings.pattern!r},"
+            f" partition date {self._day}" + (", dry run: nothing is written" if settings.dry_run else "")
         )
         return settings
 
@@ -104,10 +105,11 @@ class RunRecord:
     def ensured(self, bucket: Any) -> bool:
         """Note what became of the bucket and return whether there is one; `None` where a dry run found none."""
         if bucket is None:
-            self._log.info("There is no such bucket yet: a run that writes would create it")
+            self._log.info("The bucket does not exist yet: a real run would create it")
             return False
         self._has_bucket = True
-        self._log.info(f"Bucket {bucket.name} {'created' if bucket.created else 'is there'} in {bucket.region}")
+        what = "Created bucket" if bucket.created else "Using the existing bucket"
+        self._log.info(f"{what} {bucket.name} in {bucket.region}")
         for setting in bucket.settings:
             if setting.state != "not offered":
                 self._log.detail(f"Bucket setting {setting.name}: {setting.state}")
@@ -165,7 +167,7 @@ class RunRecord:
         if outcome.is_bad:
             kept = f" Kept as {outcome.kept_as}." if outcome.kept_as else ""
             self._bad += 1
-            said = f"{outcome.path.name} {outcome.state}: {outcome.reason}{kept}"
+            said = f"{shown(outcome.path.name)} {outcome.state}: {outcome.reason}{kept}"
             self._log.error(said, echo=self._bad <= run_report.SHOWN_FILES)
             if self._bad == run_report.SHOWN_FILES:
                 get_run_logger().error("The log in the lake names each further file that does not land.")
@@ -173,15 +175,15 @@ class RunRecord:
         proof = f", verified by {outcome.verified_by}" if outcome.verified_by else ""
         tell, warn = (self._log.info, self._log.warning) if alone else (self._log.detail, self._log.detail)
         tell(
-            f"{outcome.path.name} {outcome.state}: {where}, {run_report.shape_text(outcome)},"
+            f"{shown(outcome.path.name)} {outcome.state}: {where}, {run_report.shape_text(outcome)},"
             f" {units.size_text(outcome.size_bytes)}{proof}"
         )
         if outcome.drift:
-            warn(f"{outcome.path.name} has changed: {sentence(outcome.drift, None)}")
+            warn(f"{shown(outcome.path.name)} has changed: {sentence(outcome.drift, None)}")
         if outcome.profile:
-            self._log.detail(f"Profile of {outcome.path.name}:\n{format_profile(outcome.profile)}")
+            self._log.detail(f"Profile of {shown(outcome.path.name)}:\n{format_profile(outcome.profile)}")
             for hint in outcome.profile.hints:
-                warn(f"{outcome.path.name}: {hint}")
+                warn(f"{shown(outcome.path.name)}: {hint}")
 
     def listed(self, listing: Any) -> None:
         """Note what the bucket holds at the end."""

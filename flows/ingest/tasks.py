@@ -36,6 +36,7 @@ from flows.lake.s3.storage_rules import OWN_ACCOUNT, STORAGE_CLASSES
 from flows.lake.settings import IngestSettings
 from flows.lake.sources.batches import Batch
 from flows.lake.sources.folder import SourceFolder, find_files
+from flows.lake.words import cut, shown
 from flows.ui.artifacts import FileProgress
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def find(settings: IngestSettings, day: date, target: Target) -> SourceFolder:
         raise explained(error, lake) from error
 
 
-@stage(name="profile-csv", task_run_name="profile {file.path.name}")
+@stage(name="profile-csv", task_run_name="profile {file.title}")
 def profile_file(file: SourceFile, target: Target) -> ProfiledFile:
     """Profile one file."""
     from flows.lake.raw.ingest_file import read_file
@@ -211,15 +212,13 @@ def profile_file(file: SourceFile, target: Target) -> ProfiledFile:
     lake = connect(target.credentials, target.run_id)
     read = read_file(file, FileProgress("profile", file.path.name, file.size_bytes, lake.redact))
     rows, columns = read.profile.shape
-    get_run_logger().info(
-        "%s: %s rows x %s columns in %.1f s", file.path.name, f"{rows:,}", f"{columns:,}", read.seconds
-    )
+    get_run_logger().info("%s: %s rows x %s columns in %.1f s", file.title, f"{rows:,}", f"{columns:,}", read.seconds)
     return read
 
 
-@stage(name="upload-csv", task_run_name="upload {file.path.name}")
+@stage(name="upload-csv", task_run_name="upload {file.title}")
 def upload_file(file: SourceFile, read: ProfiledFile | Exception, target: Target) -> Any:
-    """Store one profiled file in the raw layer; one that is no readable CSV goes to quarantine.
+    """Store one profiled file in the raw layer; one that cannot be read as CSV goes to quarantine.
 
     Returns:
         The file's `FileOutcome`, in a Failed state where it could not be stored.
@@ -243,7 +242,7 @@ def ingest_batch(batch: Batch, target: Target, workers: ThisProcess | WorkerProc
     counts = run_report.counts_text(outcomes)
     get_run_logger().info("%s", counts)
     if bad := [outcome for outcome in outcomes if outcome.is_bad]:
-        first = f"first {bad[0].path.name}: {bad[0].reason}"
+        first = f"first {shown(bad[0].path.name)}: {cut(bad[0].reason, 500)}"
         return Failed(message=mask_known(f"{len(bad):,} of {counts}, {first}"), data=outcomes)
     return outcomes
 

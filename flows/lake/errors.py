@@ -10,6 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from flows.lake.words import cut, one_line
+
+LONGEST_MESSAGE = 2_000
+"""Characters: a message becomes a state, a log line and a cell, and may quote a path or a server's answer."""
+
 
 def _rebuild(cls: type[LakeError], args: tuple[Any, ...], attributes: dict[str, Any]) -> LakeError:
     error = cls.__new__(cls, *args)
@@ -38,6 +43,8 @@ class LakeError(Exception):
         key: str | None = None,
         path: Path | str | None = None,
     ) -> None:
+        # Messages quote names and answers from outside, and end as states, logs and events.
+        message = cut(one_line(message), LONGEST_MESSAGE)
         super().__init__(f"{message} {remedy}" if remedy else message)
         self.remedy = remedy
         self.bucket = bucket
@@ -59,7 +66,7 @@ class SourceError(LakeError):
 
 
 class SourceNotFound(SourceError, FileNotFoundError):
-    """The source folder does not exist, is no folder, or holds no file that matches."""
+    """The source folder does not exist, is not a folder, or holds no file that matches."""
 
 
 class SourceUnreadable(SourceError, PermissionError):
@@ -79,7 +86,7 @@ class KeyInvalid(SourceError, ValueError):
 
 
 class CsvRejected(LakeError, ValueError):
-    """A file is no CSV that pandas can read.
+    """A file that pandas cannot read as CSV.
 
     Args:
         path: The file.
@@ -205,7 +212,7 @@ class IntegrityError(StorageError):
 
 
 class ManifestUnreadable(StorageError, ValueError):
-    """An object under `Manifests/` is no manifest that this version can read."""
+    """An object under `Manifests/` is not a manifest that this version can read."""
 
 
 class VerificationFailed(LakeError):

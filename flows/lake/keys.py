@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path, PurePath
 
 from flows.lake.errors import KeyInvalid, SettingsError, SourceError
+from flows.lake.words import quoted, unfit_for_key
 
 RAW_PREFIX = "Raw/Local/CSV"
 QUARANTINE_PREFIX = "Quarantine/Local/CSV"
@@ -83,8 +84,8 @@ def check_dataset_name(dataset: str) -> str | None:
         return "holds a slash, which would add a level to the key"
     if dataset in {".", ".."}:
         return "is a relative path"
-    if not dataset.isprintable():
-        return "holds a control character"
+    if unfit := unfit_for_key(dataset):
+        return f"holds {unfit}"
     return None
 
 
@@ -109,7 +110,7 @@ def date_in_name(path: Path, pattern: str) -> date:
         return date(int(found["year"]), int(found["month"]), int(found["day"]))
     except ValueError as error:
         raise SourceError(
-            f"{path.name}: {found[0]!r} in its name is no date of the calendar ({error}).",
+            f"{path.name}: {found[0]!r} in its name is not a date of the calendar ({error}).",
             remedy="Rename the file.",
             path=path,
         ) from error
@@ -152,7 +153,7 @@ def raw_key(path: Path, dataset: str, day: date) -> str:
 
 
 def quarantine_key(raw: str) -> str:
-    """Return the key at which a file that is no readable CSV is kept, from the one it would have had in `Raw/`."""
+    """Return the key at which a file that cannot be read as CSV is kept, from the one it would have had in `Raw/`."""
     return QUARANTINE_PREFIX + raw.removeprefix(RAW_PREFIX)
 
 
@@ -169,7 +170,7 @@ def manifest_keys(day: date, run_name: str, run_id: str, run_count: int) -> tupl
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html), each of which becomes a dash.
     """
     name = "".join(
-        "-" if not character.isprintable() or character in _AVOIDED else character
+        "-" if character in _AVOIDED or unfit_for_key(character) else character
         for character in unicodedata.normalize("NFC", run_name)
     )
     # Names come from people and may be of any length; what is cut off is in the manifest.
@@ -201,18 +202,14 @@ def known_as(name: str, pattern: str | None) -> str:
 
 
 def _checked(key: str, path: Path) -> str:
-    shown = ascii(path.name)
-    try:
-        encoded = key.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise KeyInvalid(f"{shown}: the file's name is not UTF-8.", remedy="Rename the file.", path=path) from error
-    if not key.isprintable():
+    shown = quoted(path.name)
+    if unfit := unfit_for_key(key):
         raise KeyInvalid(
-            f"{shown}: the file's name holds a line break or another control character, which S3 keys should not.",
+            f"{shown}: the file's name holds {unfit}, which an S3 key cannot have.",
             remedy="Rename the file.",
             path=path,
-            key=key,
         )
+    encoded = key.encode("utf-8")
     # '…/2026/11/24/' counts too: a 255-byte name fits, a long dataset in front of it may not.
     if len(encoded) > MAX_KEY_BYTES:
         raise KeyInvalid(

@@ -11,6 +11,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
+from flows.lake.words import shown
+
 
 @dataclass(frozen=True)
 class CsvDialect:
@@ -36,7 +38,7 @@ class DtypeEvidence:
     Attributes:
         line: The line of the file on which its record begins, counted from 1.
         token: The cell's text, long ones shortened; part of the data, so not for everybody who may see the dtype.
-        reason: What is said of it: `is no number`, `is missing`, ...
+        reason: What is said of it: `is not a number`, `is missing`, ...
     """
 
     line: int
@@ -222,6 +224,11 @@ class SourceFile:
     mtime_ns: int = 0
     origin: S3Origin | None = None
     before: LastLanding | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name as people see it, whatever it holds."""
+        return shown(self.path.name)
 
 
 OutcomeState = Literal["uploaded", "unchanged", "rejected", "failed", "would upload", "would supersede"]

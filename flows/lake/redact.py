@@ -6,6 +6,9 @@ passes, whatever handlers a framework installs or replaces later; filters on a l
 Records of the libraries that talk to AWS and to Prefect pass a second net, of patterns, since at DEBUG botocore prints
 answers that bring secrets nobody knows yet (`AssumeRole`, SSO, instance roles).
 
+The same place makes records printable (`flows.lake.words.printable`): a handler that sends UTF-8 would lose a record,
+and all those sent with it, for one file name that is not UTF-8.
+
 Which values are secret is the caller's to say; nothing here imports botocore or Prefect.
 """
 
@@ -21,6 +24,8 @@ import traceback
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus
+
+from flows.lake.words import printable
 
 MASK = "********"
 MIN_LENGTH = 8
@@ -128,7 +133,7 @@ class _Guard:
             self.redactor = Redactor(self.secrets)
 
     def clean(self, text: str, talkative: bool) -> str:
-        text, _ = self.redactor.mask(text)
+        text, _ = self.redactor.mask(printable(text))
         return mask_patterns(text) if talkative else text
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
@@ -172,8 +177,8 @@ def guard_logs(secrets: Iterable[str]) -> None:
 
 
 def mask_known(text: str) -> str:
-    """Return a text with every value masked that `guard_logs` has learnt in this process."""
-    factory = logging.getLogRecordFactory()
+    """Return a text, made printable, with every value masked that `guard_logs` has learnt in this process."""
+    factory, text = logging.getLogRecordFactory(), printable(text)
     return factory.redactor.mask(text)[0] if isinstance(factory, _Guard) else text
 
 

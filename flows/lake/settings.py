@@ -74,7 +74,7 @@ class IngestSettings:
         if not self.credentials.strip():
             yield "credentials is empty: name the Lake Credentials block"
         if self.timezone not in _known_zones():
-            yield f"timezone {self.timezone!r} is no IANA name such as America/Sao_Paulo"
+            yield f"timezone {self.timezone!r} is not an IANA name such as America/Sao_Paulo"
         yield from self._bucket_problems()
         yield from storage_rules.storage_class_problems(self.storage_class)
         yield from storage_rules.tag_problems(self.tags)
@@ -117,7 +117,7 @@ def parse_dialect(text: str) -> CsvDialect:
     for word in text.split():
         name, equals, value = word.partition("=")
         if not equals or name not in {"delimiter", "encoding", "decimal", "quotechar"}:
-            raise ValueError(f"{word!r} is none of delimiter=…, encoding=…, decimal=…, quotechar=…")
+            raise ValueError(f"{word!r} is not one of delimiter=…, encoding=…, decimal=…, quotechar=…")
         value = {"\\t": "\t", "tab": "\t", "space": " "}.get(value, value)
         if name == "encoding":
             try:

@@ -29,8 +29,8 @@ from prefect.runtime import flow_run
 
 from flows.lake.models import CsvProfile
 from flows.lake.reports.profile_report import profile_description, profile_table
-from flows.lake.reports.run_report import md
 from flows.lake.units import LARGE_FILE_BYTES, size_text
+from flows.lake.words import md, shown
 
 DEFAULT_TIMEZONE = "America/Sao_Paulo"
 
@@ -65,7 +65,7 @@ def run_name() -> str:
         zone = ZoneInfo(DEFAULT_TIMEZONE)
     day = given.get("partition_date") or logical_date(zone)
     source = str(given.get("source") or "").rstrip("/").rsplit("/", 1)[-1]
-    return f"{day} {source}" + (" (dry run)" if given.get("dry_run") else "")
+    return f"{day} {shown(source)}" + (" (dry run)" if given.get("dry_run") else "")
 
 
 def publish_profile(dataset: str, profiles: list[CsvProfile], about: str, redact: Redact) -> None:
@@ -119,7 +119,7 @@ class FileProgress:
         self._artifact: UUID | None = None
         self._lock = threading.Lock()
         self._shown = self._logged = time.monotonic()
-        self._name = redact(name)
+        self._name = shown(redact(name))
         self._large = size_bytes >= LARGE_FILE_BYTES
         if self._large:
             # Taken here: the transfer's own threads, which call, know of no run.

@@ -143,7 +143,7 @@ def test_ingest_dry_run_creates_no_bucket_and_tells_what_the_credentials_may_do(
     assert state.is_completed(), state.message
     assert policy_text(s3.bucket) in caplog.text
     assert "not known: s3:CreateBucket" in caplog.text
-    assert "They do not expire." in caplog.text
+    assert "These credentials do not expire." in caplog.text
     assert s3.bucket not in [bucket["Name"] for bucket in s3.client().list_buckets()["Buckets"]]
 
 

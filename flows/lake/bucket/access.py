@@ -58,7 +58,7 @@ def ask_by_reading(client: S3Client, bucket: str, *, expected_owner: str | None 
             except ClientError as error:
                 if status_of(error) >= 500 or isinstance(translate(error, "asking"), CredentialsError):
                     raise
-                # What was asked for may be absent or unknown here, which only those learn who may ask.
+                # Any other error means that the action is allowed: S3 checks permission first.
                 answers[action] = status_of(error) not in (401, 403)
     return answers
 

@@ -74,7 +74,7 @@ def policy(bucket: str, *, partition: str = "aws", kms_key_arn: str | None = Non
     Args:
         bucket: The bucket.
         partition: The AWS partition: `aws`, `aws-cn` or `aws-us-gov`.
-        kms_key_arn: The key that encrypts the bucket, where it is no key of S3's own.
+        kms_key_arn: The key that encrypts the bucket, where it is not S3's own key.
     """
     arn = f"arn:{partition}:s3:::{bucket}"
     statements: list[dict[str, Any]] = [

@@ -18,7 +18,7 @@ def decimal_mark(delimiter: str, rows: list[list[str]]) -> str:
 
 
 def _columns_of(pattern: re.Pattern[str], rows: list[list[str]]) -> int:
-    """Return in how many columns nearly all values that are no whole numbers match a pattern."""
+    """Return in how many columns nearly all values that are not whole numbers match a pattern."""
     hits: Counter[int] = Counter()
     others: Counter[int] = Counter()
     for row in rows[1:_ROWS]:

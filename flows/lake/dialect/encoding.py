@@ -63,7 +63,7 @@ def _utf16_without_bom(sample: bytes) -> str | None:
 
 
 def detect_eight_bit(data: bytes) -> str:
-    """Return the codec for bytes that are no UTF-8: Windows-1252 where it gives Western letters, else the best."""
+    """Return the codec for bytes that are not UTF-8: Windows-1252 where it gives Western letters, else the best."""
     lines = [line for line in data.splitlines() if not line.isascii()]
     evidence = b"\n".join(lines)[:_EVIDENCE_BYTES]
     try:
@@ -174,7 +174,7 @@ class Utf8Text:
 
 
 def is_utf8_where_sparse(data: bytes) -> bool:
-    """Return whether bytes are UTF-8 for certain, which is found only where few of them are no ASCII.
+    """Return whether bytes are UTF-8 for certain, which is found only where few of them are not ASCII.
 
     Nothing outlasts an ASCII byte in UTF-8, so that the other bytes are the whole question, with one ASCII byte after
     each row of them. To pick them out takes as long as to decode everything, but does not hold the interpreter's lock.

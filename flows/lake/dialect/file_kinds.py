@@ -1,4 +1,4 @@
-"""Owns the telling of what a file is when it is no CSV: by the first bytes that each format is known by."""
+"""Recognise files that are not CSV by their magic bytes."""
 
 from __future__ import annotations
 

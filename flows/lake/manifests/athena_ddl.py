@@ -65,7 +65,7 @@ def _alike(dataset: str, files: list[ManifestFile]) -> ManifestFile:
     shapes = {(tuple(column.name for column in file.columns), file.delimiter, file.encoding) for file in files}
     if len(shapes) > 1:
         raise SettingsError(
-            f"The {len(files)} files of {dataset} differ in columns, delimiter or encoding: they are no one table.",
+            f"The {len(files)} files of {dataset} differ in columns, delimiter or encoding and do not form one table.",
             remedy="Give them datasets of their own (parameter datasets).",
         )
     file = files[0]
@@ -216,7 +216,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     except ValueError:
-        sys.stderr.write(f"{options.manifest} is no manifest that this version can read.\n")
+        sys.stderr.write(f"{options.manifest} is not a manifest that this version can read.\n")
         return 1
     return 0
 

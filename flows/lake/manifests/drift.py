@@ -1,18 +1,21 @@
 """What is different about a file since it last landed: columns, dtypes, emptiness, number of rows.
 
-Pure functions of two profiles. A first landing is no drift. What follows from something else is not told twice: a
+Pure functions of two profiles. A first landing is not drift. What follows from something else is not told twice: a
 column that became empty has another dtype for that reason, and a file without rows has no dtypes to speak of.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
+from itertools import pairwise
 from typing import Literal
 
 from flows.lake.models import DEFAULT_ROWS_PERCENT, ColumnProfile, CsvProfile, Drift, DriftKind, LastLanding
+from flows.lake.words import quoted, shown
 
 _NAMED_COLUMNS = 8
+_LONGEST_NAME = 80
 _TOLD_EACH = 3
 _OF_MANY: dict[DriftKind, tuple[str, str]] = {
     "column renamed": ("columns have other names", ""),
@@ -28,7 +31,7 @@ def find_drift(before: LastLanding | None, now: CsvProfile, rows_percent: int = 
     """Return how a file differs from what landed of it last.
 
     Args:
-        before: What landed last; `None` is no drift.
+        before: What landed last; with `None` there is no drift.
         now: The file now.
         rows_percent: By how many percent the number of rows may fall or grow.
     """
@@ -74,31 +77,57 @@ def _renamed(before: Sequence[ColumnProfile], now: Sequence[ColumnProfile]) -> d
     renamed: dict[str, str] = {}
     if not (gone and come):
         return renamed
-    for kind, i, i_end, j, j_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind != "replace" or i_end - i != j_end - j:
+    for (i, j), (i_end, j_end) in pairwise([(-1, -1), *_anchors(old, new), (len(old), len(new))]):
+        if i_end - i != j_end - j:
             continue
-        for was, becomes in zip(before[i:i_end], now[j:j_end], strict=True):
+        for was, becomes in zip(before[i + 1 : i_end], now[j + 1 : j_end], strict=True):
             if was.name in gone and becomes.name in come and was.dtype == becomes.dtype:
                 renamed[was.name] = becomes.name
     return renamed
+
+
+def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the places of the longest run of names that both have in the same order, as pairs, in that order.
+
+    The names of a file's columns differ, so that this is a longest increasing subsequence: n log n of very wide files.
+    """
+    place = {name: at for at, name in enumerate(new)}
+    ends: list[int] = []  # the place, in `new`, at which the best run of each length ends
+    chain: list[tuple[int, int, int]] = []  # place in old, place in new, the link before it
+    links: list[int] = []
+    for i, name in enumerate(old):
+        if (j := place.get(name)) is None:
+            continue
+        length = bisect_left(ends, j)
+        chain.append((i, j, links[length - 1] if length else -1))
+        ends[length : length + 1], links[length : length + 1] = [j], [len(chain) - 1]
+    found, at = [], links[-1] if links else -1
+    while at >= 0:
+        i, j, at = chain[at]
+        found.append((i, j))
+    return found[::-1]
+
+
+def _q(name: str) -> str:
+    return quoted(name, _LONGEST_NAME)
 
 
 def _columns(before: Sequence[ColumnProfile], now: Sequence[ColumnProfile], renamed: dict[str, str]) -> Iterator[Drift]:
     old = [renamed.get(column.name, column.name) for column in before]
     new = [column.name for column in now]
     for was, becomes in renamed.items():
-        yield Drift("column renamed", f"column {was!r} is now {becomes!r}", becomes)
+        yield Drift("column renamed", f"column {_q(was)} is now {_q(becomes)}", becomes)
     known, there = set(old), set(new)
     for name in new:
         if name not in known:
-            yield Drift("column added", f"column {name!r} is new", name)
+            yield Drift("column added", f"column {_q(name)} is new", name)
     for name in old:
         if name not in there:
-            yield Drift("column removed", f"column {name!r} is gone", name)
+            yield Drift("column removed", f"column {_q(name)} is gone", name)
     stayed, order = [name for name in old if name in there], [name for name in new if name in known]
     if stayed != order:
         moved = [name for was, name in zip(stayed, order, strict=True) if was != name]
-        named = _and_more([repr(name) for name in moved[:_NAMED_COLUMNS]], len(moved))
+        named = _and_more([_q(name) for name in moved[:_NAMED_COLUMNS]], len(moved))
         yield Drift("columns reordered", f"columns stand in another order ({named})")
 
 
@@ -109,22 +138,22 @@ def _cells(before: LastLanding, now: CsvProfile, renamed: dict[str, str]) -> Ite
         if was is None:
             continue
         if was.non_null and not column.non_null:
-            yield Drift("column empty", f"column {column.name!r} became empty", column.name)
+            yield Drift("column empty", f"column {_q(column.name)} became empty", column.name)
         elif was.dtype != column.dtype:
-            change = f"column {column.name!r} changed from {was.dtype} to {column.dtype}"
+            change = f"column {_q(column.name)} changed from {was.dtype} to {column.dtype}"
             was_empty = "" if was.non_null else " (it was empty before)"
             yield Drift("dtype changed", f"{change}{was_empty}{_evidence(was, column)}", column.name)
 
 
 def _evidence(was: ColumnProfile, now: ColumnProfile) -> str:
-    """Return the cell that changed a dtype: ` (line 48,211, notaMedia: 'N/A' is no number)`.
+    """Return the cell that changed a dtype: ` (line 48,211, notaMedia: 'N/A' is not a number)`.
 
     A column of text that has become one of numbers changed by what is missing now, which no cell shows.
     """
     cell = now.evidence
     if cell is None or (was.non_null and was.dtype in {"str", "object"} and now.dtype != "str"):
         return ""
-    return f" (line {cell.line:,}, {now.name}: {cell.token!r} {cell.reason})"
+    return f" (line {cell.line:,}, {shown(now.name, _LONGEST_NAME)}: {_q(cell.token)} {cell.reason})"
 
 
 def _rows(before: int, now: int, percent: int) -> Iterator[Drift]:

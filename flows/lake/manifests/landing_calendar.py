@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from flows.lake.manifests.manifest import Manifest, ManifestFile
-from flows.lake.reports.run_report import md
+from flows.lake.words import md, shown
 
 CellState = Literal["landed", "unchanged", "rejected", "missing"]
 SYMBOLS: dict[CellState, str] = {"landed": "✓", "unchanged": "=", "rejected": "✗", "missing": "?"}
@@ -127,8 +127,8 @@ def _cells_of(
 
 def calendar_markdown(calendar: Calendar, bucket: str) -> str:
     """Write the Markdown of the calendar's artifact: a line a dataset, a column a day, the newest at the right."""
-    shown = set(sorted(calendar.datasets, key=lambda name: not _has_trouble(calendar, name))[:SHOWN_DATASETS])
-    names = [name for name in calendar.datasets if name in shown]
+    kept = set(sorted(calendar.datasets, key=lambda name: not _has_trouble(calendar, name))[:SHOWN_DATASETS])
+    names = [name for name in calendar.datasets if name in kept]
     width = max((len(_fixed(name)) for name in names), default=0)
     # A table's cells are so wide in the UI that ten days fill the page; in a block of code a month fits.
     lines = [
@@ -169,8 +169,7 @@ def _days_in(calendar: Calendar, dataset: str, state: str) -> str:
 
 def _fixed(name: str) -> str:
     """Return a dataset's name as it can stand in a block of code, cut where it is very long."""
-    shown = name.replace("`", "'")
-    return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
+    return shown(name.replace("`", "'"), LONGEST_NAME)
 
 
 def _has_trouble(calendar: Calendar, dataset: str) -> bool:
@@ -186,8 +185,8 @@ def verdict(calendar: Calendar) -> str:
     """Say what is missing on the calendar's last day."""
     day = calendar.days[-1]
     if missing := calendar.missing_on(day):
-        shown = ", ".join(missing[:20]) + (f" and {len(missing) - 20:,} more" if len(missing) > 20 else "")
-        return f"Missing on {day}: {shown}."
+        more = f" and {len(missing) - 20:,} more" if len(missing) > 20 else ""
+        return f"Missing on {day}: {', '.join(map(shown, missing[:20]))}{more}."
     landed = sum(bool((cell := calendar.cells.get((name, day))) and cell.landed) for name in calendar.datasets)
     nothing = "" if calendar.expected else " No dataset is expected: name some in the parameter expected."
     return f"Nothing is missing on {day}; {landed:,} datasets landed.{nothing}"

@@ -151,7 +151,7 @@ def _of_outcome(outcome: FileOutcome, date_from_name: Mapping[str, str]) -> Mani
             "etag": outcome.etag,
             "verified_by": outcome.verified_by,
             "size_bytes": outcome.size_bytes,
-            "drift": [ManifestDrift(kind=one.kind, text=one.text, column=one.column) for one in outcome.drift],
+            "drift": [ManifestDrift(kind=one.kind, text=_text(one.text), column=one.column) for one in outcome.drift],
             "profile_s": round(outcome.profile_s, 3),
             "upload_s": round(outcome.upload_s, 3),
         }
@@ -178,7 +178,7 @@ def _of_profile(profile: CsvProfile) -> dict[str, object]:
 
 
 def _text(text: str) -> str:
-    """Return text that UTF-8 can hold: a file's name may be bytes that are no UTF-8 (surrogates in Python)."""
+    """Return text that UTF-8 can hold: a file's name may be bytes that are not UTF-8 (surrogates in Python)."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -193,7 +193,7 @@ def from_json(text: str | bytes) -> Manifest:
     """Read a manifest.
 
     Raises:
-        ValueError: It is none, or of a version that this program does not know.
+        ValueError: It is not a manifest, or of a version that this program does not know.
     """
     return Manifest.model_validate_json(text)
 

@@ -77,7 +77,7 @@ class ManifestStore:
         """Read one manifest.
 
         Raises:
-            ManifestUnreadable: The object is no manifest, or of a version that this program does not know.
+            ManifestUnreadable: The object is not a manifest, or is of a version that this program does not know.
         """
         use_own_retries(self.client)
         with translated(f"reading {key!r}", bucket=self.bucket, key=key, endpoint=self.client.meta.endpoint_url):
@@ -86,7 +86,7 @@ class ManifestStore:
             return from_json(body)
         except ValueError as error:
             raise ManifestUnreadable(
-                f"s3://{self.bucket}/{key} is no manifest that this version can read.",
+                f"s3://{self.bucket}/{key} is not a manifest that this version can read.",
                 remedy="Look at it: another program may have written it, or a newer version of this one.",
                 bucket=self.bucket,
                 key=key,

@@ -44,7 +44,7 @@ class Destination:
         client: The S3 client.
         bucket: The bucket.
         options: How objects are stored.
-        quarantine: Whether files that are no readable CSV are kept under `Quarantine/`.
+        quarantine: Whether files that cannot be read as CSV are kept under `Quarantine/`.
         on_drift: What becomes of a file that differs from what landed of it before.
         rows_percent: By how many percent its rows may fall or grow.
         dry_run: Whether nothing may be written.

@@ -20,7 +20,7 @@ MAX_REASON_BYTES = 900
 def quarantine_file(
     client: S3Client, path: Path, *, bucket: str, key: str, reason: str, options: UploadOptions | None = None
 ) -> UploadResult:
-    """Store a file that is no readable CSV, with the reason in the metadata `reason`.
+    """Store a file that cannot be read as CSV, with the reason in the metadata `reason`.
 
     Args:
         client: An S3 client.

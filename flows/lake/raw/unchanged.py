@@ -58,7 +58,7 @@ def find_unchanged(
     Raises:
         StorageError: What S3 answers, or no answer.
     """
-    from flows.lake.s3.stored_keys import (  # brings botocore, which who only names a proof need not
+    from flows.lake.s3.stored_keys import (  # brings botocore, which a caller that only names a proof need not
         StoredKey,
         find_stored,
     )

@@ -148,7 +148,7 @@ def upload_settled(
 
     Raises:
         SourceChanged: It changed at every try: it is still being written.
-        CsvRejected: It was no readable CSV when it was read for the last time.
+        CsvRejected: It could not be read as CSV at the last try.
         StorageError: As `upload_file`.
     """
     trouble: SourceChanged | CsvRejected | None = None

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from flows.lake.manifests.history import SHOWN_DAYS, DatasetRun
-from flows.lake.reports.run_report import md
 from flows.lake.units import size_text
+from flows.lake.words import md
 
 BARS = "▁▂▃▄▅▆▇█"
 NO_RUN = "·"

@@ -10,19 +10,38 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from flows.lake.models import ColumnProfile, CsvProfile
-from flows.lake.reports.run_report import md
+from flows.lake.words import md, quoted, shown
 
 MOST_FILES = 20
-"""Up to so many files a table has rows for each."""
+"""Tables of up to this many files have rows for each file."""
 MOST_HINTS = 10
+MOST_ROWS = 1_000
+LAST_ROWS = 200
+"""Rows of a table: a page of 200,000 takes the server seconds to store and a browser longer to show."""
 
 Row = dict[str, str | int]
 
 
 def profile_table(profiles: Sequence[CsvProfile]) -> list[Row]:
-    """Return a dataset's columns as rows of a table, in the order of the files."""
-    if len(profiles) > MOST_FILES:
-        return _merged(profiles)
+    """Return a dataset's columns as rows of a table, in the order of the files; the middle of a long one is left out.
+
+    Prefect's V1 pages take cells as Markdown, so text from the file is escaped.
+    """
+    rows = _merged(profiles) if len(profiles) > MOST_FILES else _of_each(profiles)
+    if len(rows) <= MOST_ROWS:
+        return [_escaped(row) for row in rows]
+    first, last = rows[: MOST_ROWS - LAST_ROWS], rows[-LAST_ROWS:]
+    left_out = f"… {len(rows) - MOST_ROWS:,} rows are left out here; the run's manifest has every column …"
+    note: Row = {**dict.fromkeys(first[0], ""), "column": left_out}
+    return [*map(_escaped, first), note, *map(_escaped, last)]
+
+
+def _escaped(row: Row) -> Row:
+    return {name: md(shown(value)) if isinstance(value, str) else value for name, value in row.items()}
+
+
+def _of_each(profiles: Sequence[CsvProfile]) -> list[Row]:
+    """Return a row for each column of each file."""
     rows: list[Row] = []
     for profile in profiles:
         file: Row = {"file": profile.path.name} if len(profiles) > 1 else {}
@@ -34,9 +53,9 @@ def profile_table(profiles: Sequence[CsvProfile]) -> list[Row]:
 
 
 def _why(column: ColumnProfile) -> str:
-    """Say where to look for what decided a dtype; not the cell itself, since not all who see a profile see the data."""
+    """Say which cell decided a dtype, and where it is."""
     found = column.evidence
-    return f"line {found.line} {found.reason}" if found else ""
+    return f"line {found.line:,}: {quoted(found.token)} {found.reason}" if found else ""
 
 
 def _merged(profiles: Sequence[CsvProfile]) -> list[Row]:
@@ -61,14 +80,14 @@ def profile_description(profiles: Sequence[CsvProfile], about: str) -> str:
         about: What the profiles are of, such as `2026-11-24 from /data/in`.
     """
     rows = sum(profile.rows for profile in profiles)
-    files = md(profiles[0].path.name) if len(profiles) == 1 else f"{len(profiles):,} files"
+    files = md(shown(profiles[0].path.name)) if len(profiles) == 1 else f"{len(profiles):,} files"
     lines = [
         f"**{files}**, {md(about)}: {rows:,} rows x {_several(len(profile.columns) for profile in profiles)} columns,"
         f" delimiter {_several(md(repr(profile.delimiter)) for profile in profiles)},"
         f" encoding {_several(profile.encoding for profile in profiles)}."
     ]
     hints = [
-        f"- {md(hint) if len(profiles) == 1 else md(f'{profile.path.name}: {hint}')}"
+        f"- {md(hint) if len(profiles) == 1 else md(f'{shown(profile.path.name)}: {hint}')}"
         for profile in profiles
         for hint in profile.hints
     ]

@@ -17,6 +17,10 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from flows.lake.errors import StorageError
+from flows.lake.words import cut, printable
+
+LONGEST_ECHO = 100_000
+"""Characters of one record that Prefect gets; the log in the lake has the whole."""
 
 
 class PutNew(Protocol):
@@ -63,11 +67,12 @@ class RunLog:
     def _add(self, level: int, text: str, *, echo: bool = True) -> None:
         now = datetime.now(self._zone).isoformat(timespec="milliseconds")
         # A name or a server's answer may hold line breaks: they must not look like lines of the log.
-        body = text.replace("\r", "\\r").replace("\n", "\n    ")
+        text = printable(text)
+        body = text.replace("\n", "\n    ")
         with self._lock:
             self._lines.append(f"{now} {logging.getLevelName(level):<7} {body}")
         if self._echo and echo:
-            self._echo(level, text)
+            self._echo(level, cut(text, LONGEST_ECHO))
 
     @property
     def text(self) -> str:

@@ -7,7 +7,6 @@ and the UI. rich draws the table, which Prefect brings along.
 from __future__ import annotations
 
 import io
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
@@ -16,8 +15,8 @@ from flows.lake.models import CsvProfile, FileOutcome, RunSummary
 from flows.lake.raw import unchanged
 from flows.lake.sources.folder import source_text
 from flows.lake.units import size_text
+from flows.lake.words import cut, md, md_code, one_line, quoted, shown
 
-_MARKDOWN = re.compile(r"[\\`*{}\[\]<>#|]|(?<![^\W_])_|_(?![^\W_])")
 SHOWN_FILES = 100
 """Files that a table or list names, bad ones first; of ten thousand the others are in the log and the manifest."""
 SHOWN_DATASETS = 50
@@ -25,7 +24,8 @@ SHOWN_DATASETS = 50
 _SHOWN_HINTS = 20
 _SHOWN_REASONS = 10
 _NAMED_ALIKE = 3
-"""Reasons in a state's message, and files that are named for each."""
+_LONGEST_REASON = 500
+"""Reasons in a state's message, files that are named for each, and the characters of a reason."""
 
 
 def holds_text(objects: int, size_bytes: int, *, more: bool) -> str:
@@ -60,7 +60,8 @@ def verdict_text(summary: RunSummary) -> str:
         return f"{did}. {counts_text(summary.outcomes)}.{told}"
     groups = _by_reason(summary.bad)
     named = "; ".join(
-        f"{_names(group, _cell)} ({group[0].state}): {_without_name(group[0])}" for group in groups[:_SHOWN_REASONS]
+        f"{_names(group, shown)} ({group[0].state}): {cut(_without_name(group[0]), _LONGEST_REASON)}"
+        for group in groups[:_SHOWN_REASONS]
     )
     left_out = sum(len(group) for group in groups[_SHOWN_REASONS:])
     more = f"; and {left_out:,} more, see the log" if left_out else ""
@@ -83,7 +84,12 @@ def _names(group: Sequence[FileOutcome], write: Callable[[str], str]) -> str:
 
 def _without_name(outcome: FileOutcome) -> str:
     """Return a bad file's reason without the name that many reasons begin with."""
-    return outcome.reason.removeprefix(outcome.path.name).lstrip(",: ").rstrip(".")
+    return (
+        outcome.reason.removeprefix(shown(outcome.path.name))
+        .removeprefix(quoted(outcome.path.name))
+        .lstrip(",: ")
+        .rstrip(".")
+    )
 
 
 def _listed(summary: RunSummary) -> tuple[list[FileOutcome], int]:
@@ -116,11 +122,11 @@ def closing_table(summary: RunSummary) -> str:
     listed, left_out = _listed(summary)
     for outcome in listed:
         table.add_row(
-            _cell(outcome.path.name),
+            shown(outcome.path.name),
             outcome.state,
             shape_text(outcome),
             size_text(outcome.size_bytes),
-            _cell(outcome.kept_as or outcome.key),
+            one_line(outcome.kept_as or outcome.key),
         )
     screen = io.StringIO()
     console = Console(file=screen, width=4096, no_color=True, highlight=False, markup=False, emoji=False)
@@ -128,11 +134,6 @@ def closing_table(summary: RunSummary) -> str:
     lines = [line.rstrip() for line in screen.getvalue().splitlines()]
     text = "\n".join(line for line in lines if line)
     return f"{text}\n… and {left_out:,} more" if left_out else text
-
-
-def _cell(text: str) -> str:
-    """Write a name or key on one line, whatever it holds."""
-    return text if text.isprintable() else text.encode("unicode_escape", "backslashreplace").decode()
 
 
 def run_markdown(
@@ -157,14 +158,15 @@ def run_markdown(
     lines = [
         f"# {'Dry run: ' if summary.dry_run else ''}{counts_text(summary.outcomes)}",
         "",
-        f"**{rows:,} rows**, {size_text(total)} from `{_code(source_text(summary.source))}` for **{summary.day}** in"
+        f"**{rows:,} rows**, {size_text(total)} from `{md_code(source_text(summary.source))}` for **{summary.day}** in"
         f" {summary.duration_s:.1f} s, {size_text(sent)} sent to `s3://{summary.bucket}`.",
         "",
         *_why_bad(summary),
         *_file_table(summary, link),
         *([history.strip(), ""] if history else []),
         *_remarks(summary),
-        f"Run `{summary.run_name}` ({summary.run_id}), started {summary.started.isoformat(timespec='seconds')}.",
+        f"Run `{md_code(summary.run_name)}` ({summary.run_id}),"
+        f" started {summary.started.isoformat(timespec='seconds')}.",
     ]
     if summary.objects is not None:
         lines.append(holds_text(summary.objects, summary.size_bytes, more=summary.more_objects) + ".")
@@ -176,7 +178,7 @@ def run_markdown(
     for name, key in (("Log", log_key), ("Manifest", manifest_key)):
         if key:
             where, address = f"s3://{summary.bucket}/{key}", link(key)
-            lines.append(f"{name}: [{md(where)}]({address})." if address else f"{name}: `{_code(where)}`.")
+            lines.append(f"{name}: [{md(where)}]({address})." if address else f"{name}: `{md_code(where)}`.")
     return "\n".join(lines) + "\n"
 
 
@@ -186,7 +188,8 @@ def _why_bad(summary: RunSummary) -> Iterator[str]:
     yield "## Why files did not land\n"
     groups = _by_reason(summary.bad)
     for group in groups[:SHOWN_FILES]:
-        yield f"- {_names(group, lambda name: f'**{md(name)}**')}: {md(_without_name(group[0]))}."
+        names = _names(group, lambda name: f"**{md(shown(name))}**")
+        yield f"- {names}: {md(cut(_without_name(group[0]), _LONGEST_REASON))}."
     if left_out := sum(len(group) for group in groups[SHOWN_FILES:]):
         yield f"- … and {left_out:,} more; the log and the manifest say why."
     yield ""
@@ -214,7 +217,7 @@ def _file_table(summary: RunSummary, link: Callable[[str], str | None]) -> Itera
 
 def _remarks(summary: RunSummary) -> Iterator[str]:
     notes = [
-        f"{outcome.path.name}: {hint}"
+        f"{shown(outcome.path.name)}: {hint}"
         for outcome in summary.outcomes
         if outcome.profile
         for hint in outcome.profile.hints
@@ -222,7 +225,9 @@ def _remarks(summary: RunSummary) -> Iterator[str]:
     if not (summary.warnings or notes):
         return
     yield "## Worth knowing\n"
-    yield from (f"- {md(note)}" for note in (*summary.warnings, *notes[:_SHOWN_HINTS]))
+    yield from (f"- {md(note)}" for note in (*summary.warnings[:_SHOWN_HINTS], *notes[:_SHOWN_HINTS]))
+    if len(summary.warnings) > _SHOWN_HINTS:
+        yield f"- … and {len(summary.warnings) - _SHOWN_HINTS:,} more warnings; the log has each."
     if len(notes) > _SHOWN_HINTS:
         yield f"- … and {len(notes) - _SHOWN_HINTS:,} more remarks on files; the log has each."
     yield ""
@@ -238,15 +243,3 @@ def object_link(base_url: str | None, bucket: str, region: str, key: str) -> str
         )
         return f"https://{console}/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
     return f"{base_url.rstrip('/')}/{bucket}/{quote(key)}"
-
-
-def md(text: str) -> str:
-    """Escape what Markdown would take as its own, since names and cells are anybody's text; one line.
-
-    Not an underscore inside a word, which is none of its: Prefect's V1 pages show the backslash in links and bold text.
-    """
-    return _MARKDOWN.sub(r"\\\g<0>", text).replace("\r", " ").replace("\n", " ")
-
-
-def _code(text: str) -> str:
-    return text.replace("`", "'").replace("\n", " ")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from flows.lake.manifests.verify import Verification
-from flows.lake.reports.run_report import md
 from flows.lake.units import size_text
+from flows.lake.words import md, shown
 
 NAMED_KEYS = 20
 LISTED_FINDINGS = 1000
@@ -21,7 +21,7 @@ def verdict(found: Verification, bucket: str) -> str:
         return f"Verified {what} {where}.{nothing}"
     counts = Counter(finding.kind for finding in found.findings)
     summary = ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
-    named = "; ".join(f"{finding.key} ({finding.kind})" for finding in found.findings[:NAMED_KEYS])
+    named = "; ".join(f"{shown(finding.key)} ({finding.kind})" for finding in found.findings[:NAMED_KEYS])
     left = len(found.findings) - NAMED_KEYS
     more = f"; and {left:,} more, see the run's log" if left > 0 else ""
     return f"{len(found.findings):,} findings among {what} {where}: {summary}. {named}{more}."

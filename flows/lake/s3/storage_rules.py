@@ -32,7 +32,7 @@ _KMS_KEY = re.compile(
 def storage_class_problems(name: str) -> Iterator[str]:
     """Yield what is wrong with a storage class."""
     if name not in STORAGE_CLASSES:
-        yield f"storage_class {name!r} is none of {', '.join(STORAGE_CLASSES)}"
+        yield f"storage_class {name!r} is not one of {', '.join(STORAGE_CLASSES)}"
 
 
 def tag_problems(tags: Mapping[str, str]) -> Iterator[str]:

@@ -177,5 +177,5 @@ def _describe(path: Path, origin: S3Origin | None, dataset: str, settings: Inges
             f"{path.name}: cannot be read ({error.strerror}).", remedy="Check the file and its rights.", path=path
         ) from error
     if not stat.S_ISREG(info.st_mode):
-        raise SourceError(f"{path.name}: is no regular file.", remedy="Move it out of the folder.", path=path)
+        raise SourceError(f"{path.name}: is not a regular file.", remedy="Move it out of the folder.", path=path)
     return SourceFile(path, dataset, key, info.st_size, settings.dialect_of(dataset), mtime_ns=info.st_mtime_ns)

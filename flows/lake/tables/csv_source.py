@@ -135,7 +135,7 @@ class CsvSource:
     Raises:
         SourceNotFound: There is no such file.
         SourceUnreadable: This process may not read it.
-        SourceError: It is no regular file.
+        SourceError: It is not a regular file.
     """
 
     def __init__(self, path: Path, progress: Progress | None = None) -> None:

@@ -77,7 +77,7 @@ def _question(dtype: str, decimal: str) -> _Question:
 def _why_no_integer(token: str) -> str | None:
     if token in _MISSING:
         return "is missing"
-    return _why_beyond(token) if _INTEGER.fullmatch(token) else "is no integer"
+    return _why_beyond(token) if _INTEGER.fullmatch(token) else "is not an integer"
 
 
 def _why_beyond(token: str) -> str | None:
@@ -100,7 +100,7 @@ def _number_pattern(decimal: str) -> re.Pattern[str]:
 
 
 def _why_text(decimal: str) -> _Question:
-    """Return a question for what is no number, or in a column that begins with booleans, what is none."""
+    """Return a question for what is not a number, or in a column that begins with booleans, what is none."""
     number = _number_pattern(decimal)
     booleans: list[bool] = []
 
@@ -110,8 +110,8 @@ def _why_text(decimal: str) -> _Question:
         if not booleans:
             booleans.append(_why_boolean(token) is not None)
         if booleans[0]:
-            return None if _why_boolean(token) else "is no boolean"
-        return None if number.fullmatch(token) else "is no number"
+            return None if _why_boolean(token) else "is not a boolean"
+        return None if number.fullmatch(token) else "is not a number"
 
     return why
 

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 
 from flows.lake.dialect.detection import Detected
 from flows.lake.models import CsvDialect
-from flows.lake.reports.profile_text import one_line
 from flows.lake.tables.pandas_dtypes import Cells
 from flows.lake.tables.text_cells import MARKERS
+from flows.lake.words import shown
 
 _ALIGNED = re.compile(r"\S {2,}\S")
 _ESCAPED_QUOTE = re.compile(r'[^\\]\\"(?![,;|\t\r\n])')
 _MARKERS = frozenset(MARKERS)
 _MOST_COLUMNS = 8
+_LONGEST_NAME = 60
 
 
 def on_detection(found: Detected, stated: CsvDialect, sample: str) -> list[str]:
@@ -51,7 +52,7 @@ def on_encoding(encoding: str, stated: CsvDialect) -> list[str]:
         return []
     if encoding.startswith("utf-16"):
         return [f"The file is {encoding.upper()} without a byte order mark: readers must be told the encoding."]
-    return [f"The bytes are no UTF-8: the encoding was taken to be {encoding}. State it if names look wrong."]
+    return [f"The bytes are not UTF-8: the encoding was taken to be {encoding}. State it if names look wrong."]
 
 
 class HintCollector:
@@ -87,7 +88,7 @@ class HintCollector:
             what = "column" if index_columns == 1 else f"{index_columns} columns"
             hints.append(
                 f"The rows have {index_columns} field{'s' if index_columns > 1 else ''} more than the header: pandas "
-                f"takes the first {what} as the index, which is no column of the profile."
+                f"takes the first {what} as the index, which the profile does not list as a column."
             )
         hints += [_on_marker(marker, counts, names) for marker, counts in self._markers.items()]
         if self._nul_bytes:
@@ -101,7 +102,7 @@ class HintCollector:
 def _on_marker(marker: str, counts: Counter[int], names: list[str]) -> str:
     """Return the one sentence on a marker: how often it stands, and in which columns, most first."""
     often = counts.most_common()
-    where = ", ".join(f"{one_line(names[position])} {count:,}" for position, count in often[:_MOST_COLUMNS])
+    where = ", ".join(f"{shown(names[position], _LONGEST_NAME)} {count:,}" for position, count in often[:_MOST_COLUMNS])
     if len(often) > _MOST_COLUMNS:
         where += f" and {len(often) - _MOST_COLUMNS} more"
     cells = "1 cell" if counts.total() == 1 else f"{counts.total():,} cells"

@@ -41,7 +41,7 @@ class ColumnMerge:
         self._decimal = decimal
         self._rows = 0
         self._missing = 0
-        self._first: str | None = None  # the first token that is no int64: "nonint" or "over"
+        self._first: str | None = None  # the first token that is not an int64: "nonint" or "over"
         self._stop: str | None = None  # what ended the pass over the tokens as unsigned integers
         self._negative = False
         self._beyond_int64 = False

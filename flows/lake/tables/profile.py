@@ -43,11 +43,11 @@ def profile_csv(
         chunk_rows: The most rows that are parsed at a time; memory also bounds it. The answer does not depend on it.
 
     Raises:
-        CsvRejected: The file is no CSV that pandas can read.
+        CsvRejected: pandas cannot read the file as CSV.
         SourceNotFound: There is no such file.
         SourceUnreadable: The file may not be read.
         SourceChanged: The file changed while it was read.
-        SettingsError: The dialect that was stated is none.
+        SettingsError: The stated dialect is not valid.
     """
     reuse_freed_memory()
     stated = _checked(dialect or CsvDialect())
@@ -127,7 +127,7 @@ def _reader(sample: bytes, source: CsvSource) -> Callable[[], bytes]:
 
 
 def _encoding_of(path: Path, sample: bytes, stated: CsvDialect) -> str:
-    """Return the encoding that is stated or found; refuse what is no text."""
+    """Return the encoding that is stated or found; refuse what is not text."""
     if not sample:
         raise CsvRejected(path, "it is empty.", byte=0, remedy="Ask its source: there is not even a header.")
     other = not_csv(sample)

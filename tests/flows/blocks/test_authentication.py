@@ -77,7 +77,7 @@ def test_static_keys_sign_without_a_token_and_do_not_expire(server: ScriptedServ
     assert "x-amz-security-token" not in request.headers
     assert (
         whose.sentence()
-        == f"They are AKIASTATIC1 at {server.url}, which lists 1 bucket (access key). They do not expire."
+        == f"access key AKIASTATIC1 at {server.url}, which shows 1 bucket. These credentials do not expire."
     )
 
 
@@ -95,7 +95,7 @@ def test_temporary_keys_send_their_token_and_tell_the_expiry_that_is_stored(serv
 def test_temporary_keys_of_unknown_expiry_say_so(server: ScriptedServer) -> None:
     whose = at(server, **keys(), aws_session_token="session-token-1").identity()
 
-    assert whose.expiry() == "They expire; AWS does not say when."
+    assert whose.expiry() == "These credentials expire; AWS does not say when."
 
 
 def test_region_of_the_block_is_in_the_signature(server: ScriptedServer) -> None:
@@ -114,7 +114,7 @@ def test_identity_on_aws_asks_sts_and_never_lists_buckets(
 
     assert [request.form["Action"] for request in server.requests] == ["GetCallerIdentity"]
     assert (whose.account, whose.arn) == ("123456789012", "arn:aws:iam::123456789012:user/ana")
-    assert whose.sentence().startswith("They are arn:aws:iam::123456789012:user/ana in the AWS account 123456789012")
+    assert whose.sentence().startswith("access key arn:aws:iam::123456789012:user/ana in AWS account 123456789012")
 
 
 def test_identity_custom_endpoint_that_denies_listing_still_knows_the_key(server: ScriptedServer) -> None:

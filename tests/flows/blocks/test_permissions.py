@@ -44,7 +44,7 @@ def test_report_on_a_custom_endpoint_tells_what_reading_shows_and_that_writing_i
     assert {"s3:ListBucket", "s3:GetObject"} <= said(text)["yes"]
     assert {"s3:PutObject", "s3:DeleteObject"} <= said(text)["not known"]
     assert set().union(*said(text).values()) == DAILY
-    assert "They do not expire." in text
+    assert "These credentials do not expire." in text
     assert iam_policy.policy_text(s3.bucket) in text
     assert s3.client().list_objects_v2(Bucket=s3.bucket).get("KeyCount", 0) == before
 
@@ -129,7 +129,7 @@ def test_report_on_aws_tells_what_iam_says_of_writing_before_there_is_a_bucket(
     assert {request["PolicySourceArn"][0] for request in requests} == {"arn:aws:iam::123456789012:role/team/lake"}
     resources = {value for request in requests for name, [value] in request.items() if name.startswith("ResourceArns")}
     assert resources == {"arn:aws:s3:::lake", *(f"arn:aws:s3:::lake/{prefix}*" for prefix in iam_policy.PREFIXES)}
-    assert "They expire; AWS does not say when." in text
+    assert "These credentials expire; AWS does not say when." in text
     assert "arn:aws:kms:sa-east-1:123456789012:key/KEY-ID-OF-alias-lake" in text
 
 

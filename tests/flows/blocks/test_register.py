@@ -49,8 +49,8 @@ def test_register_from_the_environment_checks_stores_and_says_where_it_can_be_se
     assert register.main(["--name", "from-environment", "--region", "sa-east-1"]) == 0
 
     said = capsys.readouterr().out
-    assert f"The credentials work. They are {rclone.access_key} at {rclone.endpoint_url}" in said
-    assert "They do not expire." in said
+    assert f"The credentials work: access key {rclone.access_key} at {rclone.endpoint_url}" in said
+    assert "These credentials do not expire." in said
     assert "/blocks/block/" in said
     assert "credentials='from-environment'" in said
     assert rclone.secret_key not in said

@@ -201,7 +201,7 @@ def test_rotate_of_a_database_that_somebody_uses_stops_and_says_so(
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [({}, "There is no place for a new key"), ({rotate.NEW: "short"}, "is none")],
+    [({}, "There is no place for a new key"), ({rotate.NEW: "short"}, "not a valid encryption key")],
 )
 def test_rotate_without_a_usable_new_key_is_refused_and_no_key_is_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: dict[str, str], told: str

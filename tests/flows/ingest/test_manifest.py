@@ -112,7 +112,7 @@ def test_ingest_drift_is_told_in_log_message_manifest_and_event(ingest: Any, s3:
     logs = objects(s3, "Logs/")
     log = logs["Logs/log-ingestao-20240306.txt"].decode()
     assert "f.csv has changed: column 'b' is now 'c'" in log
-    assert "zz.json is no manifest" in log
+    assert "zz.json is not a manifest" in log
     assert "has changed" not in logs["Logs/log-ingestao-20240305.txt"].decode()
     (manifest,) = (from_json(body) for body in objects(s3, "Manifests/2024/03/06/").values())
     assert [one.kind for one in manifest.files[0].drift] == ["column renamed"]

@@ -33,7 +33,9 @@ def test_store_file_that_drifted_lands_and_tells(lake: Lake, tmp_path: Path) -> 
     (tmp_path / "f.csv").write_text("a\nx\n")
     outcome = landed(lake, tmp_path / "f.csv")
     assert outcome.state == "uploaded"
-    assert [one.text for one in outcome.drift] == ["column 'a' changed from int64 to str (line 2, a: 'x' is no number)"]
+    assert [one.text for one in outcome.drift] == [
+        "column 'a' changed from int64 to str (line 2, a: 'x' is not a number)"
+    ]
 
 
 @on_rclone
@@ -78,5 +80,5 @@ def test_store_file_whose_drift_quotes_a_secret_masks_it(lake: Lake, tmp_path: P
         outcome = landed(lake, tmp_path / "f.csv", on_drift="reject")
     finally:
         unguard_logs()
-    assert "'********' is no number" in outcome.reason
+    assert "'********' is not a number" in outcome.reason
     assert "wJalrXUtnFEMI" not in repr((outcome.reason, outcome.drift))

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from flows.lake.errors import SourceChanged, SourceUnreadable
+from flows.lake.keys import SUPERSEDED_PREFIX
 from flows.lake.raw import upload
 from flows.lake.raw.storing import UploadOptions
-from flows.lake.keys import SUPERSEDED_PREFIX
 from tests.storage.conftest import Lake
 from tests.tools.uploads import RAW, SMALL_PARTS, incomplete_uploads, profile_of, write_csv
 

@@ -73,7 +73,7 @@ def test_raw_key_of_decomposed_name_is_composed() -> None:
     assert keys.raw_key(Path(decomposed), "X", DAY) == keys.raw_key(Path("preços.csv"), "X", DAY)
 
 
-@pytest.mark.parametrize("name", ["a\nb.csv", "a\tb.csv", "a\x7fb.csv", "a\u2028b.csv"])
+@pytest.mark.parametrize("name", ["a\nb.csv", "a\tb.csv", "a\x7fb.csv"])
 def test_raw_key_of_name_with_control_character_is_refused(name: str) -> None:
     with pytest.raises(KeyInvalid, match=r"control character.*Rename"):
         keys.raw_key(Path(name), "X", DAY)

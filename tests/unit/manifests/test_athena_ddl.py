@@ -117,7 +117,7 @@ def test_main_of_what_is_no_manifest_says_so(
 ) -> None:
     (tmp_path / "m.json").write_bytes(content)
     assert athena_ddl.main([str(tmp_path / "m.json")]) == 1
-    assert "is no manifest" in capsys.readouterr().err
+    assert "is not a manifest" in capsys.readouterr().err
 
 
 def test_main_writes_the_statements(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -123,7 +123,10 @@ def test_find_drift_of_a_first_landing_is_none() -> None:
 @pytest.mark.parametrize(
     ("cells", "told"),
     [
-        ({48_211: "N/A", 48_212: "n. d."}, "changed from int64 to str (line 48,212, notaMedia: 'n. d.' is no number)"),
+        (
+            {48_211: "N/A", 48_212: "n. d."},
+            "changed from int64 to str (line 48,212, notaMedia: 'n. d.' is not a number)",
+        ),
         ({48_211: "N/A"}, "changed from int64 to float64 (line 48,211, notaMedia: 'N/A' is missing)"),
         ({}, None),
     ],

@@ -5,7 +5,7 @@ from flows.lake.reports.profile_report import MOST_FILES, profile_description, p
 
 
 def profile(name: str = "a.csv", dtype: str = "int64", *hints: str, delimiter: str = "|") -> CsvProfile:
-    evidence = DtypeEvidence(4, "a secret", "is no number")
+    evidence = DtypeEvidence(4, "a secret", "is not a number")
     columns = (ColumnProfile("x", dtype, 5), ColumnProfile("y", "str", 2, evidence))
     return CsvProfile(Path(name), 5, columns, 50, 0, "00", "AA", "utf-8", delimiter, hints=hints)
 
@@ -13,7 +13,7 @@ def profile(name: str = "a.csv", dtype: str = "int64", *hints: str, delimiter: s
 def test_profile_table_of_one_file_has_a_row_a_column() -> None:
     assert profile_table([profile()]) == [
         {"column": "x", "non-null": 5, "dtype": "int64", "why": ""},
-        {"column": "y", "non-null": 2, "dtype": "str", "why": "line 4 is no number"},
+        {"column": "y", "non-null": 2, "dtype": "str", "why": "line 4: 'a secret' is not a number"},
     ]
 
 

@@ -58,7 +58,7 @@ def test_storage_settings_that_s3_takes_are_taken(changes: dict[str, Any]) -> No
         ({"expected_bucket_owner": "12345678901"}, "12 digits"),
         ({"expected_bucket_owner": "1234-5678-9012"}, "12 digits"),
         ({"expected_bucket_owner": "١٢٣٤٥٦٧٨٩٠١٢"}, "12 digits"),
-        ({"storage_class": "DEEP_ARCHIVE"}, "'DEEP_ARCHIVE' is none of STANDARD, "),
+        ({"storage_class": "DEEP_ARCHIVE"}, "'DEEP_ARCHIVE' is not one of STANDARD, "),
         ({"kms_key_id": "lake"}, "alias/…"),
         ({"kms_key_id": f"arn:aws:s3:sa-east-1:123456789012:key/{UUID}"}, "alias/…"),
     ],

@@ -92,7 +92,7 @@ def test_find_files_bad_names_are_set_aside_and_the_others_go_on(tmp_path: Path)
     assert [file.path.name for file in folder.files] == ["good.csv"]
     reasons = {one.path.name: str(one.error) for one in folder.unusable}
     assert "control character" in reasons["line\nbreak.csv"]
-    assert "no regular file" in reasons["pipe.csv"]
+    assert "not a regular file" in reasons["pipe.csv"]
     assert "cannot be read" in reasons["gone.csv"]
 
 
