@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--credentials", help="name of the Lake Credentials block")
     add("--pattern", help="which files to take")
     add("--recursive", action="store_true", default=None, help="also take the files of folders below")
+    add("--follow-links", action="store_true", default=None, help="also take files that are links out of the folder")
     add("--partition-date", type=date.fromisoformat, help="day of the partition, for a backfill")
     add("--dry-run", action="store_true", default=None, help="say what would happen, write nothing")
     return parser

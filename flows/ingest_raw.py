@@ -38,6 +38,7 @@ def ingest_raw(
     source: Path = Path("data/sample"),
     pattern: Annotated[str, Field(min_length=1, max_length=255)] = "*.csv",
     recursive: bool = False,
+    follow_links: bool = False,
     bucket: Annotated[str, Field(min_length=3, max_length=100)] = "compass-desafio-final-dramance",
     credentials: Annotated[str, Field(min_length=1, max_length=255)] = "local-lake",
     datasets: dict[str, str] | None = None,
@@ -63,6 +64,8 @@ def ingest_raw(
             s3://landing-zone/orders, read with the same credentials. It is only read.
         pattern: Which files to take, as a file name with wildcards, compared without case: *.csv, orders_*.csv*.
         recursive: Also take the files of folders below the source.
+        follow_links: Also take files that are links, or lie behind linked folders, to somewhere outside the source.
+            Links that stay inside are always taken.
         bucket: S3 bucket of the lake; created if it does not exist. {account} and {region} in it are filled in.
         credentials: Name of the Lake Credentials block, as stored by make block.
         datasets: File name, stem or wildcards to dataset, such as {"orders_*": "Orders"}. Others are named by
@@ -92,6 +95,7 @@ def ingest_raw(
             source=source,
             pattern=pattern,
             recursive=recursive,
+            follow_links=follow_links,
             bucket=bucket,
             credentials=credentials,
             datasets=datasets or {},

@@ -73,6 +73,10 @@ class SourceUnreadable(SourceError, PermissionError):
     """A source file cannot be opened for reading."""
 
 
+class LinkLeadsOut(SourceError):
+    """A link leads from the source folder to somewhere else, and links out of it are not to be followed."""
+
+
 class SourceChanged(SourceError):
     """A source file changed while it was read: it is still being written."""
 

@@ -214,6 +214,7 @@ class SourceFile:
         mtime_ns: Its modification time then, in nanoseconds since the epoch.
         origin: The object that it is, where the source is in S3.
         before: What landed of it last, `None` where nothing is known of that.
+        root: The source folder, out of which no link may lead; `None` where links may lead anywhere.
     """
 
     path: Path
@@ -224,6 +225,7 @@ class SourceFile:
     mtime_ns: int = 0
     origin: S3Origin | None = None
     before: LastLanding | None = None
+    root: Path | None = None
 
     @property
     def title(self) -> str:

@@ -31,6 +31,7 @@ class IngestSettings:
     credentials: str
     timezone: str
     dry_run: bool
+    follow_links: bool = False
     quarantine: bool = True
     on_drift: OnDrift = "warn"
     drift_rows_percent: int = DEFAULT_ROWS_PERCENT

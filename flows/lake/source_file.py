@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.lake.errors import SourceChanged, SourceError, SourceUnreadable
+from flows.lake.opening import open_regular
 from flows.lake.units import MIB
 
 CHUNK_BYTES = 1 * MIB
@@ -84,20 +85,26 @@ class OpenedSource:
 
 
 @contextmanager
-def opened(path: Path, *, size_bytes: int | None = None, mtime_ns: int | None = None) -> Iterator[OpenedSource]:
+def opened(
+    path: Path, *, size_bytes: int | None = None, mtime_ns: int | None = None, root: Path | None = None
+) -> Iterator[OpenedSource]:
     """Open a source file for as long as the block runs.
 
     Args:
         path: The file.
         size_bytes: The size it must have.
         mtime_ns: The modification time it must have, in nanoseconds since the epoch.
+        root: The folder out of which no link may lead; links lead anywhere without one.
 
     Raises:
+        LinkLeadsOut: A link on the way to it leads out of the root.
         SourceChanged: It is gone, or not as it must be.
         SourceUnreadable: It may not be read.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+        descriptor = open_regular(path, root)
+    except SourceError:
+        raise
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SourceChanged(f"{path} is gone since it was profiled.", remedy=REMEDY, path=path) from error
     except PermissionError as error:

@@ -85,7 +85,7 @@ def read_file(file: SourceFile, progress: Progress | None = None) -> ProfiledFil
     from flows.lake.tables.profile import profile_csv
 
     started = time.monotonic()
-    profile = profile_csv(file.path, file.dialect, progress=progress)
+    profile = profile_csv(file.path, file.dialect, progress=progress, root=file.root)
     return ProfiledFile(profile, time.monotonic() - started)
 
 
@@ -176,7 +176,7 @@ def _drift(file: SourceFile, profile: CsvProfile, to: Destination) -> tuple[Drif
 def _plan(file: SourceFile, read: ProfiledFile, to: Destination) -> FileOutcome:
     from flows.lake.raw.upload import plan_upload
 
-    plan = plan_upload(to.client, read.profile, bucket=to.bucket, key=file.key, options=to.options)
+    plan = plan_upload(to.client, read.profile, bucket=to.bucket, key=file.key, options=to.options, root=file.root)
     return FileOutcome(
         file.path,
         file.dataset,
@@ -207,6 +207,7 @@ def _upload(file: SourceFile, read: ProfiledFile, to: Destination, progress: Pro
         key=file.key,
         options=to.options,
         progress=progress,
+        root=file.root,
     )
     return FileOutcome(
         file.path,
@@ -234,7 +235,9 @@ def _set_aside(file: SourceFile, error: Exception, to: Destination) -> FileOutco
     if rejected and to.quarantine and not to.dry_run:
         kept_as = keys.quarantine_key(file.key)
         try:
-            quarantine_file(to.client, file.path, bucket=to.bucket, key=kept_as, reason=reason, options=to.options)
+            quarantine_file(
+                to.client, file.path, bucket=to.bucket, key=kept_as, reason=reason, options=to.options, root=file.root
+            )
         except LakeError as trouble:
             kept_as, reason = None, f"{reason} It could not be kept in quarantine either: {to.explain(trouble)}"
     return FileOutcome(

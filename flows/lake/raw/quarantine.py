@@ -18,7 +18,14 @@ MAX_REASON_BYTES = 900
 
 
 def quarantine_file(
-    client: S3Client, path: Path, *, bucket: str, key: str, reason: str, options: UploadOptions | None = None
+    client: S3Client,
+    path: Path,
+    *,
+    bucket: str,
+    key: str,
+    reason: str,
+    options: UploadOptions | None = None,
+    root: Path | None = None,
 ) -> UploadResult:
     """Store a file that cannot be read as CSV, with the reason in the metadata `reason`.
 
@@ -29,13 +36,14 @@ def quarantine_file(
         key: The key, under `Quarantine/`.
         reason: Why it was rejected; cut to fit.
         options: How it is stored.
+        root: The folder out of which no link may lead.
 
     Raises:
         SourceChanged: The file changed while it was read; nothing was stored.
         StorageError: As for `flows.lake.raw.upload.upload_file`.
     """
     options = options or UploadOptions()
-    with opened(path) as source:
+    with opened(path, root=root) as source:
         content = Content.of_chunks(source.chunks())
         source.check()
         metadata = object_metadata.of_file(path, source.mtime_ns, content.sha256)

@@ -59,6 +59,7 @@ def upload_file(
     key: str,
     options: UploadOptions | None = None,
     progress: Progress | None = None,
+    root: Path | None = None,
 ) -> UploadResult:
     """Store a profiled file under a key, unless the key holds the same bytes already.
 
@@ -70,6 +71,7 @@ def upload_file(
         key: The key.
         options: How it is stored.
         progress: Called with the bytes sent so far and the size.
+        root: The folder out of which no link may lead; links lead anywhere without one.
 
     Raises:
         SourceChanged: The file is not, or not any more, what was profiled; nothing of it reached the key.
@@ -85,12 +87,18 @@ def upload_file(
         storage_class=options.storage_class,
     )
     content = Content.of_profile(profile)
-    with opened(path, size_bytes=profile.size_bytes, mtime_ns=profile.mtime_ns) as source:
+    with opened(path, size_bytes=profile.size_bytes, mtime_ns=profile.mtime_ns, root=root) as source:
         return store(client, source, content, headers, bucket=bucket, key=key, options=options, progress=progress)
 
 
 def plan_upload(
-    client: S3Client, profile: CsvProfile, *, bucket: str, key: str, options: UploadOptions | None = None
+    client: S3Client,
+    profile: CsvProfile,
+    *,
+    bucket: str,
+    key: str,
+    options: UploadOptions | None = None,
+    root: Path | None = None,
 ) -> Plan:
     """Say what `upload_file` would do, and write nothing.
 
@@ -105,7 +113,7 @@ def plan_upload(
     doing = f"looking at {key!r}"
     with (
         translated(doing, bucket=bucket, key=key, path=profile.path, endpoint=client.meta.endpoint_url),
-        opened(profile.path, size_bytes=profile.size_bytes, mtime_ns=profile.mtime_ns) as source,
+        opened(profile.path, size_bytes=profile.size_bytes, mtime_ns=profile.mtime_ns, root=root) as source,
     ):
         stored = target.head()
         if stored is None:
@@ -127,6 +135,7 @@ def upload_settled(
     pause_s: float = SETTLE_PAUSE_S,
     tries: int = SETTLE_TRIES,
     sleep: Callable[[float], None] = time.sleep,
+    root: Path | None = None,
 ) -> tuple[UploadResult, CsvProfile]:
     """Upload a file that may still be being written: when it changes, wait, profile it anew, and try again.
 
@@ -139,6 +148,7 @@ def upload_settled(
         key: The key.
         options: How it is stored.
         progress: Called with the bytes sent so far and the size.
+        root: The folder out of which no link may lead; links lead anywhere without one.
         pause_s: Seconds to wait before each further try.
         tries: Uploads tried in all.
         sleep: Waits.
@@ -157,7 +167,9 @@ def upload_settled(
             if attempt:
                 sleep(pause_s)
                 profile = reprofile()
-            result = upload_file(client, path, profile, bucket=bucket, key=key, options=options, progress=progress)
+            result = upload_file(
+                client, path, profile, bucket=bucket, key=key, options=options, progress=progress, root=root
+            )
         except (SourceChanged, CsvRejected) as error:
             trouble = error
         else:

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 from flows.lake import keys
 from flows.lake.errors import KeyCollision, LakeError, SourceError, SourceNotFound, SourceUnreadable
 from flows.lake.models import S3Origin, SourceFile
+from flows.lake.opening import check_inside
 from flows.lake.settings import IngestSettings
+from flows.lake.words import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -135,22 +137,33 @@ def _all(settings: IngestSettings, client: S3Client | None) -> Iterator[tuple[Pa
         yield from ((path, None) for path in _walk(settings.source, settings.recursive))
 
 
-def _walk(folder: Path, recursive: bool) -> Iterator[Path]:
-    try:
-        if not folder.is_dir():
-            raise SourceNotFound(
-                f"There is no folder {folder}" + (" (it is a file)." if folder.exists() else "."),
-                remedy="Check the parameter source; a relative path starts where the flow runs"
-                f" (here {Path.cwd()}), and a container sees only what is mounted.",
-                path=folder,
-            )
-        for path in sorted(folder.iterdir()):
-            if path.is_dir():
-                # A link to a folder may lead back up: only real folders are entered.
-                if recursive and not path.name.startswith(".") and not path.is_symlink():
-                    yield from _walk(path, recursive)
-            else:
+def _walk(source: Path, recursive: bool) -> Iterator[Path]:
+    """Yield what is in a folder, and below it. Each folder is entered once, linked ones last, so that loops end."""
+    if not source.is_dir():
+        raise SourceNotFound(
+            f"There is no folder {source}" + (" (it is a file)." if source.exists() else "."),
+            remedy="Check the parameter source; a relative path starts where the flow runs"
+            f" (here {Path.cwd()}), and a container sees only what is mounted.",
+            path=source,
+        )
+    waiting, linked = [source], list[Path]()
+    entered: set[tuple[int, int]] = set()
+    while waiting or linked:
+        folder = waiting.pop() if waiting else linked.pop()
+        info = folder.stat()
+        if (info.st_dev, info.st_ino) in entered:
+            continue
+        entered.add((info.st_dev, info.st_ino))
+        for path in _listed(folder):
+            if not path.is_dir():
                 yield path
+            elif recursive and not path.name.startswith("."):
+                (linked if path.is_symlink() else waiting).append(path)
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
     except PermissionError as error:
         raise SourceUnreadable(
             f"The folder {folder} cannot be listed ({error.strerror}).",
@@ -170,12 +183,16 @@ def _describe(path: Path, origin: S3Origin | None, dataset: str, settings: Inges
     if origin is not None:
         dialect = settings.dialect_of(dataset)
         return SourceFile(path, dataset, key, origin.size_bytes, dialect, mtime_ns=origin.modified_ns, origin=origin)
+    root = None if settings.follow_links else settings.source
+    if root is not None:
+        check_inside(path, root)
     try:
         info = path.stat()
     except OSError as error:
         raise SourceUnreadable(
-            f"{path.name}: cannot be read ({error.strerror}).", remedy="Check the file and its rights.", path=path
+            f"{shown(path.name)} cannot be read ({error.strerror}).", remedy="Check the file and its rights.", path=path
         ) from error
     if not stat.S_ISREG(info.st_mode):
-        raise SourceError(f"{path.name}: is not a regular file.", remedy="Move it out of the folder.", path=path)
-    return SourceFile(path, dataset, key, info.st_size, settings.dialect_of(dataset), mtime_ns=info.st_mtime_ns)
+        raise SourceError(f"{shown(path.name)} is not a regular file.", remedy="Move it out of the folder.", path=path)
+    dialect = settings.dialect_of(dataset)
+    return SourceFile(path, dataset, key, info.st_size, dialect, mtime_ns=info.st_mtime_ns, root=root)

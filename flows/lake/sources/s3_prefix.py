@@ -78,7 +78,7 @@ def as_file(client: S3Client, file: SourceFile) -> Iterator[SourceFile]:
     with tempfile.TemporaryDirectory(prefix="ingest-raw-") as folder:
         path = Path(folder, file.path.name)
         _fetch(client, file.origin, path)
-        yield replace(file, path=path)
+        yield replace(file, path=path, root=None)
 
 
 def _fetch(client: S3Client, origin: S3Origin, path: Path) -> None:

@@ -22,6 +22,7 @@ from typing import IO, Protocol
 from awscrt.checksums import crc64nvme
 
 from flows.lake.errors import CsvRejected, SourceChanged, SourceError, SourceNotFound, SourceUnreadable
+from flows.lake.opening import open_regular
 from flows.lake.units import KIB, MIB
 
 READ_BYTES = 256 * KIB
@@ -131,18 +132,22 @@ class CsvSource:
     Args:
         path: The file; a name that ends in `.gz` or `.zst` is decompressed while it is read.
         progress: Called with bytes done and bytes in all, of the file as it is stored, after every read.
+        root: The folder out of which no link may lead; links lead anywhere without one.
 
     Raises:
+        LinkLeadsOut: A link on the way to it leads out of the root.
         SourceNotFound: There is no such file.
         SourceUnreadable: This process may not read it.
         SourceError: It is not a regular file.
     """
 
-    def __init__(self, path: Path, progress: Progress | None = None) -> None:
+    def __init__(self, path: Path, progress: Progress | None = None, root: Path | None = None) -> None:
         self.path = path
         self.compression = {".gz": "gzip", ".zst": "zstd"}.get(path.suffix.lower())
         try:
-            self._file = path.open("rb", buffering=0)
+            self._file = os.fdopen(open_regular(path, root), "rb", buffering=0)
+        except SourceError:
+            raise
         except FileNotFoundError as error:
             raise SourceNotFound(f"{path} does not exist.", path=path) from error
         except PermissionError as error:
@@ -151,8 +156,8 @@ class CsvSource:
                 remedy="Give the user that runs the worker read access to it.",
                 path=path,
             ) from error
-        except IsADirectoryError as error:
-            raise SourceError(f"{path} is a folder, not a file.", path=path) from error
+        except OSError as error:
+            raise SourceError(f"{path} cannot be opened: {error.strerror}.", path=path) from error
         self._before = os.fstat(self._file.fileno())
         self._hashed = _HashedFile(self._file, self._before.st_size, progress)
         self._content: _Readable = self._hashed

@@ -33,6 +33,7 @@ def profile_csv(
     *,
     progress: Callable[[int, int], None] | None = None,
     chunk_rows: int = 50_000,
+    root: Path | None = None,
 ) -> CsvProfile:
     """Return what pandas would say of a CSV file, with its digests, reading it once.
 
@@ -41,17 +42,19 @@ def profile_csv(
         dialect: What is known of its format; the rest is detected.
         progress: Called with bytes done and bytes in all while the file is read.
         chunk_rows: The most rows that are parsed at a time; memory also bounds it. The answer does not depend on it.
+        root: The folder out of which no link may lead; links lead anywhere without one.
 
     Raises:
         CsvRejected: pandas cannot read the file as CSV.
         SourceNotFound: There is no such file.
+        SourceError: It is not a regular file, or a link leads out of the root.
         SourceUnreadable: The file may not be read.
         SourceChanged: The file changed while it was read.
         SettingsError: The stated dialect is not valid.
     """
     reuse_freed_memory()
     stated = _checked(dialect or CsvDialect())
-    with CsvSource(Path(path), progress) as source:
+    with CsvSource(Path(path), progress, root) as source:
         source.decompress()
         sample = _read_sample(source)
         encoding = _encoding_of(source.path, sample, stated)

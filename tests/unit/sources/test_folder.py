@@ -146,3 +146,40 @@ def test_parse_dialect_reads_each_word_and_a_tab() -> None:
 def test_parse_dialect_refuses_what_it_does_not_know(text: str) -> None:
     with pytest.raises(ValueError):
         parse_dialect(text)
+
+
+def outside(tmp_path: Path) -> Path:
+    write(tmp_path, "elsewhere/secret.csv", "in/good.csv", "in/sub/deep.csv")
+    return tmp_path / "in"
+
+
+def test_find_files_links_out_of_the_source_are_set_aside_with_their_target(tmp_path: Path) -> None:
+    source = outside(tmp_path)
+    (source / "x.csv").symlink_to("../elsewhere/secret.csv")
+    (source / "folder").symlink_to("../elsewhere")
+    folder = find_files(settings(source, recursive=True), DAY)
+    assert {file.path.name for file in folder.files} == {"good.csv", "deep.csv"}
+    reasons = {one.path.relative_to(source).as_posix(): str(one.error) for one in folder.unusable}
+    assert set(reasons) == {"x.csv", "folder/secret.csv"}
+    assert all("elsewhere/secret.csv" in reason and "follow_links=true" in reason for reason in reasons.values())
+
+
+def test_find_files_follow_links_takes_what_lies_outside(tmp_path: Path) -> None:
+    source = outside(tmp_path)
+    (source / "folder").symlink_to("../elsewhere")
+    folder = find_files(settings(source, recursive=True, follow_links=True), DAY)
+    assert {file.path.name for file in folder.files} == {"good.csv", "deep.csv", "secret.csv"}
+    assert {file.root for file in folder.files} == {None}
+
+
+@pytest.mark.parametrize("follow_links", [True, False])
+def test_find_files_links_inside_are_taken_and_loops_end(tmp_path: Path, follow_links: bool) -> None:
+    source = outside(tmp_path)
+    (source / "x.csv").symlink_to("sub/deep.csv")
+    (source / "sub/loop").symlink_to("..")
+    (source / ".data").mkdir()
+    write(source, ".data/kept.csv")
+    (source / "current").symlink_to(".data")
+    folder = find_files(settings(source, recursive=True, follow_links=follow_links), DAY)
+    assert {file.path.name for file in folder.files} == {"good.csv", "deep.csv", "x.csv", "kept.csv"}
+    assert not folder.unusable
