@@ -46,6 +46,7 @@ class Target:
         kms_key_id: The KMS key of a bucket that this run creates.
         storage_class: The storage class of files; `None` for S3's own default.
         tags: The tags of files.
+        manifest_keys: The keys of which one will be the manifest's of the run.
     """
 
     bucket: str
@@ -60,6 +61,7 @@ class Target:
     kms_key_id: str | None = None
     storage_class: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    manifest_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ def destination(target: Target) -> Destination:
             storage_class=target.storage_class,
             tags=target.tags,
             metadata={"run-id": target.run_id},
+            manifest_keys=target.manifest_keys,
         ),
         quarantine=target.quarantine,
         on_drift=target.on_drift,

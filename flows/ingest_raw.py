@@ -114,7 +114,7 @@ def ingest_raw(
             own_tasks_up_to=own_tasks_up_to,
             dry_run=dry_run,
         )
-        target = run.connected(tasks.locate(settings))
+        target = run.connected(tasks.locate(settings, run.day))
         there = run.ensured(tasks.ensure_bucket(target))
         if dry_run:
             run.noted(tasks.check_access(target, there))

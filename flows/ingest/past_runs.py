@@ -6,8 +6,11 @@ may not read the past still ingests, unless it was asked to reject what differs 
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import itertools
+import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
@@ -17,6 +20,7 @@ from uuid import UUID
 from prefect.events import emit_event
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
+from pydantic import SecretStr
 
 from flows.connection import Target, connect
 from flows.ingest.tasks import stage
@@ -25,6 +29,7 @@ from flows.lake.errors import LakeError, StorageError
 from flows.lake.manifests.drift import sentence
 from flows.lake.manifests.history import History, dataset_runs
 from flows.lake.models import FileOutcome, RunSummary
+from flows.lake.redact import guard_logs
 from flows.lake.reports.history_text import history_markdown
 from flows.lake.sources.folder import SourceFolder
 from flows.lake.words import shown
@@ -33,6 +38,9 @@ from flows.ui import artifacts
 if TYPE_CHECKING:
     from flows.lake.manifests.history import DatasetRun, FileName
     from flows.lake.manifests.store import ManifestStore
+
+SIGNING_KEY = "lake-manifests"
+"""The secret block that holds the key which signs this server's manifests."""
 
 SCHEMA_DRIFT = "ingest-raw.schema-drift"
 MAX_EVENTS = 100
@@ -72,11 +80,44 @@ def find_unchanged(folder: SourceFolder, target: Target) -> list[FileOutcome]:
     return unchanged.find_unchanged(client, target.bucket, folder.files, target.expected_owner)
 
 
-def store_of(target: Target) -> ManifestStore:
+def store_of(target: Target, *, make_key: bool = False) -> ManifestStore:
     """Return the manifests of a lake."""
     from flows.lake.manifests.store import ManifestStore
 
-    return ManifestStore(connect(target.credentials, target.run_id).client, target.bucket, target.expected_owner)
+    client = connect(target.credentials, target.run_id).client
+    key = signing_key(target.run_id, make_key) if flow_run.id else None
+    return ManifestStore(client, target.bucket, target.expected_owner, key)
+
+
+@functools.lru_cache(maxsize=2)
+def signing_key(run_id: str, create: bool) -> bytes | None:  # noqa: ARG001 - part of the cache's key
+    """Return the key that signs this server's manifests; made on first use, as a secret block that is never shown.
+
+    Args:
+        run_id: The flow run; each asks anew.
+        create: Whether it may be made.
+
+    Returns:
+        The key, or `None` where the server gives none: nothing is signed then, and no file is left unread.
+    """
+    from prefect.blocks.system import Secret
+
+    for _ in range(2):
+        try:
+            key: str = Secret.load(SIGNING_KEY).get()  # type: ignore[union-attr]  # a synchronous call
+        except ValueError:  # there is none
+            if not create:
+                return None
+            with contextlib.suppress(ValueError):  # another run was quicker
+                Secret(value=SecretStr(secrets.token_urlsafe(32))).save(SIGNING_KEY)
+        except Exception as error:
+            problem = type(error).__name__
+            get_run_logger().warning("The key that signs manifests cannot be had (%s): every file is read.", problem)
+            return None
+        else:
+            guard_logs([key])
+            return key.encode()
+    return None
 
 
 def name_of(name: str, dataset: str, date_from_name: Mapping[str, str]) -> FileName:
@@ -87,7 +128,7 @@ def name_of(name: str, dataset: str, date_from_name: Mapping[str, str]) -> FileN
 @stage(name="write-manifest", task_run_name="write manifest")
 def write_manifest(text: str, manifest_keys: tuple[str, str], target: Target) -> str:
     """Store the run's manifest; returns its key."""
-    return store_of(target).store(text, manifest_keys)
+    return store_of(target, make_key=True).store(text, manifest_keys)
 
 
 class Memory:

@@ -103,7 +103,7 @@ guard_logs(api_secrets())
 reuse_freed_memory()  # before threads have heaps of their own
 
 
-def locate(settings: IngestSettings) -> Target:
+def locate(settings: IngestSettings, day: date) -> Target:
     """Find the lake of a run that ingests, as `find_lake` does."""
     return replace(
         find_lake(settings.bucket, settings.credentials, settings.expected_bucket_owner),
@@ -114,6 +114,7 @@ def locate(settings: IngestSettings) -> Target:
         kms_key_id=settings.kms_key_id or None,
         storage_class=None if settings.storage_class == STORAGE_CLASSES[0] else settings.storage_class,
         tags=dict(settings.tags),
+        manifest_keys=keys.manifest_keys(day, flow_run.name or "", flow_run.id or "", flow_run.run_count),
     )
 
 

@@ -158,7 +158,8 @@ class LastLanding:
         rows: Its data rows.
         columns: Its columns in the file's order.
         manifest: The key of the manifest that says so.
-        landed: The landing itself, where it was recorded well enough to recognise the file.
+        landed: The landing itself, where it was recorded well enough to recognise the file, and signed.
+        is_signed: Whether a run that had this server's key wrote it.
     """
 
     day: date
@@ -166,6 +167,7 @@ class LastLanding:
     columns: tuple[ColumnProfile, ...]
     manifest: str
     landed: Landed | None = None
+    is_signed: bool = False
 
 
 OnDrift = Literal["warn", "reject", "ignore"]

@@ -30,6 +30,16 @@ _BOMS = (
 )
 
 
+def is_text_codec(name: str) -> bool:
+    """Return whether Python knows an encoding of that name which turns bytes into text, piece by piece."""
+    try:
+        codec = codecs.lookup(name)
+    except (LookupError, ValueError):  # ValueError: the name holds a NUL
+        return False
+    unfit = {"idna", "punycode", "undefined", "unicode-escape", "raw-unicode-escape", "unicode_escape", "mbcs", "oem"}
+    return codec._is_text_encoding and codec.incrementaldecoder is not None and codec.name not in unfit
+
+
 def normal_name(encoding: str) -> str:
     """Return Python's own name of a codec, for example `cp1252` for `Windows-1252`; raise LookupError for none."""
     return codecs.lookup(encoding).name

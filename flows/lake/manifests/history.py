@@ -1,8 +1,9 @@
 """What earlier runs landed, from their manifests: the last landing of each file, and the last runs of each dataset.
 
 Reading the past costs as much after years as after a week: manifests are read from the newest on, until every file of
-the run has been seen and the days that a person is shown are covered, and never more than the limits below allow. A
-file that lies further back than that counts as a first sight.
+the run has been seen and the days that a person is shown are covered, and never more than the limits below allow. The
+last landing of a dataset that lies further back is looked for by the keys of the raw layer
+(`flows.lake.manifests.last_landing`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.lake.errors import ManifestUnreadable
+from flows.lake.manifests import last_landing
 from flows.lake.manifests.drift import told
 from flows.lake.manifests.manifest import Manifest, ManifestFile
 from flows.lake.models import ColumnProfile, CsvProfile, Drift, Landed, LastLanding
@@ -110,11 +112,34 @@ def read_history(store: ManifestStore, wanted: Iterable[FileName], day: date) ->
         except ManifestUnreadable as error:
             unreadable.append(str(error))
             continue
-        found = last_landings(manifest, stored.key, waiting)
-        last |= found
-        waiting -= found.keys()
+        _take(manifest, stored.key, waiting, last, store)
         runs += dataset_runs(manifest)
+    count += _search_further(store, day, waiting, last)
     return History(last, tuple(runs), tuple(unreadable), count)
+
+
+def _take(
+    manifest: Manifest, key: str, waiting: set[FileName], last: dict[FileName, LastLanding], store: ManifestStore
+) -> None:
+    """Take the landings of a manifest; those of one that is not signed only until a signed one is found."""
+    found = last_landings(manifest, key, waiting)
+    last.update({name: landing for name, landing in found.items() if name not in last or landing.is_signed})
+    if manifest.is_signed or store.signing_key is None:
+        waiting.difference_update(found)
+
+
+def _search_further(store: ManifestStore, day: date, waiting: set[FileName], last: dict[FileName, LastLanding]) -> int:
+    """Look further back for the datasets of which nothing was found; returns how many manifests were read."""
+    unseen = {dataset for dataset, _ in waiting} - {dataset for dataset, _ in last}
+    count = 0
+    for dataset in sorted(last_landing.existing(store, unseen)) if unseen else ():
+        if not any(name[0] == dataset for name in waiting - last.keys()):
+            continue  # in the manifest of another one
+        if found := last_landing.find(store, dataset, day):
+            count += 1
+            key, manifest = found
+            _take(manifest, key, waiting, last, store)
+    return count
 
 
 def last_landings(manifest: Manifest, key: str, wanted: set[FileName]) -> dict[FileName, LastLanding]:
@@ -132,7 +157,8 @@ def last_landings(manifest: Manifest, key: str, wanted: set[FileName]) -> dict[F
             file.rows or 0,
             _columns(file),
             key,
-            _landed(file, manifest.started),
+            _landed(file, manifest.started) if manifest.is_signed else None,
+            manifest.is_signed,
         )
         for name, file in newest.items()
     }

@@ -4,31 +4,60 @@ The model below is the format's definition; `python -m flows.lake.manifests.mani
 published as `docs/manifest.schema.json`. A reader of version 1 ignores fields that it does not know, so fields may be
 added under the same version; a change of meaning gets the next number.
 
+Whatever lies in the lake is input from outside: a manifest that is wrong in any way is refused as a whole. And since a
+record can make a run leave a file unread, runs sign what they write (HMAC-SHA-256) with a key that the lake does not
+hold; only a signed record is believed that far (docs/decisions/0092).
+
 Left to others: where manifests are kept (`flows.lake.manifests.store`) and what they tell of the past
 (`flows.lake.manifests.history`).
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PrivateAttr
 
 from flows.lake import keys
+from flows.lake.dialect.encoding import is_text_codec
 from flows.lake.models import CsvProfile, DriftKind, FileOutcome, RunSummary
 from flows.lake.sources.folder import place_text, source_text
+from flows.lake.units import MIB
 
-Count = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(ge=0)]
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("it holds a NUL")
+    return text
+
+
+MAX_BYTES = 256 * MIB
+"""Nothing larger is read: a manifest of 100,000 files with 15 columns each has about half of that."""
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Key = Annotated[str, Field(max_length=1024), AfterValidator(_without_nul)]
+Sign = Annotated[str, Field(min_length=1, max_length=1)]
+
+_SIGNATURE = re.compile(rb',"signature":"([0-9a-f]{64})"\}\n?\Z')
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+def _text_codec(name: str) -> str:
+    if not is_text_codec(name):
+        raise ValueError(f"{name!r} is not a text encoding of Python")
+    return name
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +67,7 @@ class ManifestColumn:
     # No model of its own: a run of 10,000 files has 150,000 columns.
     name: Annotated[str, Field(description="The name that pandas gives it.")]
     dtype: Annotated[str, Field(description="pandas' dtype, for example int64, float64, str, bool or object.")]
-    non_null: Annotated[int, Field(ge=0, description="Values that pandas does not take as missing.")]
+    non_null: Annotated[int, Field(ge=0, lt=2**63, description="Values that pandas does not take as missing.")]
 
 
 class ManifestDrift(_Part):
@@ -52,9 +81,13 @@ class ManifestDrift(_Part):
 class ManifestFile(_Part):
     """One file of the run: what it held and what became of it. What is not known is null."""
 
-    name: str = Field(description="The file's name.")
-    path: str | None = Field(default=None, description="Where it was, as the machine that ran the flow saw it.")
-    mtime_ns: int | None = Field(default=None, description="Its modification time, in nanoseconds since the epoch.")
+    name: Annotated[Key, Field(min_length=1)] = Field(description="The file's name.")
+    path: Annotated[str, AfterValidator(_without_nul)] | None = Field(
+        default=None, description="Where it was, as the machine that ran the flow saw it."
+    )
+    mtime_ns: Annotated[int, Field(gt=-(2**63), lt=2**63)] | None = Field(
+        default=None, description="Its modification time, in nanoseconds since the epoch."
+    )
     known_as: str = Field(description="The name without its date (orders_%Y-%m-%d.csv), under which days compare.")
     dataset: str = Field(description="The dataset it belongs to.")
     day: date | None = Field(default=None, description="The day of its partition.")
@@ -62,19 +95,27 @@ class ManifestFile(_Part):
         description="uploaded: sent by this run. unchanged: its bytes were there. rejected: not for Raw/. failed: lost."
     )
     reason: str | None = Field(default=None, description="Why it was rejected or failed.")
-    key: str = Field(description="Its key, or the one it would have had; empty where its name allows none.")
-    kept_as: str | None = Field(default=None, description="Its key under Quarantine/, if it was kept there.")
+    key: Key = Field(description="Its key, or the one it would have had; empty where its name allows none.")
+    kept_as: Key | None = Field(default=None, description="Its key under Quarantine/, if it was kept there.")
     version_id: str | None = Field(default=None, description="The object's version, in a bucket that has versions.")
-    etag: str | None = Field(default=None, description="The object's ETag, without quotes.")
+    etag: Annotated[str, Field(max_length=1024)] | None = Field(
+        default=None, description="The object's ETag, without quotes."
+    )
     verified_by: str | None = Field(default=None, description="What proved that S3 holds what was read.")
     size_bytes: Count = Field(description="Its size.")
-    sha256: str | None = Field(default=None, description="SHA-256 of its bytes, hexadecimal.")
-    crc64nvme: str | None = Field(default=None, description="CRC-64/NVME, as in x-amz-checksum-crc64nvme.")
-    encoding: str | None = Field(default=None, description="The Python codec that read it.")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="SHA-256 of its bytes, hexadecimal."
+    )
+    crc64nvme: Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{11}=$")] | None = Field(
+        default=None, description="CRC-64/NVME, as in x-amz-checksum-crc64nvme."
+    )
+    encoding: Annotated[str, AfterValidator(_text_codec)] | None = Field(
+        default=None, description="The Python codec that read it."
+    )
     compression: str | None = Field(default=None, description="gzip or zstd, where it was read through that.")
-    delimiter: str | None = Field(default=None, description="The field separator.")
-    decimal: str | None = Field(default=None, description="The decimal mark.")
-    quotechar: str | None = Field(default=None, description="The quote character.")
+    delimiter: Sign | None = Field(default=None, description="The field separator.")
+    decimal: Sign | None = Field(default=None, description="The decimal mark.")
+    quotechar: Sign | None = Field(default=None, description="The quote character.")
     quoted: bool | None = Field(default=None, description="Whether the quote character occurs in it.")
     hints: tuple[str, ...] = Field(default=(), description="What a person should know about it, a sentence each.")
     rows: Count | None = Field(default=None, description="Data rows, without the header.")
@@ -105,6 +146,15 @@ class Manifest(_Part):
     ended: AwareDatetime = Field(description="When its last file was done.")
     duration_s: Seconds = Field(description="Seconds between the two.")
     files: tuple[ManifestFile, ...] = Field(description="One entry for each chosen file, in the order of their paths.")
+    signature: str | None = Field(
+        default=None, description="HMAC-SHA-256 of everything before it, by a key of the Prefect server's."
+    )
+    _is_signed: bool = PrivateAttr(default=False)
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether a run that had the reader's key wrote it; only then a file is left unread for what it says."""
+        return self._is_signed
 
 
 def of_run(summary: RunSummary, run_count: int, ended: datetime, date_from_name: Mapping[str, str]) -> Manifest:
@@ -184,18 +234,42 @@ def _text(text: str) -> str:
 
 def to_json(manifest: Manifest) -> str:
     """Write a manifest: a line for the run, and one for each file, so that it greps and diffs well."""
-    head = manifest.model_dump_json(exclude={"files"})
+    head = manifest.model_dump_json(exclude={"files", "signature"})
     files = ",\n".join(file.model_dump_json(exclude_none=True) for file in manifest.files)
     return f'{head[:-1]},"files":[\n{files}\n]}}\n'
 
 
-def from_json(text: str | bytes) -> Manifest:
+def signed(text: str, key: bytes | None) -> str:
+    """Return a manifest's text with its signature at the end; without a key, as it is."""
+    if key is None:
+        return text
+    body = text.removesuffix("\n").removesuffix("}")
+    return f'{body},"signature":"{_signature(body.encode(), key)}"}}\n'
+
+
+def _signature(body: bytes, key: bytes) -> str:
+    return hmac.new(key, body, hashlib.sha256).hexdigest()
+
+
+def from_json(text: str | bytes, key: bytes | None = None) -> Manifest:
     """Read a manifest.
+
+    Args:
+        text: What lies in the lake.
+        key: The key by which to recognise what this project's own runs wrote.
 
     Raises:
         ValueError: It is not a manifest, or of a version that this program does not know.
     """
-    return Manifest.model_validate_json(text)
+    data = text.encode() if isinstance(text, str) else text
+    try:
+        manifest = Manifest.model_validate_json(data)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    found = _SIGNATURE.search(data) if key else None
+    if key and found:
+        manifest._is_signed = hmac.compare_digest(_signature(data[: found.start()], key), found[1].decode())
+    return manifest
 
 
 def masked(manifest: Manifest, redact: Callable[[str], str]) -> str:

@@ -10,16 +10,19 @@ Left to others: what they hold (`flows.lake.manifests.manifest`).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from flows.lake import keys
 from flows.lake.errors import ManifestUnreadable, StorageError
-from flows.lake.manifests.manifest import Manifest, from_json
+from flows.lake.manifests.manifest import MAX_BYTES, Manifest, from_json, signed
 from flows.lake.s3.client import use_own_retries
 from flows.lake.s3.errors import translated
 from flows.lake.s3.put_new import put_new
+from flows.lake.words import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -43,6 +46,7 @@ class ManifestStore:
         client: An S3 client.
         bucket: The bucket.
         expected_owner: The account that must own the bucket; sent with every request.
+        signing_key: Signs what is stored, and tells what was signed with it; nothing is signed without.
 
     Every method raises a `StorageError` for what S3 answers, or for no answer.
     """
@@ -50,6 +54,7 @@ class ManifestStore:
     client: S3Client
     bucket: str
     expected_owner: str | None = None
+    signing_key: bytes | None = field(default=None, repr=False)
 
     def store(self, text: str, manifest_keys: tuple[str, str]) -> str:
         """Store a manifest under the first of two keys that is free; none ever replaces another one.
@@ -60,12 +65,13 @@ class ManifestStore:
         Raises:
             StorageError: Both are taken, or S3 refused.
         """
+        body = signed(text, self.signing_key).encode()
         for key in manifest_keys:
             if put_new(
                 self.client,
                 bucket=self.bucket,
                 key=key,
-                body=text.encode(),
+                body=body,
                 content_type="application/json",
                 expected_owner=self.expected_owner,
             ):
@@ -81,12 +87,17 @@ class ManifestStore:
         """
         use_own_retries(self.client)
         with translated(f"reading {key!r}", bucket=self.bucket, key=key, endpoint=self.client.meta.endpoint_url):
-            body = self.client.get_object(Key=key, **self._where)["Body"].read()
+            body = self.client.get_object(Key=key, **self.where)["Body"].read(MAX_BYTES + 1)
         try:
-            return from_json(body)
+            if len(body) > MAX_BYTES:
+                raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
+            manifest = from_json(body, self.signing_key)
+            if manifest.bucket != self.bucket:
+                manifest = from_json(body)  # copied here from another lake: nothing here is recognised by it
+            return manifest
         except ValueError as error:
             raise ManifestUnreadable(
-                f"s3://{self.bucket}/{key} is not a manifest that this version can read.",
+                f"s3://{self.bucket}/{key} is not a manifest that this version can read: {_first_problem(error)}.",
                 remedy="Look at it: another program may have written it, or a newer version of this one.",
                 bucket=self.bucket,
                 key=key,
@@ -112,7 +123,8 @@ class ManifestStore:
         return list(self._under(f"{keys.MANIFEST_PREFIX}/"))
 
     @property
-    def _where(self) -> dict[str, Any]:
+    def where(self) -> dict[str, Any]:
+        """What every request has."""
         owner = {"ExpectedBucketOwner": self.expected_owner} if self.expected_owner else {}
         return {"Bucket": self.bucket} | owner
 
@@ -122,11 +134,20 @@ class ManifestStore:
     def _under(self, prefix: str) -> Iterator[StoredManifest]:
         use_own_retries(self.client)
         with translated(f"listing {prefix!r}", bucket=self.bucket, endpoint=self.client.meta.endpoint_url):
-            for page in self.client.get_paginator("list_objects_v2").paginate(Prefix=prefix, **self._where):
+            for page in self.client.get_paginator("list_objects_v2").paginate(Prefix=prefix, **self.where):
                 for item in page.get("Contents", ()):
                     day = keys.day_of_key(item["Key"])
                     if day is not None and item["Key"].endswith(".json"):
                         yield StoredManifest(item["Key"], day, item["Size"], item["LastModified"])
+
+
+def _first_problem(error: ValueError) -> str:
+    """Return what is wrong with a manifest, and where in it, in one short sentence."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return shown(f"{where}: {first['msg']}" if where else first["msg"])
 
 
 def _order(one: StoredManifest) -> tuple[date, datetime, str]:

@@ -45,6 +45,7 @@ class UploadOptions:
         expected_owner: The account that must own the bucket; sent with every request.
         storage_class: S3's storage class; the bucket's default without one.
         tags: Tags of the object.
+        manifest_keys: The keys of which one will be the manifest's of the run; in the metadata of files.
         metadata: Metadata besides what the file itself gives, for example the run's id.
         part_size_bytes: The size of a part; it grows where a file would have more than 10,000.
         multipart_above_bytes: Files above this size go in parts.
@@ -56,6 +57,7 @@ class UploadOptions:
     storage_class: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    manifest_keys: tuple[str, ...] = ()
     part_size_bytes: int = 8 * MIB
     multipart_above_bytes: int = 16 * MIB
     concurrency: int = 4

@@ -82,7 +82,9 @@ def upload_file(
     options = options or UploadOptions()
     headers = object_metadata.headers(
         content_type=object_metadata.content_type(path, profile.encoding),
-        metadata=object_metadata.of_profile(profile) | dict(options.metadata),
+        metadata=object_metadata.of_profile(profile)
+        | object_metadata.of_run(options.manifest_keys)
+        | dict(options.metadata),
         tags=options.tags,
         storage_class=options.storage_class,
     )

@@ -18,6 +18,8 @@ from flows.lake.models import CsvProfile
 from flows.lake.s3.storage_rules import MAX_TAGS
 
 MAX_METADATA_BYTES = 2048
+MAX_MANIFEST_BYTES = 700
+"""Of the 2,048: a name of 255 bytes takes as many, percent-encoded, and must find room beside it."""
 SAFE = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
 _COMPRESSED = {
     ".gz": "application/gzip",
@@ -62,6 +64,12 @@ def of_file(path: Path, mtime_ns: int, sha256: str) -> dict[str, str]:
     """Return what is known of every file, readable as CSV or not."""
     modified = dt.datetime.fromtimestamp(mtime_ns / 1e9, tz=dt.UTC).isoformat(timespec="seconds")
     return {"sha256": sha256, "source-name": path.name, "source-modified": modified}
+
+
+def of_run(manifest_keys: tuple[str, ...]) -> dict[str, str]:
+    """Return where the manifest of an object's run is: by it the dataset's last landing is found again."""
+    named = "|".join(manifest_keys)  # which no key of ours holds
+    return {"manifest": named} if 0 < len(encoded(named)) <= MAX_MANIFEST_BYTES else {}
 
 
 def headers(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -93,3 +94,42 @@ def test_unchanged_file_that_was_touched_just_before_the_run_is_read_again(inges
     state, proof = told(ingest(tmp_path, partition_date=DAY))["a.csv"]
     assert state == "unchanged"
     assert proof != "unchanged etag"
+
+
+def forge(s3: S3, file: Path, name: str, **changes: Any) -> None:
+    """Put a manifest beside the genuine ones that claims what somebody wants a run to believe."""
+    (body,) = objects(s3, "Manifests/2024/03/05/").values()
+    made = json.loads(body)
+    info = file.stat()
+    claim = {"mtime_ns": info.st_mtime_ns, "size_bytes": info.st_size}
+    made["files"] = [{**one, **claim, **changes} for one in made["files"]]
+    made["started"] = made["ended"] = "2099-01-01T00:00:00+00:00"
+    s3.client().put_object(Bucket=s3.bucket, Key=f"Manifests/2024/03/05/{name}", Body=json.dumps(made).encode())
+
+
+def test_forged_claim_that_an_object_is_unchanged_skips_no_upload(ingest: Ingest, s3: S3, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n1,2\n")
+    assert ingest(tmp_path, partition_date=DAY).is_completed()
+    path.write_text("a,b\n9,9\n")
+    forge(s3, path, "zzz.json")
+    state = ingest(tmp_path, partition_date=DAY)
+    assert [outcome.state for outcome in state.result().outcomes] == ["uploaded"]
+    assert objects(s3, "Raw/")["Raw/Local/CSV/A/2024/03/05/a.csv"] == b"a,b\n9,9\n"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"path": "a\0b"}, {"encoding": "nope"}, {"encoding": "zlib_codec"}, {"rows": 10**30}]
+)
+def test_manifest_that_is_wrong_costs_a_warning_and_no_run(
+    ingest: Ingest, s3: S3, tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n1,2\n")
+    ingest(tmp_path, partition_date=DAY)
+    forge(s3, path, "zzz.json", **wrong)
+    state = ingest(tmp_path, partition_date=DAY)
+    assert state.is_completed()
+    (warning,) = state.result().warnings[-1:]
+    assert "zzz.json is not a manifest that this version can read: files.0." in warning
+    assert [outcome.state for outcome in state.result().outcomes] == ["unchanged"]

@@ -159,3 +159,88 @@ def test_between_returns_the_days_of_a_range_over_months_in_order(lake: Lake) ->
     found = ManifestStore(lake.client, lake.bucket).between(days[1], days[3])
     assert [one.day for one in found] == days[1:4]
     assert all(one.key.endswith("/run.json") for one in found)
+
+
+KEY = b"a key of this server's"
+
+
+def signing(lake: Lake) -> ManifestStore:
+    return ManifestStore(lake.client, lake.bucket, signing_key=KEY)
+
+
+def of(dataset: str, name: str, rows: int, day: date) -> FileOutcome:
+    return replace(landed(name, rows), dataset=dataset, key=f"Raw/Local/CSV/{dataset}/{keys.day_path(day)}/f.csv")
+
+
+def land(lake: Lake, day: date, dataset: str, rows: int, *, named: bool = True, run: str = "run") -> None:
+    """Store what a run leaves: the object under its raw key, and the manifest."""
+    names = keys.manifest_keys(day, run, "01234567", 1)
+    made = of(dataset, f"{dataset.lower()}.csv", rows, day)
+    text = manifest_text(day, made, name=run).replace('"bucket":"lake"', f'"bucket":"{lake.bucket}"')
+    signing(lake).store(text, names)
+    metadata = {"manifest": "|".join(names)} if named else {}
+    lake.client.put_object(Bucket=lake.bucket, Key=made.key, Body=b"x", Metadata=metadata)
+
+
+def hourly(lake: Lake, monkeypatch: pytest.MonkeyPatch, limit: int = 5) -> None:
+    monkeypatch.setattr(history, "MAX_MANIFESTS", limit)
+    for hour in range(limit + 2):
+        land(lake, DAY - timedelta(days=1), "Hourly", hour, run=f"run {hour}")
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["names its manifest", "stored by an older version"])
+def test_read_history_finds_a_quarterly_dataset_in_a_lake_of_hourly_runs(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    land(lake, date(2023, 9, 30), "Quarterly", 1, named=named)
+    land(lake, date(2023, 12, 31), "Quarterly", 2, named=named)
+    land(lake, DAY + timedelta(days=1), "Quarterly", 9, named=named)  # a backfill does not look at later days
+    hourly(lake, monkeypatch)
+    wanted = [("Hourly", "hourly.csv"), ("Quarterly", "quarterly.csv")]
+    with requests_of(lake) as sent:
+        found = history.read_history(signing(lake), wanted, DAY)
+    assert {name: last.rows for name, last in found.last.items()} == {wanted[0]: 6, wanted[1]: 2}
+    more = len(sent) - 5 - sent.count("ListObjectsV2")
+    assert more <= 3  # the head of an object, its manifest
+    assert sent.count("ListObjectsV2") <= 3 + 5
+
+
+@on_moto
+def test_read_history_of_many_new_datasets_asks_once_whether_they_exist(lake: Lake) -> None:
+    land(lake, DAY, "Other", 1)
+    wanted = [(f"D{number}", "a.csv") for number in range(200)]
+    with requests_of(lake) as sent:
+        assert not history.read_history(signing(lake), wanted, DAY).last
+    assert len(sent) <= 6
+
+
+def test_read_history_of_datasets_that_one_old_manifest_names_reads_it_once(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = date(2023, 9, 30)
+    names = keys.manifest_keys(old, "run", "01234567", 1)
+    files = [of(f"D{number}", f"{number}.csv", number, old) for number in range(5)]
+    signing(lake).store(manifest_text(old, *files), names)
+    for one in files:
+        lake.client.put_object(Bucket=lake.bucket, Key=one.key, Body=b"x", Metadata={"manifest": names[0]})
+    hourly(lake, monkeypatch)
+    with requests_of(lake) as sent:
+        found = history.read_history(signing(lake), [(f"D{number}", f"{number}.csv") for number in range(5)], DAY)
+    assert len(found.last) == 5
+    assert sent.count("HeadObject") == 1
+
+
+def test_read_history_believes_only_what_is_signed_that_a_file_is_unchanged(lake: Lake) -> None:
+    wanted = [("A", "a.csv")]
+    put(lake, DAY, landed("a.csv", 1))
+    forged = history.read_history(signing(lake), wanted, DAY).last["A", "a.csv"]
+    assert (forged.landed, forged.is_signed) == (None, False)
+    made = landed("a.csv", 1, etag="e")
+    text = manifest_text(DAY, made, name="run").replace('"bucket":"lake"', f'"bucket":"{lake.bucket}"')
+    signing(lake).store(text, ("Manifests/2024/03/05/signed.json", ""))
+    assert history.read_history(signing(lake), wanted, DAY).last["A", "a.csv"].is_signed
+    other = ManifestStore(lake.client, lake.bucket, signing_key=b"another server's")
+    assert not history.read_history(other, wanted, DAY).last["A", "a.csv"].is_signed
+    body = lake.read("Manifests/2024/03/05/signed.json").replace(b'"rows":1', b'"rows":2')
+    lake.client.put_object(Bucket=lake.bucket, Key="Manifests/2024/03/05/signed.json", Body=body)
+    assert not history.read_history(signing(lake), wanted, DAY).last["A", "a.csv"].is_signed

@@ -23,7 +23,7 @@ def landing(text: str, rows: int = 10) -> LastLanding:
 
 
 def profile(text: str, rows: int = 10) -> CsvProfile:
-    return CsvProfile(Path("f.csv"), rows, columns(text), 1, 0, "00", "AA", "utf-8", ",")
+    return CsvProfile(Path("f.csv"), rows, columns(text), 1, 0, "0" * 64, "AAAAAAAAAAA=", "utf-8", ",")
 
 
 @pytest.mark.parametrize(

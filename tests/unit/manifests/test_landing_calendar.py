@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ START, END = date(2024, 3, 1), date(2024, 3, 5)
 
 def file(dataset: str, day: int, sha256: str = "", state: Any = "uploaded", name: str = "f.csv") -> FileOutcome:
     key = f"Raw/Local/CSV/{dataset}/2024/03/0{day}/{name}"
-    held = replace(profile(name, 10), sha256=sha256 or str(day))
+    held = replace(profile(name, 10), sha256=hashlib.sha256((sha256 or str(day)).encode()).hexdigest())
     return FileOutcome(Path(name), dataset, key, state, profile=held)
 
 

@@ -7,7 +7,7 @@ from flows.lake.reports.profile_report import MOST_FILES, profile_description, p
 def profile(name: str = "a.csv", dtype: str = "int64", *hints: str, delimiter: str = "|") -> CsvProfile:
     evidence = DtypeEvidence(4, "a secret", "is not a number")
     columns = (ColumnProfile("x", dtype, 5), ColumnProfile("y", "str", 2, evidence))
-    return CsvProfile(Path(name), 5, columns, 50, 0, "00", "AA", "utf-8", delimiter, hints=hints)
+    return CsvProfile(Path(name), 5, columns, 50, 0, "0" * 64, "AAAAAAAAAAA=", "utf-8", delimiter, hints=hints)
 
 
 def test_profile_table_of_one_file_has_a_row_a_column() -> None:

@@ -14,7 +14,7 @@ from flows.lake.reports import run_report
 
 def profile(name: str = "a.csv", rows: int = 1234) -> CsvProfile:
     columns = (ColumnProfile("x", "int64", rows), ColumnProfile("y", "str", 2))
-    return CsvProfile(Path(name), rows, columns, 5000, 0, "00", "AA", "utf-8", ",", hints=("a hint",))
+    return CsvProfile(Path(name), rows, columns, 5000, 0, "0" * 64, "AAAAAAAAAAA=", "utf-8", ",", hints=("a hint",))
 
 
 def outcome(name: str, state: Any = "uploaded", **changes: Any) -> FileOutcome:
