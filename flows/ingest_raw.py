@@ -53,6 +53,7 @@ def ingest_raw(
     tags: dict[str, str] | None = None,
     expected_bucket_owner: Annotated[str, Field(max_length=12)] = "",
     kms_key_id: Annotated[str, Field(max_length=2048)] = "",
+    max_columns: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000,
     reread: bool = False,
     own_tasks_up_to: Annotated[int, Field(ge=0, le=1000)] = 100,
     dry_run: bool = False,
@@ -85,6 +86,7 @@ def ingest_raw(
         expected_bucket_owner: Account (12 digits, or {account} for the credentials' own) that must own the bucket; sent
             with every request, so that a bucket whose name someone else took gets nothing.
         kms_key_id: KMS key (id, ARN or alias) that encrypts a bucket which this run creates. Empty: SSE-S3.
+        max_columns: A file with more columns is rejected: each costs memory and time, however little it holds.
         reread: Read and compare every file, also those whose size and modification time are as an earlier run recorded.
         own_tasks_up_to: Runs of up to this many files give each file its own tasks. In larger runs only large ones
             have their own; the others share tasks and go through worker processes, which keeps runs of thousands quick.
@@ -110,6 +112,7 @@ def ingest_raw(
             tags=tags or {},
             expected_bucket_owner=expected_bucket_owner,
             kms_key_id=kms_key_id,
+            max_columns=max_columns,
             reread=reread,
             own_tasks_up_to=own_tasks_up_to,
             dry_run=dry_run,

@@ -176,6 +176,9 @@ OnDrift = Literal["warn", "reject", "ignore"]
 DEFAULT_ROWS_PERCENT = 50
 """By how many percent the rows of a file may fall or grow before that is a difference."""
 
+DEFAULT_MAX_COLUMNS = 20_000
+"""What a file may have unless somebody raises the limit: some 100 MB of memory, and a table people can still use."""
+
 DriftKind = Literal[
     "column added",
     "column removed",
@@ -216,6 +219,7 @@ class SourceFile:
         mtime_ns: Its modification time then, in nanoseconds since the epoch.
         origin: The object that it is, where the source is in S3.
         before: What landed of it last, `None` where nothing is known of that.
+        max_columns: A file with more columns is rejected.
         root: The source folder, out of which no link may lead; `None` where links may lead anywhere.
     """
 
@@ -228,6 +232,7 @@ class SourceFile:
     origin: S3Origin | None = None
     before: LastLanding | None = None
     root: Path | None = None
+    max_columns: int = DEFAULT_MAX_COLUMNS
 
     @property
     def title(self) -> str:

@@ -6,7 +6,6 @@ than a type are here. Every problem is found before one error names them all, so
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,8 +13,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flows.lake import keys
+from flows.lake.dialect.encoding import is_text_codec
 from flows.lake.errors import LakeError, SettingsError
-from flows.lake.models import DEFAULT_ROWS_PERCENT, CsvDialect, OnDrift
+from flows.lake.models import DEFAULT_MAX_COLUMNS, DEFAULT_ROWS_PERCENT, CsvDialect, OnDrift
 from flows.lake.s3 import storage_rules
 from flows.lake.s3.bucket_names import check_bucket_name
 
@@ -35,6 +35,7 @@ class IngestSettings:
     quarantine: bool = True
     on_drift: OnDrift = "warn"
     drift_rows_percent: int = DEFAULT_ROWS_PERCENT
+    max_columns: int = DEFAULT_MAX_COLUMNS
     reread: bool = False
     own_tasks_up_to: int = 100
     partition_date: date | None = None
@@ -121,10 +122,8 @@ def parse_dialect(text: str) -> CsvDialect:
             raise ValueError(f"{word!r} is not one of delimiter=…, encoding=…, decimal=…, quotechar=…")
         value = {"\\t": "\t", "tab": "\t", "space": " "}.get(value, value)
         if name == "encoding":
-            try:
-                codecs.lookup(value)
-            except LookupError:
-                raise ValueError(f"encoding {value!r} is unknown to Python") from None
+            if not is_text_codec(value):
+                raise ValueError(f"encoding {value!r} is not a text encoding that Python knows")
         elif len(value) != 1:
             raise ValueError(f"{name} must be one character, not {value!r}")
         values[name] = value

@@ -85,7 +85,7 @@ def read_file(file: SourceFile, progress: Progress | None = None) -> ProfiledFil
     from flows.lake.tables.profile import profile_csv
 
     started = time.monotonic()
-    profile = profile_csv(file.path, file.dialect, progress=progress, root=file.root)
+    profile = profile_csv(file.path, file.dialect, progress=progress, root=file.root, max_columns=file.max_columns)
     return ProfiledFile(profile, time.monotonic() - started)
 
 

@@ -182,7 +182,16 @@ def _describe(path: Path, origin: S3Origin | None, dataset: str, settings: Inges
         )
     if origin is not None:
         dialect = settings.dialect_of(dataset)
-        return SourceFile(path, dataset, key, origin.size_bytes, dialect, mtime_ns=origin.modified_ns, origin=origin)
+        return SourceFile(
+            path,
+            dataset,
+            key,
+            origin.size_bytes,
+            dialect,
+            mtime_ns=origin.modified_ns,
+            origin=origin,
+            max_columns=settings.max_columns,
+        )
     root = None if settings.follow_links else settings.source
     if root is not None:
         check_inside(path, root)
@@ -195,4 +204,13 @@ def _describe(path: Path, origin: S3Origin | None, dataset: str, settings: Inges
     if not stat.S_ISREG(info.st_mode):
         raise SourceError(f"{shown(path.name)} is not a regular file.", remedy="Move it out of the folder.", path=path)
     dialect = settings.dialect_of(dataset)
-    return SourceFile(path, dataset, key, info.st_size, dialect, mtime_ns=info.st_mtime_ns, root=root)
+    return SourceFile(
+        path,
+        dataset,
+        key,
+        info.st_size,
+        dialect,
+        mtime_ns=info.st_mtime_ns,
+        root=root,
+        max_columns=settings.max_columns,
+    )

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from flows.lake.dialect.encoding import Utf8Text
+from flows.lake.tables import width
 from flows.lake.units import MIB
 
 FIRST_BLOCK_BYTES = 1 * MIB
@@ -33,6 +34,7 @@ class Blocks:
 
     def __init__(self, text: Utf8Text, delimiter: str, quotechar: str, rows: int) -> None:
         self._text = text
+        self._delimiter = delimiter
         self._quote = quotechar.encode()
         self._opening = re.compile(
             b"(?:^|[" + re.escape(delimiter.encode()) + rb"\r\n])" + re.escape(self._quote), re.DOTALL
@@ -65,6 +67,18 @@ class Blocks:
             missing -= len(pieces[-1])
         self._pending = b"".join(pieces)
         return bool(self._pending)
+
+    def count(self, delimiter: str) -> int:
+        """Return how often the delimiter occurs in the pending text."""
+        return self._pending.count(delimiter.encode())
+
+    def first_widths(self, lines: int) -> list[int]:
+        """Return how many fields the first lines of the pending text have; reads on to the end of a long line."""
+        while True:
+            widths = width.first_widths(self._pending, self._delimiter, self._quote.decode(), lines + 1)
+            if len(widths) > lines or self.at_end or len(self._pending) >= MAX_RECORD_BYTES:
+                return widths[:lines]
+            self.fill(min(2 * len(self._pending), MAX_RECORD_BYTES))
 
     @property
     def at_end(self) -> bool:

@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from flows.lake.dialect.detection import detect
-from flows.lake.dialect.encoding import Utf8Text, detect_encoding, normal_name
+from flows.lake.dialect.encoding import Utf8Text, detect_encoding, is_text_codec, normal_name
 from flows.lake.dialect.file_kinds import looks_binary, not_csv
 from flows.lake.errors import CsvRejected, SettingsError
 from flows.lake.memory import reuse_freed_memory
-from flows.lake.models import CsvDialect, CsvProfile
+from flows.lake.models import DEFAULT_MAX_COLUMNS, CsvDialect, CsvProfile
 from flows.lake.tables.csv_source import CsvSource
 from flows.lake.tables.hints import on_detection, on_encoding
 from flows.lake.tables.table import Table
@@ -34,6 +34,7 @@ def profile_csv(
     progress: Callable[[int, int], None] | None = None,
     chunk_rows: int = 50_000,
     root: Path | None = None,
+    max_columns: int = DEFAULT_MAX_COLUMNS,
 ) -> CsvProfile:
     """Return what pandas would say of a CSV file, with its digests, reading it once.
 
@@ -43,6 +44,7 @@ def profile_csv(
         progress: Called with bytes done and bytes in all while the file is read.
         chunk_rows: The most rows that are parsed at a time; memory also bounds it. The answer does not depend on it.
         root: The folder out of which no link may lead; links lead anywhere without one.
+        max_columns: A file with more columns is rejected: each costs memory and time, however little it holds.
 
     Raises:
         CsvRejected: pandas cannot read the file as CSV.
@@ -60,7 +62,7 @@ def profile_csv(
         encoding = _encoding_of(source.path, sample, stated)
         used, notes = _complete(stated, encoding, sample)
         text = Utf8Text(source.path, _reader(sample, source), encoding, stated=stated.encoding is not None)
-        table = Table(source.path, text, used, chunk_rows)
+        table = Table(source.path, text, used, chunk_rows, max_columns)
         try:
             table.read()
         except CsvRejected as error:
@@ -106,14 +108,11 @@ def _checked(dialect: CsvDialect) -> CsvDialect:
                 f"The dialect's {name} is {value!r}, which is not one ASCII character.",
                 remedy="Give one character, for example ';', or leave it out to have it detected.",
             )
-    if dialect.encoding is not None:
-        try:
-            normal_name(dialect.encoding)
-        except LookupError as error:
-            raise SettingsError(
-                f"The dialect's encoding {dialect.encoding!r} is unknown.",
-                remedy="Give a Python codec name, for example utf-8, cp1252 or latin-1.",
-            ) from error
+    if dialect.encoding is not None and not is_text_codec(dialect.encoding):
+        raise SettingsError(
+            f"The dialect's encoding {dialect.encoding!r} is not a text encoding that Python knows.",
+            remedy="Give the name of one, for example utf-8, cp1252 or latin-1.",
+        )
     return dialect
 
 

@@ -61,6 +61,18 @@ def rejected(
     )
 
 
+def too_wide(path: Path, line: int, columns: int, limit: int, encoding: str, delimiter: str) -> CsvRejected:
+    """Return the rejection of a file with more columns than the limit."""
+    return CsvRejected(
+        path,
+        f"it has {columns:,} columns, and the limit is {limit:,}.",
+        line=line,
+        delimiter=delimiter,
+        encoding=encoding,
+        remedy=f"If that is meant, raise the limit (max_columns={columns}); if not, check the delimiter.",
+    )
+
+
 def ragged_row(path: Path, line: int, expected: int, seen: int, encoding: str, delimiter: str) -> CsvRejected:
     """Return the rejection for a row with more fields than the rows before it."""
     return CsvRejected(

@@ -21,7 +21,7 @@ import pandas as pd
 
 from flows.lake.dialect.encoding import Utf8Text
 from flows.lake.errors import CsvRejected
-from flows.lake.models import ColumnProfile, CsvDialect, DtypeEvidence
+from flows.lake.models import DEFAULT_MAX_COLUMNS, ColumnProfile, CsvDialect, DtypeEvidence
 from flows.lake.tables import rejections
 from flows.lake.tables.blocks import Blocks
 from flows.lake.tables.evidence import find_evidence
@@ -29,6 +29,7 @@ from flows.lake.tables.hints import HintCollector
 from flows.lake.tables.pandas_dtypes import Cells, ColumnMerge
 from flows.lake.tables.records import records
 from flows.lake.tables.text_cells import BYTES_DTYPE, count_known_cells
+from flows.lake.tables.width import named_header
 from flows.lake.units import KIB
 
 FIRST_ROWS = 4_096
@@ -54,13 +55,17 @@ class Table:
         text: Its text.
         dialect: How it is written; what is left open is as in `pandas.read_csv`.
         chunk_rows: The most rows that are parsed at a time.
+        max_columns: The most fields that the first two lines may have.
     """
 
-    def __init__(self, path: Path, text: Utf8Text, dialect: CsvDialect, chunk_rows: int) -> None:
+    def __init__(
+        self, path: Path, text: Utf8Text, dialect: CsvDialect, chunk_rows: int, max_columns: int = DEFAULT_MAX_COLUMNS
+    ) -> None:
         self._path = path
         self._text = text
         self.dialect = _Used(dialect.delimiter or ",", dialect.decimal or ".", dialect.quotechar or '"')
         self._chunk_rows = max(chunk_rows, 1)
+        self._max_columns = max_columns
         self._blocks = Blocks(text, self.dialect.delimiter, self.dialect.quotechar, min(self._chunk_rows, FIRST_ROWS))
         self._hints = HintCollector()
         quote, separator = re.escape(self.dialect.quotechar), re.escape(self.dialect.delimiter)
@@ -81,6 +86,7 @@ class Table:
         """
         while self._blocks.fill():
             first = not self._names
+            self._check_width(first)
             cut, block, frame = self._next_frame(first)
             if first:
                 self._begin(block, frame)
@@ -112,7 +118,7 @@ class Table:
         for cut in self._blocks.cuts():
             block = self._blocks.head(cut, header)
             try:
-                frame = self._parse(block) if first else self._parse(block, dtype=self._dtypes_wanted(block))
+                frame = self._parse_first(block) if first else self._parse(block, dtype=self._dtypes_wanted(block))
             except pd.errors.EmptyDataError as error:
                 problem = error
             except (ValueError, OverflowError, MemoryError) as error:
@@ -124,6 +130,34 @@ class Table:
                 if len(frame) or not first or self._blocks.is_all(cut):
                     return cut, block, frame
         raise self._rejected(problem, first) from problem
+
+    def _check_width(self, first: bool) -> None:
+        """Refuse a table that is too wide before pandas makes a column of each field.
+
+        Raises:
+            CsvRejected: A line that would decide the width of a block has more fields than the limit.
+        """
+        delimiter = self.dialect.delimiter
+        if self._blocks.count(delimiter) < self._max_columns:
+            return
+        widths = self._blocks.first_widths(2 if first else 1)
+        if max(widths, default=0) <= self._max_columns:
+            return
+        if first:
+            line = widths.index(max(widths)) + 1
+            raise rejections.too_wide(self._path, line, max(widths), self._max_columns, self._text.encoding, delimiter)
+        expected = len(self._names) + self._index_columns
+        line = self._blocks.lines_before + 1
+        raise rejections.ragged_row(self._path, line, expected, widths[0], self._text.encoding, delimiter)
+
+    def _parse_first(self, block: bytes, **how: Any) -> pd.DataFrame:
+        """Parse the block that has the file's own header."""
+        if named := named_header(block, self.dialect.delimiter, self.dialect.quotechar):
+            frame = self._parse(named[0], **how)
+            if len(named[1]) == frame.shape[1]:
+                frame.columns = pd.Index(named[1], dtype=object)
+                return frame
+        return self._parse(block, **how)
 
     def _numbered_header(self) -> bytes:
         width = len(self._merges) + self._index_columns
@@ -216,7 +250,7 @@ class Table:
     def _add_again(self, block: bytes, positions: list[int], first: bool) -> None:
         """Read a block once more, for the tokens of the columns whose values do not tell enough."""
         if first:
-            frame = self._parse(block, dtype=object)
+            frame = self._parse_first(block, dtype=object)
             columns = {position: frame.iloc[:, position] for position in positions}
         else:
             names = [str(position + self._index_columns) for position in positions]
