@@ -279,9 +279,18 @@ def embedded_lake(port: int, browse_port: int | None = None, folder: Path = LAKE
         yield lake
 
 
+def rclone_options() -> list[str]:
+    """Return the options of every `rclone serve s3` over plain files that people may also change by hand.
+
+    By default rclone answers for five minutes out of its memory of a folder. One second is not felt by a person, and
+    costs nothing where thousands of files arrive; with none at all, each of them has the folder read anew.
+    """
+    return ["--config", os.devnull, "--dir-cache-time", "1s"]
+
+
 def _rclone(protocol: str, port: int, folder: Path) -> list[str]:
     rclone = Path(sys.executable).with_name("rclone")
-    return [str(rclone), "serve", protocol, "--addr", f"127.0.0.1:{port}", "--config", os.devnull, str(folder)]
+    return [str(rclone), "serve", protocol, "--addr", f"127.0.0.1:{port}", *rclone_options(), str(folder)]
 
 
 def store_lake_block(lake: LakeServer) -> None:

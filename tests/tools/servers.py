@@ -22,6 +22,7 @@ from typing import IO, Any
 import boto3
 from botocore.config import Config
 
+from deployments.local.services import rclone_options
 from tests.tools.certificates import Authority
 
 START_TIMEOUT_S = 60
@@ -131,7 +132,7 @@ def rclone_server(root: Path, *, tls: Authority | None = None) -> Iterator[S3Ser
     """
     root.mkdir(parents=True, exist_ok=True)
     access_key, secret_key = "rclonetestkey", "rclone-secret"
-    command = [str(Path(sys.executable).with_name("rclone")), "serve", "s3", "--config", os.devnull]
+    command = [str(Path(sys.executable).with_name("rclone")), "serve", "s3", *rclone_options()]
     command += ["--auth-key", f"{access_key},{secret_key}", "--addr", "127.0.0.1:0", str(root)]
     if tls:
         command += ["--cert", str(tls.certificate), "--key", str(tls.key)]

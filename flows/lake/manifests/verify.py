@@ -10,7 +10,6 @@ than its own, so what the manifests of the range do not explain is looked for in
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +32,7 @@ from flows.lake.manifests.store import ManifestStore, StoredManifest
 from flows.lake.s3.client import use_own_retries
 from flows.lake.s3.content import Content
 from flows.lake.s3.errors import translated
-from flows.lake.s3.target import Stored, Target
+from flows.lake.s3.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -226,15 +225,8 @@ def _look(client: S3Client, bucket: str, expected: Expected, deep: bool) -> _Che
         if deep:
             proof: str | Literal[False] = "read back" if target.read_back(stored) == content else False
         else:
-            proof = _proof(target, stored, content, expected.etag)
+            proof = target.proof(stored, content, lambda: {expected.etag} if expected.etag else set())
         return expected, proof or _finding("altered", expected, "holds other bytes of the same size"), changed
-
-
-def _proof(target: Target, stored: Stored, content: Content, etag: str | None) -> str | Literal[False]:
-    if target.needs_md5:
-        # A server other than AWS may know no checksum and echo ours for a while (rclone does): its word is the ETag.
-        stored = dataclasses.replace(stored, crc64nvme=None, sha256=None)
-    return target.proof(stored, content, lambda: {etag} if etag else set())
 
 
 def _finding(kind: FindingKind, expected: Expected, what: str) -> Finding:

@@ -1,8 +1,10 @@
 """One object of the lake: the requests on it, what they carry, and whether what is stored is what was meant.
 
-An object is judged by the best evidence that the server gives: its full-object checksum; else its size with an ETag
-that is the MD5 of the bytes; else the bytes themselves, read back. An ETag that differs proves nothing by itself
-(encrypted objects have ETags of another kind), so it only leads to the next kind of evidence.
+An object is judged by the best evidence that the server gives: the full-object checksum that AWS keeps; else its size
+with an ETag that is the MD5 of the bytes; else the bytes themselves, read back. Other servers may merely echo a
+checksum that they were sent (rclone keeps it as metadata, also of a file that was replaced since), so theirs says
+nothing. An ETag that differs proves nothing by itself (encrypted objects have ETags of another kind): it leads to the
+next kind of evidence.
 """
 
 from __future__ import annotations
@@ -70,6 +72,11 @@ class Target:
         return {"Bucket": self.bucket, "Key": self.key} | owner
 
     @property
+    def keeps_checksums(self) -> bool:
+        """Whether the server compares the bytes with a checksum before it repeats it: what AWS answers is a proof."""
+        return is_aws(self.client)
+
+    @property
     def needs_md5(self) -> bool:
         """Whether the server may keep no checksum, so that MD5 has to protect and prove the bytes."""
         return not is_aws(self.client)
@@ -126,9 +133,9 @@ class Target:
         """
         if stored.size_bytes != content.size_bytes:
             return False
-        if stored.crc64nvme:
+        if stored.crc64nvme and self.keeps_checksums:
             return "checksum" if stored.crc64nvme == content.crc64nvme else False
-        if stored.sha256:
+        if stored.sha256 and self.keeps_checksums:
             sha256 = base64.b64encode(bytes.fromhex(content.sha256)).decode("ascii")
             return "checksum" if stored.sha256 == sha256 else False
         if stored.etag in etags():

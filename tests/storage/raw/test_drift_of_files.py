@@ -17,7 +17,9 @@ from flows.lake.redact import guard_logs, unguard_logs
 from tests.storage.conftest import Lake
 
 KEY = "Raw/Local/CSV/F/2024/03/05/f.csv"
-BEFORE = LastLanding(date(2024, 3, 4), 1, (ColumnProfile("a", "int64", 1),), "Manifests/2024/03/04/x.json")
+BEFORE = LastLanding(
+    date(2024, 3, 4), 1, (ColumnProfile("a", "int64", 1),), "Manifests/2024/03/04/x.json", is_signed=True
+)
 on_rclone = pytest.mark.parametrize("s3", ["rclone"], indirect=True)
 
 

@@ -326,3 +326,13 @@ def test_stale_uploads_old_ones_under_our_keys_are_aborted(lake: Lake) -> None:
 
 def test_stale_uploads_none_in_the_bucket_is_zero(lake: Lake) -> None:
     assert upload.abort_stale_uploads(lake.client, lake.bucket, ["Raw/"]) == 0
+
+
+def test_upload_other_bytes_under_the_good_checksum_are_not_taken_for_unchanged(lake: Lake) -> None:
+    profile = profile_of(lake.path)
+    other = bytes(byte ^ 1 for byte in lake.path.read_bytes())
+    lake.client.put_object(Bucket=lake.bucket, Key=RAW, Body=other, ChecksumCRC64NVME=profile.crc64nvme)
+    assert upload.plan_upload(lake.client, profile, bucket=lake.bucket, key=RAW) == "would supersede"
+    result = upload.upload_file(lake.client, lake.path, profile, bucket=lake.bucket, key=RAW)
+    assert (result.outcome, result.verified_by) != ("unchanged", "checksum")
+    assert lake.read(RAW) == lake.path.read_bytes()
