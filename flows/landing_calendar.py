@@ -50,8 +50,9 @@ def landing_calendar(
     Args:
         bucket: S3 bucket of the lake. {account} and {region} in it are filled in.
         credentials: Name of the Lake Credentials block; it needs no permission to write.
-        expected: Dataset to its rhythm (daily, weekdays, weekly:mon or monthly:1), such as {"Orders": "weekly:mon"}.
-            It counts from the first landing on, or from a stated day: "daily since 2024-01-01". A list means daily.
+        expected: Dataset to its rhythm (daily, weekdays, weekly:mon or monthly:1), such as {"Orders": "weekly:mon"}, or
+            a list: Movies (daily), Orders: weekly:mon. It counts from the first landing on, or from a day stated after
+            it: daily since 2024-01-01.
         days: How many days the calendar shows.
         end_date: Its last day. Empty: the day of the run's scheduled start.
     """

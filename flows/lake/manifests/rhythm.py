@@ -94,12 +94,15 @@ def _since(words: Sequence[str]) -> date:
 
 
 def expected_rhythms(given: Mapping[str, str] | Sequence[str] | None) -> dict[str, Rhythm]:
-    """Read the parameter `expected`: dataset to rhythm, or a list of datasets that should land on every day.
+    """Read the parameter `expected`: dataset to rhythm, or a list of datasets, daily or as in `Orders: weekly:mon`.
+
+    The list is what deployments of older versions have, and what the form of Prefect's V2 pages can edit: it shows no
+    field for a mapping where a parameter may also be something else.
 
     Raises:
         SettingsError: Names every dataset whose entry is wrong, and which part of it.
     """
-    texts = given if isinstance(given, Mapping) else dict.fromkeys(given or (), "daily")
+    texts = given if isinstance(given, Mapping) else dict(map(_entry, given or ()))
     rhythms: dict[str, Rhythm] = {}
     problems: list[str] = []
     for dataset, text in texts.items():
@@ -115,3 +118,8 @@ def expected_rhythms(given: Mapping[str, str] | Sequence[str] | None) -> dict[st
         remedy = 'Correct the parameter, such as {"Movies": "daily", "Orders": "weekly:mon since 2024-01-01"}.'
         raise SettingsError(f"expected: {count} wrong: {'; '.join(problems)}.", remedy=remedy)
     return rhythms
+
+
+def _entry(text: str) -> tuple[str, str]:
+    dataset, colon, rhythm = text.rpartition(": ")
+    return (dataset, rhythm) if colon else (text, "daily")

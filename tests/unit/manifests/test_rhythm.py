@@ -79,3 +79,12 @@ def test_expected_with_thousands_of_wrong_entries_says_how_many_and_stays_short(
         expected_rhythms({f"D{number}": "x" * 5_000 for number in range(5_000)})
     assert str(caught.value).startswith("expected: 5,000 entries are wrong: 'D0': 'xxx")
     assert len(str(caught.value)) < 10_000
+
+
+def test_expected_as_a_list_can_name_rhythms_as_the_form_of_the_v2_pages_needs() -> None:
+    given = ["Movies", "Orders: weekly:mon since 2024-01-01", "a: b: monthly:1", "C:daily"]
+    assert expected_rhythms(given) == expected_rhythms(
+        {"Movies": "daily", "Orders": "weekly:mon since 2024-01-01", "a: b": "monthly:1", "C:daily": "daily"}
+    )
+    with pytest.raises(SettingsError, match="'Orders': 'wekly:mon' is not a rhythm"):
+        expected_rhythms(["Orders: wekly:mon"])
