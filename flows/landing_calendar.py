@@ -104,8 +104,7 @@ def _told(calendar: Calendar, target: Target) -> State[Any]:
     artifacts.publish_markdown("landing-calendar", made.calendar_markdown(calendar, target.bucket), description, redact)
     day = calendar.days[-1]
     if calendar.never_landed:
-        names = ", ".join(map(shown, calendar.never_landed[:20]))
-        get_run_logger().warning("%d expected datasets have never landed: %s", len(calendar.never_landed), names)
+        get_run_logger().warning("Expected, but never landed: %s", made.named(calendar.never_landed))
     for dataset in calendar.missing_on(day):
         last = calendar.last_landed(dataset)
         get_run_logger().warning("%s is missing on %s", shown(dataset), day)

@@ -254,15 +254,16 @@ def verdict(calendar: Calendar) -> str:
     never = calendar.never_landed
     missing = calendar.missing_on(day)
     if missing:
-        said = f"Missing on {day}: {_named(missing)}."
+        said = f"Missing on {day}: {named(missing)}."
     else:
         landed = sum(bool((cell := calendar.cells.get((name, day))) and cell.landed) for name in calendar.datasets)
         said = f"Nothing is missing on {day}; {landed:,} datasets landed."
     if not calendar.expected:
         said += " No dataset is expected: name some in the parameter expected."
-    return said + (f" Expected, but never landed: {_named(never)}." if never else "")
+    return said + (f" Expected, but never landed: {named(never)}." if never else "")
 
 
-def _named(names: Sequence[str]) -> str:
+def named(names: Sequence[str]) -> str:
+    """Return the first names of a list, as they can stand in a sentence, and how many more there are."""
     more = f" and {len(names) - SHOWN_NAMES:,} more" if len(names) > SHOWN_NAMES else ""
     return ", ".join(map(shown, names[:SHOWN_NAMES])) + more
