@@ -6,7 +6,7 @@ It runs when the day's files should be there, and reads manifests only: it also 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
@@ -27,6 +27,7 @@ from flows.ui import artifacts
 if TYPE_CHECKING:
     from flows.lake.manifests.landing_calendar import Calendar
     from flows.lake.manifests.manifest import Manifest
+    from flows.lake.manifests.rhythm import Rhythm
 
 DATASET_MISSING = "ingest-raw.dataset-missing"
 
@@ -40,7 +41,7 @@ def run_name() -> str:
 def landing_calendar(
     bucket: Annotated[str, Field(min_length=3, max_length=100)] = "compass-desafio-final-dramance",
     credentials: Annotated[str, Field(min_length=1, max_length=255)] = "local-lake",
-    expected: list[str] | None = None,
+    expected: dict[str, str] | list[str] | None = None,
     days: Annotated[int, Field(ge=1, le=92)] = 14,
     end_date: date | None = None,
 ) -> State[Any]:
@@ -49,23 +50,30 @@ def landing_calendar(
     Args:
         bucket: S3 bucket of the lake. {account} and {region} in it are filled in.
         credentials: Name of the Lake Credentials block; it needs no permission to write.
-        expected: Datasets that should land on every day, such as Movies and Series.
+        expected: Dataset to its rhythm (daily, weekdays, weekly:mon or monthly:1), such as {"Orders": "weekly:mon"}, or
+            a list: Movies (daily), Orders: weekly:mon. It counts from the first landing on, or from a day stated after
+            it: daily since 2024-01-01.
         days: How many days the calendar shows.
         end_date: Its last day. Empty: the day of the run's scheduled start.
     """
+    from flows.lake.manifests.rhythm import expected_rhythms
+
     day = _last_day(end_date)
+    start = day - timedelta(days=min(days, day.toordinal()) - 1)
     try:
+        rhythms = expected_rhythms(expected)
         target = tasks.find_lake(bucket, credentials)
-        calendar = read_calendar(target, day - timedelta(days=days - 1), day, expected or [])
+        calendar = read_calendar(target, start, day, rhythms)
     except LakeError as error:
         return Failed(message=str(error), data=error)
     return _told(calendar, target)
 
 
 @tasks.stage(name="read-manifests", task_run_name="read manifests of {target.bucket}")
-def read_calendar(target: Target, start: date, end: date, expected: list[str]) -> Calendar:
+def read_calendar(target: Target, start: date, end: date, expected: Mapping[str, Rhythm]) -> Calendar:
     """Read the manifests of some days and make their calendar."""
     from flows.lake.errors import ManifestUnreadable
+    from flows.lake.manifests.landed_days import LandedDays, find_landed_days
     from flows.lake.manifests.landing_calendar import make_calendar
 
     store = past_runs.store_of(target)
@@ -81,7 +89,10 @@ def read_calendar(target: Target, start: date, end: date, expected: list[str]) -
             except ManifestUnreadable as error:
                 get_run_logger().warning("%s", error)
 
-    return make_calendar(each(), start, end, expected)
+    def look_up(datasets: Collection[str]) -> dict[str, LandedDays]:
+        return find_landed_days(store, datasets, end)
+
+    return make_calendar(each(), start, end, expected, look_up)
 
 
 def _told(calendar: Calendar, target: Target) -> State[Any]:
@@ -92,6 +103,8 @@ def _told(calendar: Calendar, target: Target) -> State[Any]:
     description = f"Which dataset landed in {target.bucket} on which day."
     artifacts.publish_markdown("landing-calendar", made.calendar_markdown(calendar, target.bucket), description, redact)
     day = calendar.days[-1]
+    if calendar.never_landed:
+        get_run_logger().warning("Expected, but never landed: %s", made.named(calendar.never_landed))
     for dataset in calendar.missing_on(day):
         last = calendar.last_landed(dataset)
         get_run_logger().warning("%s is missing on %s", shown(dataset), day)

@@ -1,17 +1,20 @@
 """Which dataset landed on which day, from the manifests of some weeks: the calendar that shows the day without data.
 
 Pure functions of manifests. A day is that of the partition, so a backfill fills the day that it was for. A dataset's
-day is unchanged when all its bytes are those of its landing before: it arrived, and nobody had refreshed it.
+day is unchanged when all its bytes are those of its landing before: it arrived, and nobody had refreshed it. A day is
+missing when nothing came that was due by the dataset's rhythm, after its first landing or since the day stated for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
 
+from flows.lake.manifests.landed_days import LandedDays
 from flows.lake.manifests.manifest import Manifest, ManifestFile
+from flows.lake.manifests.rhythm import Rhythm
 from flows.lake.words import md, shown
 
 CellState = Literal["landed", "unchanged", "rejected", "missing"]
@@ -19,6 +22,10 @@ SYMBOLS: dict[CellState, str] = {"landed": "✓", "unchanged": "=", "rejected": 
 NOTHING = "·"
 SHOWN_DATASETS = 200
 LONGEST_NAME = 40
+SHOWN_NAMES = 20
+
+LookUp = Callable[[Collection[str]], Mapping[str, LandedDays]]
+"""Finds when datasets landed, whatever the calendar's range; leaves out those that never did."""
 
 
 @dataclass(frozen=True)
@@ -59,36 +66,72 @@ class Calendar:
     Attributes:
         days: The days, the first first.
         datasets: The datasets, those that are expected first.
-        expected: The datasets of which a day without a file is missing.
-        cells: What is known, by dataset and day; nothing where nothing was expected and nothing came.
+        expected: The datasets of which a day without a file can be missing, with their rhythms.
+        cells: What is known, by dataset and day; nothing where nothing was due and nothing came.
+        before: The last landing of expected datasets that have none in the manifests of the range.
     """
 
     days: tuple[date, ...]
     datasets: tuple[str, ...]
-    expected: tuple[str, ...]
+    expected: Mapping[str, Rhythm]
     cells: dict[tuple[str, date], Cell]
+    before: Mapping[str, date] = field(default_factory=dict)
 
     def missing_on(self, day: date) -> tuple[str, ...]:
         """Return the datasets that are missing on a day."""
-        return tuple(name for name in self.expected if self.cells[name, day].state == "missing")
+        cells = ((name, self.cells.get((name, day))) for name in self.expected)
+        return tuple(name for name, cell in cells if cell and cell.state == "missing")
 
     def last_landed(self, dataset: str) -> date | None:
-        """Return the last day of the calendar on which a dataset landed."""
+        """Return the last day on which a dataset landed, up to the calendar's last; `None` where none is known."""
         landed = (day for day in reversed(self.days) if (cell := self.cells.get((dataset, day))) and cell.landed)
-        return next(landed, None)
+        return next(landed, self.before.get(dataset))
+
+    @property
+    def never_landed(self) -> tuple[str, ...]:
+        """The expected datasets that have not landed once: new ones, and those whose name is misspelt."""
+        return tuple(name for name in self.expected if self.last_landed(name) is None)
 
 
-def make_calendar(manifests: Iterable[Manifest], start: date, end: date, expected: Sequence[str] = ()) -> Calendar:
+_Files = dict[tuple[str, date], dict[str, _Seen]]
+
+
+def make_calendar(
+    manifests: Iterable[Manifest],
+    start: date,
+    end: date,
+    expected: Mapping[str, Rhythm] | None = None,
+    look_up: LookUp = lambda _: {},
+) -> Calendar:
     """Make the calendar of a range of days.
 
     Args:
         manifests: The manifests of the range and of later days, in the order of their writing.
         start: The first day.
         end: The last one.
-        expected: Datasets that should land on every day.
+        expected: The datasets that should land, with their rhythms.
+        look_up: Finds when datasets landed; asked once, for those about which the manifests do not say enough.
     """
     days = tuple(start + timedelta(days=n) for n in range((end - start).days + 1))
-    files: dict[tuple[str, date], dict[str, _Seen]] = {}
+    files = _files_of(manifests, start, end)
+    wanted = dict(expected or {})
+    first_seen: dict[str, date] = {}
+    for (dataset, day), there in files.items():
+        if any(file.landed for file in there.values()):
+            first_seen[dataset] = min(day, first_seen.get(dataset, day))
+    found = look_up(names) if (names := _undecided(wanted, days, first_seen)) else {}
+    first = first_seen | {name: min(landed.first, first_seen.get(name, landed.first)) for name, landed in found.items()}
+    datasets = (*wanted, *sorted({dataset for dataset, _ in files} - wanted.keys()))
+    cells: dict[tuple[str, date], Cell] = {}
+    for dataset in datasets:
+        due = {day for day in days if dataset in wanted and _is_due(wanted[dataset], day, first.get(dataset))}
+        cells |= _cells_of(dataset, days, files, due)
+    before = {dataset: landed.last for dataset, landed in found.items() if dataset not in first_seen}
+    return Calendar(days, datasets, wanted, cells, before)
+
+
+def _files_of(manifests: Iterable[Manifest], start: date, end: date) -> _Files:
+    files: _Files = {}
     for manifest in manifests:
         for file in manifest.files:
             day = file.day or manifest.logical_date
@@ -97,17 +140,26 @@ def make_calendar(manifests: Iterable[Manifest], start: date, end: date, expecte
             there = files.setdefault((file.dataset, day), {})
             if file.landed or not (file.name in there and there[file.name].landed):
                 there[file.name] = _Seen.of(file)
-    wanted = tuple(dict.fromkeys(expected))
-    datasets = wanted + tuple(sorted({dataset for dataset, _ in files} - set(wanted)))
-    cells: dict[tuple[str, date], Cell] = {}
-    for dataset in datasets:
-        cells |= _cells_of(dataset, days, files, dataset in wanted)
-    return Calendar(days, datasets, wanted, cells)
+    return files
 
 
-def _cells_of(
-    dataset: str, days: Sequence[date], files: dict[tuple[str, date], dict[str, _Seen]], expected: bool
-) -> dict[tuple[str, date], Cell]:
+def _undecided(wanted: Mapping[str, Rhythm], days: Sequence[date], first_seen: Mapping[str, date]) -> list[str]:
+    """Return the datasets that did not land in the range, or were due before they did and may be older than that."""
+    return [
+        name
+        for name, rhythm in wanted.items()
+        if (first := first_seen.get(name)) is None
+        or (rhythm.since is None and any(day < first and rhythm.is_due(day) for day in days))
+    ]
+
+
+def _is_due(rhythm: Rhythm, day: date, first: date | None) -> bool:
+    """Return whether nothing on a day means that something is missing: the stated day goes before the first landing."""
+    began = rhythm.since is not None or (first is not None and day > first)
+    return began and rhythm.is_due(day)
+
+
+def _cells_of(dataset: str, days: Sequence[date], files: _Files, due: Collection[date]) -> dict[tuple[str, date], Cell]:
     cells: dict[tuple[str, date], Cell] = {}
     before: dict[str, str | None] = {}
     for day in days:
@@ -115,7 +167,7 @@ def _cells_of(
         landed = [file for file in there if file.landed]
         now = {file.known_as: file.sha256 for file in landed}
         if not there:
-            if expected:
+            if day in due:
                 cells[dataset, day] = Cell("missing")
             continue
         bad = len(there) - len(landed)
@@ -144,11 +196,18 @@ def calendar_markdown(calendar: Calendar, bucket: str) -> str:
     if len(calendar.datasets) > len(names):
         lines += ["", f"… and {len(calendar.datasets) - len(names):,} more datasets."]
     legend = ", ".join(f"`{symbol}` {state}" for state, symbol in SYMBOLS.items())
-    lines += ["", f"{legend}, `{NOTHING}` nothing came and nothing was expected."]
+    lines += ["", f"{legend}, `{NOTHING}` nothing came and nothing was due."]
     lines += ["Unchanged: every byte is that of the landing before. Rejected: at least one file did not land."]
     for title, state in (("Missing", "missing"), ("Rejected", "rejected")):
         found = [line for name in names if (line := _days_in(calendar, name, state))]
         lines += ["", f"## {title}", "", *found] if found else []
+    if never := calendar.never_landed:
+        named = [
+            f"- **{md(shown(name))}**: {_rhythm_text(calendar.expected[name])}." for name in never[:SHOWN_DATASETS]
+        ]
+        more = [f"- … and {len(never) - len(named):,} more."] if len(never) > len(named) else []
+        note = "Expected, and not once in the raw layer. Is the name right? It is that of the folder under `Raw/`."
+        lines += ["", "## Never landed", "", note, "", *named, *more]
     return "\n".join(lines) + "\n"
 
 
@@ -163,8 +222,16 @@ def _days_in(calendar: Calendar, dataset: str, state: str) -> str:
     if not days:
         return ""
     last = calendar.last_landed(dataset)
-    since = f"Landed last on {last}." if last else f"Has not landed since {calendar.days[0]}."
-    return f"- **{md(dataset)}**: {', '.join(days)}. {since}"
+    rhythm = calendar.expected.get(dataset)
+    # Of a dataset that nobody expects, only the range is known.
+    never = "Has never landed." if rhythm else f"Has not landed since {calendar.days[0]}."
+    since = f"Landed last on {last}." if last else never
+    due = f" ({_rhythm_text(rhythm)})" if rhythm and state == "missing" else ""
+    return f"- **{md(dataset)}**{due}: {', '.join(days)}. {since}"
+
+
+def _rhythm_text(rhythm: Rhythm) -> str:
+    return rhythm.text + (f" since {rhythm.since}" if rhythm.since else "")
 
 
 def _fixed(name: str) -> str:
@@ -182,11 +249,21 @@ def _symbol(cell: Cell | None) -> str:
 
 
 def verdict(calendar: Calendar) -> str:
-    """Say what is missing on the calendar's last day."""
+    """Say what is missing on the calendar's last day, and which expected datasets have never landed."""
     day = calendar.days[-1]
-    if missing := calendar.missing_on(day):
-        more = f" and {len(missing) - 20:,} more" if len(missing) > 20 else ""
-        return f"Missing on {day}: {', '.join(map(shown, missing[:20]))}{more}."
-    landed = sum(bool((cell := calendar.cells.get((name, day))) and cell.landed) for name in calendar.datasets)
-    nothing = "" if calendar.expected else " No dataset is expected: name some in the parameter expected."
-    return f"Nothing is missing on {day}; {landed:,} datasets landed.{nothing}"
+    never = calendar.never_landed
+    missing = calendar.missing_on(day)
+    if missing:
+        said = f"Missing on {day}: {named(missing)}."
+    else:
+        landed = sum(bool((cell := calendar.cells.get((name, day))) and cell.landed) for name in calendar.datasets)
+        said = f"Nothing is missing on {day}; {landed:,} datasets landed."
+    if not calendar.expected:
+        said += " No dataset is expected: name some in the parameter expected."
+    return said + (f" Expected, but never landed: {named(never)}." if never else "")
+
+
+def named(names: Sequence[str]) -> str:
+    """Return the first names of a list, as they can stand in a sentence, and how many more there are."""
+    more = f" and {len(names) - SHOWN_NAMES:,} more" if len(names) > SHOWN_NAMES else ""
+    return ", ".join(map(shown, names[:SHOWN_NAMES])) + more

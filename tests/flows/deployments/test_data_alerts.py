@@ -45,7 +45,7 @@ def test_data_notifications_tell_of_a_changed_file_and_of_a_missing_dataset(
         landing_calendar(
             bucket=s3.bucket,
             credentials=store_block("alerts-rclone", s3),
-            expected=["F", "Orders"],
+            expected={"F": "daily", "Orders": "daily since 2024-03-01", "New": "daily"},
             end_date=date(2024, 3, 5),
             return_state=True,
         )

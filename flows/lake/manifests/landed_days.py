@@ -1,0 +1,89 @@
+"""The first and the last day on which a dataset landed, by the raw layer's own keys, however old the lake is.
+
+Keys carry dataset and day (`Raw/Local/CSV/<Dataset>/<yyyy>/<mm>/<dd>/`), so each end is found by a listing of years, of
+months, of days, and a look whether that day holds a file. No manifest is read: this says when, never what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from flows.lake import keys
+from flows.lake.s3.client import use_own_retries
+from flows.lake.s3.errors import translated
+
+if TYPE_CHECKING:
+    from flows.lake.manifests.store import ManifestStore
+
+AT_ONCE = 10
+"""Datasets that are looked for side by side: as many as the client keeps connections."""
+
+LOOKED_AT = 10
+"""Keys of a day that are looked at: besides files only the marker of an empty folder should be there."""
+
+
+@dataclass(frozen=True)
+class LandedDays:
+    """The first day on which a dataset landed, and the last one up to the day asked for."""
+
+    first: date
+    last: date
+
+
+def find_landed_days(store: ManifestStore, datasets: Iterable[str], until: date) -> dict[str, LandedDays]:
+    """Find when some datasets landed; one that did not land up to a day is left out.
+
+    Raises:
+        StorageError: What S3 answers, or no answer.
+    """
+    use_own_retries(store.client)
+    names = list(datasets)
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        found = threads.map(lambda name: _days_of(store, name, until), names)
+        return {name: days for name, days in zip(names, found, strict=True) if days}
+
+
+def _days_of(store: ManifestStore, dataset: str, until: date) -> LandedDays | None:
+    endpoint = store.client.meta.endpoint_url
+    with translated(f"looking for the landings of {dataset!r}", bucket=store.bucket, endpoint=endpoint):
+        last = next((day for day in _days(store, dataset, until, newest=True) if _holds(store, dataset, day)), None)
+        if last is None:
+            return None
+        first = next((day for day in _days(store, dataset, last, newest=False) if _holds(store, dataset, day)), last)
+    return LandedDays(first, last)
+
+
+def _days(store: ManifestStore, dataset: str, until: date, *, newest: bool) -> Iterator[date]:
+    """Yield the days up to one that a dataset has a folder of, in one order or the other; lists lazily."""
+    prefix = f"{keys.RAW_PREFIX}/{dataset}/"
+    for year in _numbers(store, prefix, 4, newest=newest):
+        if year > until.year:
+            continue
+        of_year = f"{prefix}{year:04}/"
+        for month in _numbers(store, of_year, 2, newest=newest):
+            if (year, month) > (until.year, until.month):
+                continue
+            for number in _numbers(store, f"{of_year}{month:02}/", 2, newest=newest):
+                day = keys.day_of_key(f"{of_year}{month:02}/{number:02}/x")
+                if day and day <= until:
+                    yield day
+
+
+def _numbers(store: ManifestStore, prefix: str, digits: int, *, newest: bool) -> list[int]:
+    """Return the folders under a prefix whose names are numbers of so many digits, in order."""
+    pages = store.client.get_paginator("list_objects_v2").paginate(Prefix=prefix, Delimiter="/", **store.where)
+    names = (item["Prefix"][len(prefix) : -1] for page in pages for item in page.get("CommonPrefixes", ()))
+    return sorted(
+        {int(name) for name in names if len(name) == digits and name.isascii() and name.isdigit()}, reverse=newest
+    )
+
+
+def _holds(store: ManifestStore, dataset: str, day: date) -> bool:
+    """Return whether a day's folder holds a file: an empty folder, or one with folders only, is no landing."""
+    prefix = f"{keys.RAW_PREFIX}/{dataset}/{keys.day_path(day)}/"
+    answer = store.client.list_objects_v2(Prefix=prefix, Delimiter="/", MaxKeys=LOOKED_AT, **store.where)
+    return any(item["Key"] != prefix for item in answer.get("Contents", ()))
