@@ -122,12 +122,14 @@ def test_upload_and_profile_refuse_a_link_out_of_the_root(root: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["fifo", "socket", "folder", "device"])
 @pytest.mark.parametrize("reader", ["profile_csv(path)", "opened(path).__enter__()"])
-def test_what_is_not_a_regular_file_is_refused_and_never_waited_for(tmp_path: Path, kind: str, reader: str) -> None:
+def test_what_is_not_a_regular_file_is_refused_and_never_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, reader: str
+) -> None:
     path = tmp_path / "x.csv"
     if kind == "fifo":
         os.mkfifo(path)
     elif kind == "socket":
-        os.chdir(tmp_path)
+        monkeypatch.chdir(tmp_path)
         socket.socket(socket.AF_UNIX).bind("x.csv")
     elif kind == "folder":
         path.mkdir()
