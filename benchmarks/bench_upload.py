@@ -53,6 +53,7 @@ def worker_own(server: S3Server, folder: Path, prefix: str) -> tuple[float, int]
     """Store every file of a folder as the flow does, and return the seconds and the number of requests."""
     from flows.lake.models import CsvProfile
     from flows.lake.raw.upload import upload_file
+    from flows.lake.s3.bucket import Bucket
     from flows.lake.s3.client import client_config
     from flows.lake.s3.content import Content
     from flows.lake.source_file import opened
@@ -79,7 +80,7 @@ def worker_own(server: S3Server, folder: Path, prefix: str) -> tuple[float, int]
             )
 
     def store(profile: CsvProfile) -> None:
-        upload_file(client, profile.path, profile, bucket=BUCKET, key=f"{prefix}/{profile.path.name}")
+        upload_file(Bucket(client, BUCKET), profile.path, profile, f"{prefix}/{profile.path.name}")
 
     started = time.perf_counter()
     with ThreadPoolExecutor(4) as pool:

@@ -61,15 +61,17 @@ def work_stages(folder: Path, prefix: str, options: dict[str, Any]) -> float:
 
     from flows.lake.memory import reuse_freed_memory
     from flows.lake.models import SourceFile
-    from flows.lake.raw.ingest_file import Destination, ingest_file
+    from flows.lake.raw.ingest_file import RawLayer, ingest_file
+    from flows.lake.s3.bucket import Bucket
     from flows.lake.s3.client import client_config
+    from tests.tools.rules import RULES
 
     started = time.perf_counter()
     reuse_freed_memory()  # as the flow does, before there are threads
     client = boto3.client("s3", endpoint_url=options["endpoint"], config=client_config(path_style=True))
-    lake = Destination(client, BUCKET)
+    lake = RawLayer(Bucket(client, BUCKET))
     files = [
-        SourceFile(path, path.stem, f"{prefix}/{path.name}", status.st_size, mtime_ns=status.st_mtime_ns)
+        SourceFile(path, path.stem, f"{prefix}/{path.name}", status.st_size, RULES, mtime_ns=status.st_mtime_ns)
         for path in sorted(folder.iterdir())
         for status in [path.stat()]
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from botocore import exceptions as boto
 from botocore.config import Config
@@ -16,12 +16,33 @@ from botocore.config import Config
 from blocks import sessions
 from flows.lake.errors import CredentialsMissing
 from flows.lake.s3 import errors
-
-if TYPE_CHECKING:
-    from blocks.lake_credentials import LakeCredentials
+from flows.lake.s3.client import is_aws
 
 QUICK = Config(connect_timeout=10, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 2})
 """Whoever waits for answers about credentials sits at a terminal or holds up a run."""
+
+
+class Block(Protocol):
+    """What is asked of a credentials block here; `blocks.lake_credentials.LakeCredentials` is one."""
+
+    aws_access_key_id: str | None
+    aws_session_token: Any
+    aws_session_expires: datetime | None
+    profile_name: str | None
+    assume_role_arn: str | None
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """The custom endpoint, `None` for AWS."""
+
+    def get_client(self, client_type: Any, config: Config | None = None) -> Any:
+        """Return a client of an AWS service."""
+
+    def get_s3_client(self, config: Config | None = None) -> Any:
+        """Return an S3 client."""
+
+    def get_boto3_session(self) -> Any:
+        """Return the session that all clients share."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +90,10 @@ class Identity:
         return f"These credentials expire at {when}." if when else "These credentials expire; AWS does not say when."
 
 
-def ask(credentials: LakeCredentials) -> Identity:
+def ask(credentials: Block) -> Identity:
     """Ask the endpoint whose credentials are; botocore's errors are left to the caller to translate."""
     account = arn = buckets = None
-    if sessions.is_aws(credentials.endpoint_url):
+    if is_aws(credentials.endpoint_url):
         answer = credentials.get_client("sts", QUICK).get_caller_identity()
         account, arn = answer["Account"], answer["Arn"]
     else:
@@ -95,7 +116,7 @@ def ask(credentials: LakeCredentials) -> Identity:
     )
 
 
-def _count_buckets(credentials: LakeCredentials) -> int | None:
+def _count_buckets(credentials: Block) -> int | None:
     try:
         return len(credentials.get_s3_client(QUICK).list_buckets().get("Buckets", []))
     except boto.ClientError as error:
@@ -104,7 +125,7 @@ def _count_buckets(credentials: LakeCredentials) -> int | None:
         raise
 
 
-def _way(credentials: LakeCredentials, method: str) -> str:
+def _way(credentials: Block, method: str) -> str:
     if credentials.assume_role_arn:
         return "assumed role"
     if credentials.profile_name:

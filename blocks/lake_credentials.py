@@ -24,6 +24,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_validator,
 from blocks import identity, sessions
 from flows.lake.errors import ClockSkewed, CredentialsError, CredentialsMissing
 from flows.lake.redact import guard_logs
+from flows.lake.s3.client import is_aws
 from flows.lake.s3.errors import translated
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ class LakeCredentials(AwsCredentials):
         """Return what a client of a service is made with, from the block's client parameters."""
         options = self.aws_client_parameters.get_params_override()
         defaults = Config()
-        if not sessions.is_aws(self.endpoint_url):
+        if not is_aws(self.endpoint_url):
             # Bucket names as host names need wildcard DNS and certificates, which few custom endpoints have.
             defaults = Config(s3={"addressing_style": "path"})
         elif service != "s3":

@@ -12,53 +12,42 @@ from typing import TYPE_CHECKING, Any
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
-from blocks import sessions
 from blocks.identity import QUICK
 from flows.lake.bucket import access, iam_policy
+from flows.lake.s3.client import is_aws
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
     from blocks.identity import Identity
     from blocks.lake_credentials import LakeCredentials
+    from flows.lake.s3.bucket import Bucket
 
 
-def report(
-    credentials: LakeCredentials,
-    client: S3Client,
-    bucket: str,
-    *,
-    exists: bool,
-    expected_owner: str | None = None,
-    kms_key_id: str | None = None,
-) -> str:
+def report(credentials: LakeCredentials, bucket: Bucket, *, exists: bool, kms_key_id: str | None = None) -> str:
     """Return what the credentials may do in the bucket, when they expire, and the policy that a run needs.
 
     Args:
         credentials: The block.
-        client: Its S3 client.
         bucket: The bucket.
         exists: Whether it is there; else a run would create it.
-        expected_owner: The account that must own the bucket.
         kms_key_id: The key of a bucket that a run would create, by id, ARN or alias.
 
     Raises:
         StorageError: There was no answer, or one about the credentials themselves.
     """
     identity = credentials.identity()
-    partition = client.meta.partition
-    may = simulate(credentials, identity, bucket) if sessions.is_aws(credentials.endpoint_url) else {}
+    partition = bucket.client.meta.partition
+    may = simulate(credentials, identity, bucket.name) if is_aws(credentials.endpoint_url) else {}
     wanted = [*iam_policy.BUCKET_ACTIONS, *iam_policy.SETTINGS_ACTIONS, *iam_policy.OBJECT_ACTIONS]
     if exists:
-        may |= access.ask_by_reading(client, bucket, expected_owner=expected_owner)
+        may |= access.ask_by_reading(bucket)
     else:
         wanted = [*iam_policy.CREATE_ACTIONS, *wanted]
-    key = _key_arn(kms_key_id, identity, client.meta.region_name, partition)
+    key = _key_arn(kms_key_id, identity, bucket.region, partition)
     return (
         f"{identity.sentence()}\n"
-        f"What they may do in bucket {bucket!r}, of what a run needs:\n{access.access_text(wanted, may)}\n"
+        f"What they may do in bucket {bucket.name!r}, of what a run needs:\n{access.access_text(wanted, may)}\n"
         "An IAM policy with just that, to paste:\n"
-        f"{iam_policy.policy_text(bucket, partition=partition, kms_key_arn=key)}"
+        f"{iam_policy.policy_text(bucket.name, partition=partition, kms_key_arn=key)}"
     )
 
 

@@ -32,6 +32,7 @@ from pydantic import SecretStr, ValidationError
 from blocks import sessions
 from blocks.lake_credentials import LakeCredentials, unreadable
 from flows.lake.errors import LakeError, SettingsError
+from flows.lake.s3.client import is_aws
 
 DEFAULT_NAME = "aws-lake"
 LOCAL_API = "http://127.0.0.1:4200/api"
@@ -117,9 +118,9 @@ def gather(options: argparse.Namespace, environ: Mapping[str, str], interactive:
     if profile:
         fields["profile_name"] = profile
     elif not options.machine_role:
-        fields |= _keys(environ, ask, on_aws=sessions.is_aws(endpoint))
+        fields |= _keys(environ, ask, on_aws=is_aws(endpoint))
     region = options.region or environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-    if not region and not profile and sessions.is_aws(endpoint):
+    if not region and not profile and is_aws(endpoint):
         if ask is None:
             raise _missing(["AWS_REGION"])
         region = ask("AWS region of the lake", secret=False) or sessions.DEFAULT_REGION

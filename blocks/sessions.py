@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -37,8 +36,6 @@ DEFAULT_REGION = "us-east-1"
 ROLE_SESSION_NAME = "csv-to-raw-lake"
 """How the runs show up in CloudTrail unless the block says otherwise."""
 
-_AWS_SUFFIXES = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
-
 
 @dataclass
 class Shared:
@@ -49,14 +46,6 @@ class Shared:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Shared:
         return Shared()
-
-
-def is_aws(endpoint_url: str | None) -> bool:
-    """Return whether an endpoint is AWS's own (none given, or for example an interface endpoint of a VPC)."""
-    if endpoint_url is None:
-        return True
-    host = (urlsplit(endpoint_url).hostname or "").lower()
-    return any(host == suffix or host.endswith("." + suffix) for suffix in _AWS_SUFFIXES)
 
 
 def merged_config(*configs: Config | None) -> Config:

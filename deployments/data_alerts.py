@@ -1,6 +1,6 @@
 """The automations that tell people about the data: a file that has changed, a dataset that did not arrive.
 
-The runs emit the events (`flows.ingest.past_runs`, `flows.landing_calendar`); each becomes one notification.
+The runs emit the events (`flows.ui.events`); each becomes one notification.
 """
 
 from __future__ import annotations
@@ -9,11 +9,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from flows.ui.events import DATASET_MISSING, SCHEMA_DRIFT
+
 if TYPE_CHECKING:
     from prefect.events.schemas.automations import AutomationCore
 
 CHANGED, ABSENT = "lake: a file has changed", "lake: a dataset is missing"
-SCHEMA_DRIFT, DATASET_MISSING = "ingest-raw.schema-drift", "ingest-raw.dataset-missing"
 
 Tell = Callable[[str, str], list[Any]]
 """Makes the actions that send a subject and a text, both Jinja templates."""

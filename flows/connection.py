@@ -1,67 +1,35 @@
 """The way from a credentials block's name to a connected lake, for every process that works for a run.
 
-What travels (to a task, to another process, to another machine) is a `Target` of plain values; each process loads the
-block by its name and makes its own client, so that no credential is ever serialized.
+What travels (to a task, to another process, to another machine) is a `LakeAddress` of plain values; each process loads
+the block by its name and makes its own client, so that no credential is ever serialized.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flows.api_secrets import api_secrets
-from flows.lake.errors import CredentialsError, LakeError
-from flows.lake.models import DEFAULT_ROWS_PERCENT, OnDrift
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.settings import get_current_settings
+
+from flows.lake.errors import CredentialsError, LakeError, SettingsError
 from flows.lake.redact import Redactor
+from flows.lake.run_models import LakeAddress
 from flows.lake.words import printable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from blocks.lake_credentials import LakeCredentials
-    from flows.lake.raw.ingest_file import Destination
+    from flows.lake.raw.ingest_file import RawLayer
+    from flows.lake.s3.bucket import Bucket
 
 
 THREADS = 2 * (os.cpu_count() or 2)
 """An upload waits for its own profile in a thread of its own, hence two threads a core."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where a run stores things; plain values only, since it is a task parameter.
-
-    Attributes:
-        bucket: The bucket's name, placeholders filled in.
-        credentials: The credentials block's name.
-        run_id: The flow run's id.
-        quarantine: Whether files that cannot be read as CSV are kept under `Quarantine/`.
-        dry_run: Whether nothing may be written.
-        on_drift: What becomes of a file that differs from what landed of it before.
-        rows_percent: By how many percent its rows may fall or grow.
-        account: The AWS account of the credentials; `None` on other servers.
-        expected_owner: The account that must own the bucket.
-        kms_key_id: The KMS key of a bucket that this run creates.
-        storage_class: The storage class of files; `None` for S3's own default.
-        tags: The tags of files.
-        manifest_keys: The keys of which one will be the manifest's of the run.
-    """
-
-    bucket: str
-    credentials: str
-    run_id: str
-    quarantine: bool = True
-    dry_run: bool = False
-    on_drift: OnDrift = "warn"
-    rows_percent: int = DEFAULT_ROWS_PERCENT
-    account: str | None = None
-    expected_owner: str | None = None
-    kms_key_id: str | None = None
-    storage_class: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    manifest_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,10 +39,26 @@ class Lake:
     Attributes:
         client: The S3 client of the credentials block.
         block: The block itself, which knows whose it is and explains what S3 says of its credentials.
+        address: Where the lake is.
     """
 
     client: S3Client
     block: LakeCredentials
+    address: LakeAddress
+
+    @property
+    def bucket(self) -> Bucket:
+        """The lake's bucket."""
+        from flows.lake.s3.bucket import Bucket
+
+        return Bucket(self.client, self.address.bucket, self.address.owner)
+
+    @property
+    def raw_layer(self) -> RawLayer:
+        """Its raw layer, as the run writes to it."""
+        from flows.lake.raw.ingest_file import RawLayer
+
+        return RawLayer(self.bucket, self.address.run_id, self.address.manifest_keys, self.explained)
 
     def mask(self, text: str) -> tuple[str, int]:
         """Return a text with every secret of the block and of Prefect's API masked, and how many were found."""
@@ -85,14 +69,22 @@ class Lake:
         """Return a text with every secret of the block masked."""
         return self.mask(text)[0]
 
+    def explained(self, error: LakeError) -> LakeError:
+        """Return an error of the credentials as one that names the block and the command that renews it."""
+        return self.block.explain(error) if isinstance(error, CredentialsError) else error
 
-@functools.lru_cache(maxsize=2)
-def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of the cache's key: each run connects anew
-    """Load a credentials block and make its S3 client, once for each run and process.
+
+def connect(address: LakeAddress) -> Lake:
+    """Connect to a lake, once for each run and process.
 
     Raises:
         CredentialsError: There is no such block, or what it holds leads to no credentials.
     """
+    return Lake(*_load(address.credentials, address.run_id), address)
+
+
+@functools.lru_cache(maxsize=2)
+def _load(credentials: str, run_id: str) -> tuple[S3Client, LakeCredentials]:  # noqa: ARG001 - each run loads anew
     # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
     from blocks.lake_credentials import load_credentials
     from flows.lake.memory import leave_out_of_collections
@@ -103,33 +95,53 @@ def connect(credentials: str, run_id: str) -> Lake:  # noqa: ARG001 - part of th
     config = client_config(max_connections=THREADS * UploadOptions().concurrency)
     client = block.get_s3_client(config)
     leave_out_of_collections()  # now that all modules are here
-    return Lake(client, block)
+    return client, block
 
 
-def destination(target: Target) -> Destination:
-    """Return the lake as `flows.lake.raw.ingest_file` takes it: connected, and with errors that name the block."""
-    from flows.lake.raw.ingest_file import Destination
-    from flows.lake.raw.storing import UploadOptions
+def find_lake(bucket: str, credentials: str, owner: str = "", manifest_keys: tuple[str, ...] = ()) -> LakeAddress:
+    """Prove that the credentials work, and fill in the bucket's name and its owner.
 
-    lake = connect(target.credentials, target.run_id)
-    return Destination(
-        lake.client,
-        target.bucket,
-        options=UploadOptions(
-            expected_owner=target.expected_owner,
-            storage_class=target.storage_class,
-            tags=target.tags,
-            metadata={"run-id": target.run_id},
-            manifest_keys=target.manifest_keys,
-        ),
-        quarantine=target.quarantine,
-        on_drift=target.on_drift,
-        rows_percent=target.rows_percent,
-        dry_run=target.dry_run,
-        explain=functools.partial(explained, lake=lake),
+    Args:
+        bucket: The bucket's name, perhaps with placeholders.
+        credentials: The block's name.
+        owner: The account that must own the bucket, `{account}` for the credentials' own, or nothing.
+        manifest_keys: The keys of which one will be the manifest's of the run.
+
+    Raises:
+        CredentialsError: They do not work, so that the run ends before any file is read.
+        SettingsError: The name breaks S3's rules once it is filled in, or asks for an account where there is none.
+    """
+    from flows.lake.s3.bucket_names import expand_bucket_name
+    from flows.lake.s3.storage_rules import OWN_ACCOUNT
+
+    run_id = flow_run.id or ""
+    client, block = _load(credentials, run_id)
+    identity = block.identity()
+    get_run_logger().info("Credentials block %r: %s", credentials, identity.sentence())
+
+    def account(parameter: str = "bucket") -> str:
+        if identity.account is None:
+            raise SettingsError(
+                f"{parameter} asks for an AWS account, and {identity.endpoint} has none.",
+                remedy=f"Leave {{account}} out of {parameter}.",
+            )
+        return identity.account
+
+    return LakeAddress(
+        bucket=expand_bucket_name(bucket, account=account, region=client.meta.region_name),
+        credentials=credentials,
+        run_id=run_id,
+        account=identity.account,
+        owner=(account("expected_bucket_owner") if owner == OWN_ACCOUNT else owner) or None,
+        manifest_keys=manifest_keys,
     )
 
 
-def explained(error: LakeError, lake: Lake) -> LakeError:
-    """Return an error of the credentials as one that names the block and the command that renews it."""
-    return lake.block.explain(error) if isinstance(error, CredentialsError) else error
+def api_secrets() -> tuple[str, ...]:
+    """Return the key and password of Prefect's API, as far as they are set; a password also without its user.
+
+    At DEBUG, the WebSocket library below Prefect prints the password with every connection that it opens.
+    """
+    api = get_current_settings().api
+    whole = tuple(secret.get_secret_value() for secret in (api.key, api.auth_string) if secret)
+    return (*whole, *(value.partition(":")[2] for value in whole if ":" in value))

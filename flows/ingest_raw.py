@@ -1,8 +1,8 @@
 """The flow `ingest-raw`: CSV files from a folder to the raw layer of an S3 data lake.
 
 It reads as the list of its stages. What a stage does is in `flows.lake`, how it shows in Prefect in
-`flows.ingest.tasks`, and what the run tells about itself in `flows.ingest.record`. No class is defined here: Prefect
-may load this file under two names.
+`flows.ingest.tasks`, and what the run tells about itself in `flows.ingest.run`. No class is defined here: Prefect may
+load this file under two names.
 """
 
 from __future__ import annotations
@@ -14,18 +14,16 @@ from typing import Annotated, Any, Literal
 
 from prefect import allow_failure, flow
 from prefect.client.schemas.objects import State
-from prefect.futures import as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect.utilities.annotations import quote
 from pydantic import Field
 
 from flows.connection import THREADS
 from flows.ingest import past_runs, tasks
-from flows.ingest.record import RunRecord
+from flows.ingest.run import Run
 from flows.lake.models import SourceFile
+from flows.lake.places import is_s3
 from flows.lake.sources.batches import arrange
-from flows.lake.sources.folder import is_s3
-from flows.ui.artifacts import DEFAULT_TIMEZONE, run_name
+from flows.ui.days import DEFAULT_TIMEZONE, run_name
 from flows.workers import processes
 
 
@@ -92,49 +90,26 @@ def ingest_raw(
             have their own; the others share tasks and go through worker processes, which keeps runs of thousands quick.
         dry_run: Say for each file its key and what would happen, and write nothing.
     """
-    with RunRecord() as run:  # whatever happens inside, the log is closed and shipped
-        settings = run.begin(
-            source=source,
-            pattern=pattern,
-            recursive=recursive,
-            follow_links=follow_links,
-            bucket=bucket,
-            credentials=credentials,
-            datasets=datasets or {},
-            dialects=dialects or {},
-            partition_date=partition_date,
-            date_from_name=date_from_name or {},
-            timezone=timezone,
-            quarantine=quarantine,
-            on_drift=on_drift,
-            drift_rows_percent=drift_rows_percent,
-            storage_class=storage_class,
-            tags=tags or {},
-            expected_bucket_owner=expected_bucket_owner,
-            kms_key_id=kms_key_id,
-            max_columns=max_columns,
-            reread=reread,
-            own_tasks_up_to=own_tasks_up_to,
-            dry_run=dry_run,
-        )
-        target = run.connected(tasks.locate(settings, run.day))
-        there = run.ensured(tasks.ensure_bucket(target))
+    parameters = locals()
+    with Run() as run:  # whatever happens inside, the log is closed and shipped
+        settings = run.begin(parameters)
+        lake = run.tell(tasks.find_lake(settings, run.day))
+        bucket = run.tell(tasks.ensure_bucket(settings, lake))
         if dry_run:
-            run.noted(tasks.check_access(target, there))
-        folder = run.found(tasks.find(settings, run.day, target))
-        # Quoted, since Prefect would look into each of many thousands of files for futures: longer than the work takes.
-        history = past_runs.read_history(quote(folder), settings.date_from_name, run.day, target)
-        folder = run.recalled(folder, history)
-        files = run.spared(folder.files, past_runs.find_unchanged(quote(folder), target))
+            run.tell(tasks.check_access(settings, lake, bucket is not None))
+        folder = run.tell(tasks.find_files(settings, run.day, lake))
+        history = run.tell(past_runs.read_history(folder.files, settings, run.day, lake))
+        files = past_runs.with_last_landings(folder.files, history, settings)
+        unchanged = run.tell(past_runs.find_unchanged(files, lake))
         with processes.workers() as workers:  # they start with the first batch
-            work = arrange(files, own_tasks_up_to, whole=is_s3(source) or not workers.split_files)
+            work = arrange(unchanged.left, own_tasks_up_to, whole=is_s3(source) or not workers.split_files)
             landing: dict[Any, Sequence[SourceFile]] = {}
             for file in work.alone:
-                profile = tasks.profile_file.submit(file, target)
-                landing[tasks.upload_file.submit(file, allow_failure(profile), target)] = [file]
+                profile = tasks.profile_file.submit(file, lake)
+                landing[tasks.upload_file.submit(file, allow_failure(profile), lake)] = [file]
             for batch in work.batches:
-                landing[tasks.ingest_batch.submit(batch, target, workers)] = batch.files
-            for done in as_completed(list(landing)):
-                run.ended(*tasks.outcomes_of(landing[done], done))
-        run.listed(tasks.list_bucket(target))
+                landing[tasks.ingest_batch.submit(batch, lake, workers)] = batch.files
+            run.wait_for(landing)
+        if bucket:
+            run.tell(tasks.list_bucket(lake))
     return run.state

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -18,18 +17,19 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.connection import Target, connect
-from flows.ingest import past_runs, tasks
+from flows.connection import connect, find_lake
+from flows.ingest import past_runs
 from flows.lake.errors import LakeError
+from flows.lake.run_models import LakeAddress
 from flows.lake.words import shown
-from flows.ui import artifacts
+from flows.ui import artifacts, events
+from flows.ui.days import as_date, logical_date
+from flows.ui.stage import stage
 
 if TYPE_CHECKING:
     from flows.lake.manifests.landing_calendar import Calendar
     from flows.lake.manifests.manifest import Manifest
     from flows.lake.manifests.rhythm import Rhythm
-
-DATASET_MISSING = "ingest-raw.dataset-missing"
 
 
 def run_name() -> str:
@@ -62,21 +62,21 @@ def landing_calendar(
     start = day - timedelta(days=min(days, day.toordinal()) - 1)
     try:
         rhythms = expected_rhythms(expected)
-        target = tasks.find_lake(bucket, credentials)
-        calendar = read_calendar(target, start, day, rhythms)
+        lake = find_lake(bucket, credentials)
+        calendar = read_calendar(lake, start, day, rhythms)
     except LakeError as error:
         return Failed(message=str(error), data=error)
-    return _told(calendar, target)
+    return _told(calendar, lake)
 
 
-@tasks.stage(name="read-manifests", task_run_name="read manifests of {target.bucket}")
-def read_calendar(target: Target, start: date, end: date, expected: Mapping[str, Rhythm]) -> Calendar:
+@stage(name="read-manifests", task_run_name="read manifests of {address.bucket}")
+def read_calendar(address: LakeAddress, start: date, end: date, expected: Mapping[str, Rhythm]) -> Calendar:
     """Read the manifests of some days and make their calendar."""
     from flows.lake.errors import ManifestUnreadable
     from flows.lake.manifests.landed_days import LandedDays, find_landed_days
     from flows.lake.manifests.landing_calendar import make_calendar
 
-    store = past_runs.store_of(target)
+    store = past_runs.store_of(address)
     # Files with a date in their name land on earlier days than that of their run.
     last = max(end, _last_day(None))
     found = store.between(start, last)
@@ -95,25 +95,27 @@ def read_calendar(target: Target, start: date, end: date, expected: Mapping[str,
     return make_calendar(each(), start, end, expected, look_up)
 
 
-def _told(calendar: Calendar, target: Target) -> State[Any]:
+def _told(calendar: Calendar, address: LakeAddress) -> State[Any]:
     """Tell what landed and what is missing, and return the state that the run ends in."""
     from flows.lake.manifests import landing_calendar as made
 
-    redact = connect(target.credentials, target.run_id).redact
-    description = f"Which dataset landed in {target.bucket} on which day."
-    artifacts.publish_markdown("landing-calendar", made.calendar_markdown(calendar, target.bucket), description, redact)
+    redact = connect(address).redact
+    description = f"Which dataset landed in {address.bucket} on which day."
+    artifacts.publish_markdown(
+        "landing-calendar", made.calendar_markdown(calendar, address.bucket), description, redact
+    )
     day = calendar.days[-1]
     if calendar.never_landed:
         get_run_logger().warning("Expected, but never landed: %s", made.named(calendar.never_landed))
     for dataset in calendar.missing_on(day):
         last = calendar.last_landed(dataset)
         get_run_logger().warning("%s is missing on %s", shown(dataset), day)
-        past_runs.emit(
-            DATASET_MISSING,
-            past_runs.dataset_resource(target.bucket, dataset),
+        events.emit(
+            events.DATASET_MISSING,
+            events.dataset_resource(address.bucket, dataset),
             {
                 "dataset": dataset,
-                "bucket": target.bucket,
+                "bucket": address.bucket,
                 "day": str(day),
                 "last_landed": str(last) if last else None,
             },
@@ -122,4 +124,4 @@ def _told(calendar: Calendar, target: Target) -> State[Any]:
 
 
 def _last_day(given: Any) -> date:
-    return artifacts.as_date(given) or artifacts.logical_date(ZoneInfo(artifacts.DEFAULT_TIMEZONE))
+    return as_date(given) or logical_date()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -17,11 +16,13 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.connection import Target, connect
-from flows.ingest import tasks
+from flows.connection import connect, find_lake
 from flows.lake.errors import LakeError, SettingsError, VerificationFailed
+from flows.lake.run_models import LakeAddress
 from flows.lake.words import shown
 from flows.ui import artifacts
+from flows.ui.days import as_date, logical_date
+from flows.ui.stage import stage
 
 if TYPE_CHECKING:
     from flows.lake.manifests.verify import Verification
@@ -58,32 +59,31 @@ def verify_raw(
     try:
         if start > end:
             raise SettingsError(f"start_date {start} is after end_date {end}.", remedy="Correct the run's parameters.")
-        target = tasks.find_lake(bucket, credentials)
-        found = compare(target, start, end, deep)
+        lake = find_lake(bucket, credentials)
+        found = compare(lake, start, end, deep)
     except LakeError as error:
         return Failed(message=str(error), data=error)
-    return _told(found, target)
+    return _told(found, lake)
 
 
-@tasks.stage(name="compare-with-manifests", task_run_name="compare {target.bucket} with its manifests")
-def compare(target: Target, start: date, end: date, deep: bool) -> Verification:
+@stage(name="compare-with-manifests", task_run_name="compare {address.bucket} with its manifests")
+def compare(address: LakeAddress, start: date, end: date, deep: bool) -> Verification:
     """Compare the raw layer with the manifests of a range of days."""
     from flows.lake.manifests.verify import verify
 
-    client = connect(target.credentials, target.run_id).client
-    return verify(client, target.bucket, start, end, deep=deep, progress=get_run_logger().info)
+    return verify(connect(address).bucket, start, end, deep=deep, progress=get_run_logger().info)
 
 
-def _told(found: Verification, target: Target) -> State[Any]:
+def _told(found: Verification, address: LakeAddress) -> State[Any]:
     """Tell what was found, and return the state that the run ends in."""
     from flows.lake.reports import verify_text
 
-    redact = connect(target.credentials, target.run_id).redact
+    redact = connect(address).redact
     for finding in found.findings:
         get_run_logger().error("%s %s: it %s", shown(finding.key), finding.kind, redact(finding.text))
-    description = f"Whether the raw layer of {target.bucket} is what its manifests say."
-    artifacts.publish_markdown("verify-raw", verify_text.markdown(found, target.bucket), description, redact)
-    verdict = redact(verify_text.verdict(found, target.bucket))
+    description = f"Whether the raw layer of {address.bucket} is what its manifests say."
+    artifacts.publish_markdown("verify-raw", verify_text.markdown(found, address.bucket), description, redact)
+    verdict = redact(verify_text.verdict(found, address.bucket))
     if found.findings:
         return Failed(message=verdict, data=VerificationFailed(verdict))
     return Completed(message=verdict, data=found)
@@ -91,5 +91,5 @@ def _told(found: Verification, target: Target) -> State[Any]:
 
 def _days(start: Any, end: Any) -> tuple[date, date]:
     """Return the days of a run, with what its parameters leave open filled in."""
-    last = artifacts.as_date(end) or artifacts.logical_date(ZoneInfo(artifacts.DEFAULT_TIMEZONE))
-    return artifacts.as_date(start) or last - timedelta(days=DEFAULT_DAYS - 1), last
+    last = as_date(end) or logical_date()
+    return as_date(start) or last - timedelta(days=DEFAULT_DAYS - 1), last

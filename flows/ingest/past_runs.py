@@ -1,4 +1,4 @@
-"""The run's memory as Prefect tasks: what earlier runs landed is read before the files, what this one did is written.
+"""Past runs as Prefect tasks: what earlier runs landed is read before the files, what this one did is written.
 
 A run whose manifest could not be written ends Failed, since the next one would compare with an older day. A run that
 may not read the past still ingests, unless it was asked to reject what differs from it.
@@ -9,31 +9,25 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import itertools
 import secrets
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import TYPE_CHECKING
 
-from prefect.events import emit_event
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from pydantic import SecretStr
 
-from flows.connection import Target, connect
-from flows.ingest.tasks import stage
+from flows.connection import connect
 from flows.lake import keys
 from flows.lake.errors import LakeError, StorageError
-from flows.lake.manifests.drift import sentence
 from flows.lake.manifests.history import History, dataset_runs
-from flows.lake.models import FileOutcome, RunSummary
+from flows.lake.models import SourceFile
+from flows.lake.raw.unchanged import Unchanged
 from flows.lake.redact import guard_logs
-from flows.lake.reports.history_text import history_markdown
-from flows.lake.sources.folder import SourceFolder
-from flows.lake.words import shown
-from flows.ui import artifacts
+from flows.lake.run_models import FileList, LakeAddress, RunSummary
+from flows.lake.settings import IngestSettings
+from flows.ui.stage import stage
 
 if TYPE_CHECKING:
     from flows.lake.manifests.history import DatasetRun, FileName
@@ -42,16 +36,10 @@ if TYPE_CHECKING:
 SIGNING_KEY = "lake-manifests"
 """The secret block that holds the key which signs this server's manifests."""
 
-SCHEMA_DRIFT = "ingest-raw.schema-drift"
-MAX_EVENTS = 100
-MAX_CHANGES = 100
-MAX_TEXT = 2000
-"""Of one event, whose size Prefect limits to 1.5 MB: how many changes, and how many characters of each."""
-
 
 @stage(name="read-history", task_run_name="read history")
-def read_history(folder: SourceFolder, date_from_name: Mapping[str, str], day: date, target: Target) -> History:
-    """Find the last landing of each file of the folder, and the last runs of each dataset.
+def read_history(files: Sequence[SourceFile], settings: IngestSettings, day: date, address: LakeAddress) -> History:
+    """Find the last landing of each file, and the last runs of each dataset.
 
     Raises:
         StorageError: It cannot be read, and the run was asked to reject files that differ from it.
@@ -59,34 +47,33 @@ def read_history(folder: SourceFolder, date_from_name: Mapping[str, str], day: d
     from flows.lake.bucket import ensure
     from flows.lake.manifests import history
 
-    client = connect(target.credentials, target.run_id).client
-    if target.dry_run and ensure.inspect_bucket(client, target.bucket, expected_owner=target.expected_owner) is None:
-        return history.History()
-    wanted = {name_of(file.path.name, file.dataset, date_from_name) for file in folder.files}
+    if settings.dry_run and ensure.inspect_bucket(connect(address).bucket) is None:
+        return history.History(wanted=len(files))
+    wanted = {_name_of(file, settings.date_from_name) for file in files}
     try:
-        return history.read_history(store_of(target), wanted, day)
+        found = history.read_history(store_of(address), wanted, day)
     except StorageError as error:
-        if target.on_drift == "reject":
+        if settings.on_drift == "reject":
             raise
-        return history.History(unreadable=(f"What landed before could not be read: {error}",))
+        found = history.History(unreadable=(f"What landed before could not be read: {error}",))
+    return dataclasses.replace(found, wanted=len(files))
 
 
 @stage(name="find-unchanged", task_run_name="find unchanged files")
-def find_unchanged(folder: SourceFolder, target: Target) -> list[FileOutcome]:
-    """Return the outcomes of the files that an earlier run recorded and that, like their objects, are unchanged."""
+def find_unchanged(files: Sequence[SourceFile], address: LakeAddress) -> Unchanged:
+    """Tell apart the files that an earlier run recorded and that, like their objects, are unchanged."""
     from flows.lake.raw import unchanged
 
-    client = connect(target.credentials, target.run_id).client
-    return unchanged.find_unchanged(client, target.bucket, folder.files, target.expected_owner)
+    return unchanged.find_unchanged(connect(address).bucket, files)
 
 
-def store_of(target: Target, *, make_key: bool = False) -> ManifestStore:
+def store_of(address: LakeAddress, *, make_key: bool = False) -> ManifestStore:
     """Return the manifests of a lake."""
     from flows.lake.manifests.store import ManifestStore
 
-    client = connect(target.credentials, target.run_id).client
-    key = signing_key(target.run_id, make_key) if flow_run.id else None
-    return ManifestStore(client, target.bucket, target.expected_owner, key)
+    bucket = connect(address).bucket
+    key = signing_key(address.run_id, make_key) if flow_run.id else None
+    return ManifestStore(bucket.client, bucket.name, bucket.owner, key)
 
 
 @functools.lru_cache(maxsize=2)
@@ -120,135 +107,47 @@ def signing_key(run_id: str, create: bool) -> bytes | None:  # noqa: ARG001 - pa
     return None
 
 
-def name_of(name: str, dataset: str, date_from_name: Mapping[str, str]) -> FileName:
+def _name_of(file: SourceFile, date_from_name: Mapping[str, str]) -> FileName:
     """Return what a file is looked for as in earlier days."""
-    return dataset, keys.known_as(name, date_from_name.get(dataset))
+    return file.dataset, keys.known_as(file.path.name, date_from_name.get(file.dataset))
 
 
 @stage(name="write-manifest", task_run_name="write manifest")
-def write_manifest(text: str, manifest_keys: tuple[str, str], target: Target) -> str:
+def write_manifest(text: str, address: LakeAddress) -> str:
     """Store the run's manifest; returns its key."""
-    return store_of(target, make_key=True).store(text, manifest_keys)
+    return store_of(address, make_key=True).store(text, address.manifest_keys)
 
 
-class Memory:
-    """What a run knows of earlier ones, and what it leaves for later ones.
+def with_last_landings(files: Iterable[SourceFile], history: History, settings: IngestSettings) -> FileList[SourceFile]:
+    """Return files with each one's last landing; `reread` takes none for read or stored because of it."""
+    last = history.last
+    if settings.reread:
+        last = {name: dataclasses.replace(landing, landed=None) for name, landing in last.items()}
+    return FileList(
+        dataclasses.replace(file, before=last.get(_name_of(file, settings.date_from_name))) for file in files
+    )
+
+
+def write(
+    summary: RunSummary, settings: IngestSettings, address: LakeAddress, *, as_task: bool
+) -> tuple[list[DatasetRun], str]:
+    """Write the manifest of a run; return what it says of each dataset, and its key.
 
     Args:
-        date_from_name: The form of the date in the file names of datasets that have one.
+        summary: The run.
+        settings: What it was asked.
+        address: The lake.
+        as_task: Whether a task may be started for it; a run that is being cancelled can start none.
+
+    Raises:
+        LakeError: It could not be stored.
     """
+    from flows.lake.manifests import manifest
 
-    def __init__(self, date_from_name: Mapping[str, str]) -> None:
-        self._date_from_name = date_from_name
-        self._history = History()
-        self._now: list[DatasetRun] = []
-
-    def recall(self, folder: SourceFolder, history: History, *, reread: bool) -> SourceFolder:
-        """Take in what is known of earlier runs.
-
-        Args:
-            folder: What the run found.
-            history: What was found of the past.
-            reread: Compare with the past, but take no file for read or stored because of it.
-
-        Returns:
-            The folder with each file's last landing at the file.
-        """
-        self._history = history
-        last = history.last
-        if reread:
-            last = {name: dataclasses.replace(landing, landed=None) for name, landing in last.items()}
-        files = tuple(
-            dataclasses.replace(file, before=last.get(name_of(file.path.name, file.dataset, self._date_from_name)))
-            for file in folder.files
-        )
-        return dataclasses.replace(folder, files=files)
-
-    def write(self, summary: RunSummary, target: Target, *, as_task: bool) -> str:
-        """Write the manifest of a run and return its key.
-
-        Args:
-            summary: The run.
-            target: The lake.
-            as_task: Whether a task may be started for it; a run that is being cancelled can start none.
-
-        Raises:
-            LakeError: It could not be stored.
-        """
-        from flows.lake.manifests import manifest
-
-        made = manifest.of_run(summary, flow_run.run_count, datetime.now(summary.started.tzinfo), self._date_from_name)
-        self._now = dataset_runs(made)
-        try:
-            text = manifest.masked(made, connect(target.credentials, target.run_id).redact)
-        except ValueError as error:
-            raise LakeError("with its secrets masked it is not valid any more") from error
-        names = keys.manifest_keys(summary.day, summary.run_name, summary.run_id, flow_run.run_count)
-        writer = write_manifest if as_task else write_manifest.fn
-        key = writer(text, names, target)
-        # A plain call of a stage's function returns its Failed state, whose result raises.
-        return key if isinstance(key, str) else str(key.result())
-
-    def markdown(self) -> str:
-        """Return the section of the run's artifact on earlier runs."""
-        return history_markdown(self._now, self._history.runs)
-
-
-def emit_drift(outcomes: Iterable[FileOutcome], target: Target) -> None:
-    """Emit an event for each dataset whose files differ from what landed before, for automations to act on."""
-    redact = connect(target.credentials, target.run_id).redact
-    by_dataset: dict[str, list[FileOutcome]] = defaultdict(list)
-    for outcome in outcomes:
-        if outcome.drift:
-            by_dataset[outcome.dataset].append(outcome)
-    for dataset, files in list(by_dataset.items())[:MAX_EVENTS]:
-        changes = [
-            {
-                "file": redact(file.path.name),
-                "key": file.key,
-                "outcome": file.state,
-                "kind": one.kind,
-                "column": redact(one.column) if one.column else None,
-                "text": redact(one.text)[:MAX_TEXT],
-            }
-            for file, one in itertools.islice(((file, one) for file in files for one in file.drift), MAX_CHANGES)
-        ]
-        summary = "; ".join(f"{shown(file.path.name)}: {sentence(file.drift, None)}" for file in files[:MAX_CHANGES])
-        emit(
-            SCHEMA_DRIFT,
-            dataset_resource(target.bucket, dataset),
-            {
-                "dataset": dataset,
-                "bucket": target.bucket,
-                "summary": redact(summary)[:MAX_TEXT],
-                "changes": changes,
-                "changes_in_all": sum(len(file.drift) for file in files),
-            },
-        )
-    if len(by_dataset) > MAX_EVENTS:
-        get_run_logger().warning("Only %d of %d datasets with drift got an event.", MAX_EVENTS, len(by_dataset))
-
-
-def emit(event: str, resource: dict[str, str], payload: dict[str, Any]) -> None:
-    """Emit an event that is related to this run; one that cannot be sent is not worth the run."""
+    made = manifest.of_run(summary, flow_run.run_count, datetime.now(summary.started.tzinfo), settings.date_from_name)
     try:
-        emit_event(event=event, resource=resource, related=run_related(), payload=payload)
-    except Exception as error:
-        get_run_logger().warning("The event %s could not be emitted (%s).", event, type(error).__name__)
-
-
-def dataset_resource(bucket: str, dataset: str) -> dict[str, str]:
-    """Return what events call a dataset of a lake."""
-    return {
-        "prefect.resource.id": f"lake.dataset.{bucket}.{artifacts.slug(dataset)}",
-        "prefect.resource.name": dataset,
-        "lake.bucket": bucket,
-    }
-
-
-def run_related() -> list[dict[str, str]]:
-    """Return the flow run as events name what they are related to."""
-    run_id = UUID(flow_run.id) if flow_run.id else None
-    if run_id is None:
-        return []
-    return [{"prefect.resource.id": f"prefect.flow-run.{run_id}", "prefect.resource.role": "flow-run"}]
+        text = manifest.masked(made, connect(address).redact)
+    except ValueError as error:
+        raise LakeError("with its secrets masked it is not valid any more") from error
+    writer = write_manifest if as_task else write_manifest.without_task
+    return dataset_runs(made), writer(text, address)

@@ -5,13 +5,15 @@ They are standard dataclasses of plain types, so that they pickle, become JSON, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from flows.lake.words import shown
+
+if TYPE_CHECKING:
+    from flows.lake.rules import LandingRules
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class Landed:
     """What an earlier run read of a file and stored, as exactly as it takes to recognise both.
 
     Attributes:
-        path: Where the file was, as `flows.lake.sources.folder.place_text` writes it.
+        path: Where the file was, as `flows.lake.places.place_text` writes it.
         key: The object's key.
         etag: Its ETag.
         version_id: Its version, in a bucket with versions.
@@ -215,11 +217,11 @@ class SourceFile:
         dataset: The dataset it belongs to.
         key: Its key in the raw layer.
         size_bytes: Its size when the folder was listed.
+        rules: How it lands.
         dialect: What the user states about its format.
         mtime_ns: Its modification time then, in nanoseconds since the epoch.
         origin: The object that it is, where the source is in S3.
         before: What landed of it last, `None` where nothing is known of that.
-        max_columns: A file with more columns is rejected.
         root: The source folder, out of which no link may lead; `None` where links may lead anywhere.
     """
 
@@ -227,12 +229,12 @@ class SourceFile:
     dataset: str
     key: str
     size_bytes: int
+    rules: LandingRules
     dialect: CsvDialect = field(default_factory=CsvDialect)
     mtime_ns: int = 0
     origin: S3Origin | None = None
     before: LastLanding | None = None
     root: Path | None = None
-    max_columns: int = DEFAULT_MAX_COLUMNS
 
     @property
     def title(self) -> str:
@@ -285,45 +287,3 @@ class FileOutcome:
     def is_bad(self) -> bool:
         """Whether this file makes the run fail."""
         return self.state in {"rejected", "failed"}
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """Everything a person wants to know of a run, for its log, its artifact and its closing table.
-
-    Attributes:
-        run_id: Prefect's id of the flow run.
-        run_name: Its name.
-        source: The folder.
-        bucket: The bucket.
-        day: The partition date.
-        dry_run: Whether nothing was written.
-        outcomes: One for each chosen file, in the order of their paths.
-        hidden: Dotfiles that were left out.
-        warnings: What to know about the bucket or the run, a sentence each.
-        objects: Objects counted in the bucket at the end, `None` where it was not listed.
-        size_bytes: Their size together.
-        started: When the run began, with offset.
-        duration_s: Seconds from then to the end of the work.
-        more_objects: There are more objects than were counted.
-    """
-
-    run_id: str
-    run_name: str
-    source: Path
-    bucket: str
-    day: date
-    dry_run: bool
-    outcomes: Sequence[FileOutcome]
-    hidden: int
-    warnings: tuple[str, ...]
-    objects: int | None
-    size_bytes: int
-    started: datetime
-    duration_s: float
-    more_objects: bool = False
-
-    @property
-    def bad(self) -> tuple[FileOutcome, ...]:
-        """The files that make the run fail."""
-        return tuple(outcome for outcome in self.outcomes if outcome.is_bad)

@@ -6,22 +6,24 @@ than a type are here. Every problem is found before one error names them all, so
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from pydantic import field_validator
 
 from flows.lake import keys
 from flows.lake.dialect.encoding import is_text_codec
 from flows.lake.errors import LakeError, SettingsError
-from flows.lake.models import DEFAULT_MAX_COLUMNS, DEFAULT_ROWS_PERCENT, CsvDialect, OnDrift
+from flows.lake.models import CsvDialect
+from flows.lake.rules import LandingRules
 from flows.lake.s3 import storage_rules
 from flows.lake.s3.bucket_names import check_bucket_name
 
 
-@dataclass(frozen=True)
-class IngestSettings:
+class IngestSettings(LandingRules):
     """What one run of `ingest-raw` was asked to do; see the flow's docstring for each parameter."""
 
     source: Path
@@ -30,33 +32,37 @@ class IngestSettings:
     bucket: str
     credentials: str
     timezone: str
-    dry_run: bool
-    follow_links: bool = False
-    quarantine: bool = True
-    on_drift: OnDrift = "warn"
-    drift_rows_percent: int = DEFAULT_ROWS_PERCENT
-    max_columns: int = DEFAULT_MAX_COLUMNS
-    reread: bool = False
-    own_tasks_up_to: int = 100
-    partition_date: date | None = None
-    datasets: Mapping[str, str] = field(default_factory=dict)
-    dialects: Mapping[str, str] = field(default_factory=dict)
-    date_from_name: Mapping[str, str] = field(default_factory=dict)
-    storage_class: str = "STANDARD"
-    tags: Mapping[str, str] = field(default_factory=dict)
-    expected_bucket_owner: str = ""
-    kms_key_id: str = ""
+    follow_links: bool
+    reread: bool
+    own_tasks_up_to: int
+    partition_date: date | None
+    datasets: dict[str, str]
+    dialects: dict[str, str]
+    date_from_name: dict[str, str]
+    expected_bucket_owner: str
+    kms_key_id: str
 
-    def __post_init__(self) -> None:
-        """Check every rule.
+    @field_validator("datasets", "dialects", "date_from_name", "tags", mode="before")
+    @classmethod
+    def _nothing_given(cls, given: dict[str, str] | None) -> dict[str, str]:
+        return given or {}
+
+    def __init__(self, **given: Any) -> None:
+        """Check every rule; not as a validator, whose errors Pydantic would wrap in its own.
 
         Raises:
             SettingsError: Names every parameter that is wrong, and why.
         """
+        super().__init__(**given)
         problems = tuple(self._problems())
         if problems:
             count = f"{len(problems)} parameters are" if len(problems) > 1 else "1 parameter is"
             raise SettingsError(f"{count} wrong: {'; '.join(problems)}.", remedy="Correct the run's parameters.")
+
+    @property
+    def rules(self) -> LandingRules:
+        """How files land."""
+        return LandingRules(**{name: getattr(self, name) for name in LandingRules.model_fields})
 
     @property
     def zone(self) -> ZoneInfo:

@@ -24,12 +24,12 @@ from typing import Any, TypeVar
 from prefect.context import FlowRunContext, SettingsContext, hydrated_context
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.api_secrets import api_secrets
-from flows.connection import Target, destination
+from flows.connection import api_secrets, connect
 from flows.lake.errors import LakeError
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.raw.outcomes import failed_outcome
 from flows.lake.redact import guard_logs
+from flows.lake.run_models import LakeAddress
 from flows.workers.main_module import main_module_hidden
 
 CHUNK_FILES = 50
@@ -60,13 +60,13 @@ class ThisProcess:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def ingest(self, files: Sequence[SourceFile], target: Target) -> Iterator[FileOutcome]:
+    def ingest(self, files: Sequence[SourceFile], address: LakeAddress) -> Iterator[FileOutcome]:
         """Ingest files; yields the outcome of each.
 
         Raises:
             LakeError: The process cannot reach the lake.
         """
-        yield from _ingest(files, target)
+        yield from _ingest(files, address)
 
 
 class WorkerProcesses:
@@ -103,7 +103,7 @@ class WorkerProcesses:
             pool.shutdown(wait=True, cancel_futures=True)
         self._lifeline.close()
 
-    def ingest(self, files: Sequence[SourceFile], target: Target) -> Iterator[FileOutcome]:
+    def ingest(self, files: Sequence[SourceFile], address: LakeAddress) -> Iterator[FileOutcome]:
         """Ingest files; yields their outcomes as they come, each file's once.
 
         Raises:
@@ -115,7 +115,7 @@ class WorkerProcesses:
         futures = {}
         for chunk in chunks:
             try:
-                futures[_submit(pool, _ingest, chunk, target)] = chunk
+                futures[_submit(pool, _ingest, chunk, address)] = chunk
             except BrokenProcessPool:
                 suspects += chunk
         for future in as_completed(futures):
@@ -125,14 +125,14 @@ class WorkerProcesses:
                 suspects += futures[future]
         if suspects:
             self._discard(pool)
-            yield from self._one_by_one(suspects, target)
+            yield from self._one_by_one(suspects, address)
 
-    def _one_by_one(self, files: Sequence[SourceFile], target: Target) -> Iterator[FileOutcome]:
+    def _one_by_one(self, files: Sequence[SourceFile], address: LakeAddress) -> Iterator[FileOutcome]:
         pool = None
         for file in files:
             pool = pool or self._lone()
             try:
-                yield from _submit(pool, _ingest, [file], target).result()
+                yield from _submit(pool, _ingest, [file], address).result()
             except BrokenProcessPool:
                 yield failed_outcome(file, "the process that read it was ended, perhaps for want of memory")
                 pool = None
@@ -198,14 +198,14 @@ def _end_with_run(lifeline: Connection) -> None:
     os._exit(1)
 
 
-def _ingest(files: Sequence[SourceFile], target: Target) -> list[FileOutcome]:
+def _ingest(files: Sequence[SourceFile], address: LakeAddress) -> list[FileOutcome]:
     from flows.lake.raw.ingest_file import ingest_file
     from flows.lake.s3.stored_keys import find_stored
 
-    to = destination(target)
+    to = connect(address).raw_layer
     try:
         # One listing instead of a look at each key.
-        there = find_stored(to.client, to.bucket, [file.key for file in files], to.options.expected_owner)
+        there = find_stored(to.bucket, [file.key for file in files])
     except LakeError as error:
         raise to.explain(error) from error
     return [ingest_file(file, to, absent=file.key not in there) for file in files]

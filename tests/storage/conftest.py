@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flows.lake.s3.bucket import Bucket
 from tests.conftest import S3
 from tests.tools.uploads import eager_client, keys_under, read_object, write_csv
 
@@ -20,6 +21,11 @@ class Lake:
     client: Any
     bucket: str
     path: Path
+
+    @property
+    def whole(self) -> Bucket:
+        """The bucket as the project takes it."""
+        return Bucket(self.client, self.bucket)
 
     @property
     def versioned(self) -> bool:

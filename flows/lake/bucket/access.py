@@ -6,17 +6,14 @@ Whether they may write cannot be asked of S3 without writing; IAM can be asked i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from flows.lake.bucket import iam_policy
 from flows.lake.errors import CredentialsError
-from flows.lake.s3.client import use_own_retries
-from flows.lake.s3.errors import status_of, translate, translated
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from flows.lake.s3.bucket import Bucket
+from flows.lake.s3.errors import status_of, translate
 
 ABSENT_KEY = f"{iam_policy.PREFIXES[0]}.access-check"
 """A key that holds nothing: S3 says 404 to those who may read there and 403 to the others."""
@@ -36,24 +33,20 @@ _REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
 """Action to a request that only reads and that needs no other action."""
 
 
-def ask_by_reading(client: S3Client, bucket: str, *, expected_owner: str | None = None) -> dict[str, bool]:
+def ask_by_reading(bucket: Bucket) -> dict[str, bool]:
     """Return for each action that can be tried by reading whether these credentials may do it.
 
     Args:
-        client: An S3 client.
         bucket: A bucket that exists.
-        expected_owner: The account that must own the bucket.
 
     Raises:
         StorageError: There was no answer, or one about the credentials themselves.
     """
-    use_own_retries(client)
-    where = {"Bucket": bucket} | ({"ExpectedBucketOwner": expected_owner} if expected_owner else {})
     answers = {}
-    with translated(f"asking what may be done in bucket {bucket!r}", bucket=bucket, endpoint=client.meta.endpoint_url):
+    with bucket.doing(f"asking what may be done in bucket {bucket.name!r}"):
         for action, (request, arguments) in _REQUESTS.items():
             try:
-                getattr(client, request)(**where, **arguments)
+                getattr(bucket.client, request)(**bucket.where, **arguments)
                 answers[action] = True
             except ClientError as error:
                 if status_of(error) >= 500 or isinstance(translate(error, "asking"), CredentialsError):

@@ -9,40 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from flows.lake.bucket import protections as settings
 from flows.lake.errors import BucketNotHardened
-from flows.lake.s3.client import is_aws, speaks_tls
+from flows.lake.run_models import BucketSetting
+from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.errors import code_of, status_of
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-State = Literal["applied", "present", "missing", "not offered", "unknown"]
 PENDING, COMPLETE = "pending", "complete"
 MERGE = "  (it replaces the whole document: merge it by hand if there is one already)"
-
-
-@dataclass(frozen=True)
-class BucketSetting:
-    """One protection of the bucket as a run found or left it.
-
-    Attributes:
-        name: What it is called.
-        state: Applied by this run, present before, missing, not offered by the server, or unknown because these
-            credentials may not look.
-        detail: What was seen.
-        remedy: The command that adds what is missing, or `None`.
-    """
-
-    name: str
-    state: State
-    detail: str
-    remedy: str | None = None
 
 
 def own_tags(state: str) -> list[dict[str, str]]:
@@ -57,34 +35,30 @@ class Hardening:
     """The protections of one bucket.
 
     Args:
-        client: An S3 client.
         bucket: The bucket.
-        owner: `ExpectedBucketOwner`, or nothing.
         kms_key_id: Encrypt with this KMS key instead of SSE-S3.
     """
 
-    def __init__(self, client: S3Client, bucket: str, owner: Mapping[str, Any], kms_key_id: str | None) -> None:
-        self.client = client
+    def __init__(self, bucket: Bucket, kms_key_id: str | None = None) -> None:
         self.bucket = bucket
-        self.where: dict[str, Any] = {"Bucket": bucket} | dict(owner)
-        self.aws = is_aws(client)
+        self.speaks_tls = bucket.endpoint.startswith("https:")
         self.protections = settings.protections(
-            bucket, kms_key_id=kms_key_id, tls=speaks_tls(client), partition=client.meta.partition
+            bucket.name, kms_key_id=kms_key_id, tls=self.speaks_tls, partition=bucket.client.meta.partition
         )
 
     def tag(self, state: str) -> bool:
         """Write into the bucket's tags how far its protections are; return whether the server keeps tags."""
         try:
-            self.client.put_bucket_tagging(Tagging={"TagSet": own_tags(state)}, **self.where)  # type: ignore[typeddict-item]
+            self.bucket.client.put_bucket_tagging(Tagging={"TagSet": own_tags(state)}, **self.bucket.where)  # type: ignore[typeddict-item]
         except ClientError as error:
-            if self.aws:
+            if self.bucket.is_on_aws:
                 raise self._refused("tags", error) from error
             return False
         return self._tagged() == state
 
     def _tagged(self) -> str | None:
         try:
-            answer = self.client.get_bucket_tagging(**self.where)
+            answer = self.bucket.client.get_bucket_tagging(**self.bucket.where)
         except ClientError:
             return None  # no tags, or these credentials may not read them: the bucket is used as it is
         tags = {tag["Key"]: tag["Value"] for tag in answer.get("TagSet", ())}
@@ -101,18 +75,18 @@ class Hardening:
             BucketNotHardened: AWS refused one; the tag still says that they are not complete.
         """
         report = [self._apply(protection) for protection in self.protections]
-        if not speaks_tls(self.client):
+        if not self.speaks_tls:
             report.append(BucketSetting("TLS only", "not offered", "the endpoint speaks plain HTTP"))
         if self.tag(COMPLETE):
             return (*report, BucketSetting("tags", "applied", f"{settings.TAG_MADE_BY}={settings.MADE_BY}"))
         return (*report, BucketSetting("tags", "not offered", "the server keeps no tags of a bucket"))
 
     def _apply(self, protection: settings.Protection) -> BucketSetting:
-        put: Callable[..., Any] = getattr(self.client, f"put_{protection.setting}")
+        put: Callable[..., Any] = getattr(self.bucket.client, f"put_{protection.setting}")
         try:
-            put(**self.where, **protection.arguments)
+            put(**self.bucket.where, **protection.arguments)
         except ClientError as error:
-            if self.aws:
+            if self.bucket.is_on_aws:
                 raise self._refused(protection.name, error) from error
             if code_of(error) in ("AccessDenied", "NoSuchBucket"):
                 raise
@@ -122,16 +96,16 @@ class Hardening:
             return BucketSetting(protection.name, "applied", "set and read back")
         if found.state == "unknown":
             return BucketSetting(protection.name, "applied", f"set; {found.detail}")
-        if self.aws:
+        if self.bucket.is_on_aws:
             raise self._refused(protection.name, None)
         return BucketSetting(protection.name, "not offered", "the server said yes and keeps nothing")
 
     def _refused(self, step: str, cause: ClientError | None) -> BucketNotHardened:
         said = f"S3 answered {code_of(cause)}" if cause else "it does not read back as it was set"
         return BucketNotHardened(
-            f"Bucket {self.bucket!r} was created, but its {step} could not be set: {said}.",
+            f"Bucket {self.bucket.name!r} was created, but its {step} could not be set: {said}.",
             remedy="Give these credentials the permission to set it and start the run again, which goes on from here.",
-            bucket=self.bucket,
+            bucket=self.bucket.name,
         )
 
     def inspect(self) -> tuple[BucketSetting, ...]:
@@ -142,16 +116,18 @@ class Hardening:
         """
         with ThreadPoolExecutor(len(self.protections)) as threads:  # each run waits for these answers
             found = list(threads.map(self._read, self.protections))
-        if not self.aws and {one.state for one in found if one.name != settings.VERSIONING} == {"not offered"}:
+        if not self.bucket.is_on_aws and {one.state for one in found if one.name != settings.VERSIONING} == {
+            "not offered"
+        }:
             return tuple(BucketSetting(one.name, "not offered", "the server knows no settings") for one in found)
         return tuple(found)
 
     def _read(self, protection: settings.Protection) -> BucketSetting:
-        remedy = protection.command(self.bucket, None if self.aws else self.client.meta.endpoint_url)
+        remedy = protection.command(self.bucket.name, None if self.bucket.is_on_aws else self.bucket.endpoint)
         remedy += MERGE if protection.shared else ""
-        get: Callable[..., Mapping[str, Any]] = getattr(self.client, f"get_{protection.setting}")
+        get: Callable[..., Mapping[str, Any]] = getattr(self.bucket.client, f"get_{protection.setting}")
         try:
-            holds = protection.holds(get(**self.where))
+            holds = protection.holds(get(**self.bucket.where))
         except ClientError as error:
             if status_of(error) == 403:
                 return BucketSetting(protection.name, "unknown", "these credentials may not read it")
@@ -160,7 +136,7 @@ class Hardening:
             if status_of(error) == 404:
                 return BucketSetting(protection.name, "missing", "not set", remedy)
             return BucketSetting(protection.name, "not offered", f"the server answered {code_of(error)}")
-        if holds is None and not self.aws:
+        if holds is None and not self.bucket.is_on_aws:
             return BucketSetting(protection.name, "not offered", "the server does not know this setting")
         if holds:
             return BucketSetting(protection.name, "present", "set")

@@ -76,12 +76,14 @@ class History:
         runs: What earlier runs did with each dataset, the newest first.
         unreadable: Why manifests could not be read, a sentence each.
         manifests: How many were read.
+        wanted: How many files it was asked for.
     """
 
     last: Mapping[FileName, LastLanding] = field(default_factory=dict)
     runs: tuple[DatasetRun, ...] = ()
     unreadable: tuple[str, ...] = ()
     manifests: int = 0
+    wanted: int = 0
 
 
 def read_history(store: ManifestStore, wanted: Iterable[FileName], day: date) -> History:

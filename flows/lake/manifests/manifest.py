@@ -28,8 +28,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from flows.lake import keys
 from flows.lake.dialect.encoding import is_text_codec
-from flows.lake.models import CsvProfile, DriftKind, FileOutcome, RunSummary
-from flows.lake.sources.folder import place_text, source_text
+from flows.lake.models import CsvProfile, DriftKind, FileOutcome
+from flows.lake.places import place_text, source_text
+from flows.lake.run_models import RunSummary
 from flows.lake.units import MIB
 
 

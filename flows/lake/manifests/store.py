@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from flows.lake import keys
 from flows.lake.errors import ManifestUnreadable, StorageError
 from flows.lake.manifests.manifest import MAX_BYTES, Manifest, from_json, signed
+from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.client import use_own_retries
 from flows.lake.s3.errors import translated
 from flows.lake.s3.put_new import put_new
@@ -56,7 +57,7 @@ class ManifestStore:
     expected_owner: str | None = None
     signing_key: bytes | None = field(default=None, repr=False)
 
-    def store(self, text: str, manifest_keys: tuple[str, str]) -> str:
+    def store(self, text: str, manifest_keys: tuple[str, ...]) -> str:
         """Store a manifest under the first of two keys that is free; none ever replaces another one.
 
         Returns:
@@ -67,14 +68,8 @@ class ManifestStore:
         """
         body = signed(text, self.signing_key).encode()
         for key in manifest_keys:
-            if put_new(
-                self.client,
-                bucket=self.bucket,
-                key=key,
-                body=body,
-                content_type="application/json",
-                expected_owner=self.expected_owner,
-            ):
+            bucket = Bucket(self.client, self.bucket, self.expected_owner)
+            if put_new(bucket, key=key, body=body, content_type="application/json"):
                 return key
         first, second = manifest_keys
         raise StorageError(f"The manifest keys {first} and {second} are both taken.", bucket=self.bucket, key=second)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from flows.lake import keys
 from flows.lake.errors import (
@@ -29,13 +29,9 @@ from flows.lake.errors import (
 )
 from flows.lake.manifests.manifest import Manifest
 from flows.lake.manifests.store import ManifestStore, StoredManifest
-from flows.lake.s3.client import use_own_retries
+from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.content import Content
-from flows.lake.s3.errors import translated
-from flows.lake.s3.target import Target
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from flows.lake.s3.s3_object import S3Object
 
 CHECKS_AT_ONCE = 10
 """As many as the client keeps connections."""
@@ -102,8 +98,7 @@ class Verification:
 
 
 def verify(
-    client: S3Client,
-    bucket: str,
+    bucket: Bucket,
     start: date,
     end: date,
     *,
@@ -113,7 +108,6 @@ def verify(
     """Compare the raw layer with the manifests of a range of days.
 
     Args:
-        client: An S3 client.
         bucket: The bucket.
         start: The first logical date.
         end: The last one.
@@ -123,20 +117,19 @@ def verify(
     Raises:
         StorageError: What S3 answers, or no answer.
     """
-    use_own_retries(client)
     tell = progress or (lambda _: None)
-    store = ManifestStore(client, bucket)
+    store = ManifestStore(bucket.client, bucket.name, bucket.owner)
     stored = store.between(start, end)
     tell(f"{len(stored):,} manifests from {start} to {end}")
     known, findings = _expectations(store, stored)
     tell(f"Checking {len(known):,} objects" + (", reading every byte" if deep else ""))
-    checks = list(_check_all(client, bucket, known.values(), deep))
+    checks = list(_check_all(bucket, known.values(), deep))
     proofs = Counter(proof for _, proof, _ in checks if isinstance(proof, str))
     wrong = [(proof, changed) for _, proof, changed in checks if isinstance(proof, Finding)]
     tell(f"Listing {RAW_ROOT}")
-    raw_objects, foreign = _unnamed(client, bucket, known.keys(), start, end)
+    raw_objects, foreign = _unnamed(bucket, known.keys(), start, end)
     suspects = [*wrong, *foreign]
-    later = _Later(store, {one.key for one in stored}, deep)
+    later = _Later(bucket, store, {one.key for one in stored}, deep)
     findings += [finding for finding, changed in suspects if not (changed and later.explains(finding.key, changed))]
     return Verification(
         start,
@@ -179,17 +172,17 @@ _Check = tuple[Expected, str | Finding, datetime | None]
 """What was expected, how it is proven or what is wrong, and when the object there was written."""
 
 
-def _check_all(client: S3Client, bucket: str, expected: Iterable[Expected], deep: bool) -> Iterator[_Check]:
+def _check_all(bucket: Bucket, expected: Iterable[Expected], deep: bool) -> Iterator[_Check]:
     unreadable = 0
     with ThreadPoolExecutor(CHECKS_AT_ONCE) as threads:
         try:
-            for check in threads.map(lambda one: _check(client, bucket, one, deep), expected):
+            for check in threads.map(lambda one: _check(bucket, one, deep), expected):
                 unreadable += isinstance(check[1], Finding) and check[1].kind == "unreadable"
                 if unreadable > MAX_UNREADABLE:
                     raise StorageError(
-                        f"More than {MAX_UNREADABLE} objects of s3://{bucket} could not be read.",
+                        f"More than {MAX_UNREADABLE} objects of s3://{bucket.name} could not be read.",
                         remedy="Look after the server, then start the run again.",
-                        bucket=bucket,
+                        bucket=bucket.name,
                     )
                 yield check
         except BaseException:
@@ -197,9 +190,9 @@ def _check_all(client: S3Client, bucket: str, expected: Iterable[Expected], deep
             raise
 
 
-def _check(client: S3Client, bucket: str, expected: Expected, deep: bool) -> _Check:
+def _check(bucket: Bucket, expected: Expected, deep: bool) -> _Check:
     try:
-        return _look(client, bucket, expected, deep)
+        return _look(bucket, expected, deep)
     except _OF_ALL_OBJECTS:
         raise
     except StorageError as error:
@@ -207,10 +200,9 @@ def _check(client: S3Client, bucket: str, expected: Expected, deep: bool) -> _Ch
         return expected, Finding("unreadable", expected.key, f"cannot be read: {error}"), None
 
 
-def _look(client: S3Client, bucket: str, expected: Expected, deep: bool) -> _Check:
-    target = Target(client, bucket, expected.key)
-    doing = f"checking {expected.key!r}"
-    with translated(doing, bucket=bucket, key=expected.key, endpoint=client.meta.endpoint_url):
+def _look(bucket: Bucket, expected: Expected, deep: bool) -> _Check:
+    target = S3Object(bucket, expected.key)
+    with bucket.doing(f"checking {expected.key!r}", key=expected.key):
         stored = target.head()
         if stored is None:
             return expected, _finding("deleted", expected, "is not there"), None
@@ -234,30 +226,28 @@ def _finding(kind: FindingKind, expected: Expected, what: str) -> Finding:
 
 
 def _unnamed(
-    client: S3Client, bucket: str, named: Iterable[str], start: date, end: date
+    bucket: Bucket, named: Iterable[str], start: date, end: date
 ) -> tuple[int, list[tuple[Finding, datetime | None]]]:
     """Return how many objects are under `Raw/`, and those of the range, or of no day, that no manifest names."""
     known = set(named)
     count = 0
     unnamed: list[tuple[Finding, datetime | None]] = []
-    with translated(f"listing {RAW_ROOT!r}", bucket=bucket, endpoint=client.meta.endpoint_url):
-        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=RAW_ROOT):
-            for item in page.get("Contents", ()):
-                count += 1
-                day = keys.day_of_key(item["Key"])
-                if item["Key"] in known or not (day is None or start <= day <= end):
-                    continue
-                text = (
-                    f"is in no manifest ({item['Size']:,} bytes, written {item['LastModified']:%Y-%m-%d %H:%M:%S %Z})"
-                )
-                unnamed.append((Finding("foreign", item["Key"], text), item["LastModified"]))
+    with bucket.doing(f"listing {RAW_ROOT!r}"):
+        for item in bucket.objects(RAW_ROOT):
+            count += 1
+            day = keys.day_of_key(item["Key"])
+            if item["Key"] in known or not (day is None or start <= day <= end):
+                continue
+            text = f"is in no manifest ({item['Size']:,} bytes, written {item['LastModified']:%Y-%m-%d %H:%M:%S %Z})"
+            unnamed.append((Finding("foreign", item["Key"], text), item["LastModified"]))
     return count, unnamed
 
 
 class _Later:
     """Manifests outside the range, read when they may explain an object that those of the range do not."""
 
-    def __init__(self, store: ManifestStore, read: set[str], deep: bool) -> None:
+    def __init__(self, bucket: Bucket, store: ManifestStore, read: set[str], deep: bool) -> None:
+        self._bucket = bucket
         self._store = store
         self._read = read
         self._deep = deep
@@ -271,7 +261,7 @@ class _Later:
             if not moment <= one.written <= moment + LONGEST_RUN:
                 continue
             expected = self._expectations(one).get(key)
-            if expected and isinstance(_check(self._store.client, self._store.bucket, expected, self._deep)[1], str):
+            if expected and isinstance(_check(self._bucket, expected, self._deep)[1], str):
                 return True
         return False
 

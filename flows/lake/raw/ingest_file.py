@@ -12,20 +12,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 from flows.lake import keys
 from flows.lake.errors import CsvRejected, DriftRejected, LakeError
 from flows.lake.manifests.drift import find_drift, sentence
-from flows.lake.models import DEFAULT_ROWS_PERCENT, CsvProfile, Drift, FileOutcome, OnDrift, SourceFile
+from flows.lake.models import CsvProfile, Drift, FileOutcome, SourceFile
 from flows.lake.raw.outcomes import failed_outcome
 from flows.lake.raw.storing import UploadOptions
 from flows.lake.raw.unchanged import known_profile
 from flows.lake.redact import mask_known
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from flows.lake.rules import LandingRules
+from flows.lake.s3.bucket import Bucket
+from flows.lake.s3.storage_rules import STORAGE_CLASSES
 
 Progress = Callable[[int, int], None]
 """Called with bytes done and bytes in all."""
@@ -37,28 +36,29 @@ def as_it_is(error: LakeError) -> LakeError:
 
 
 @dataclass(frozen=True)
-class Destination:
-    """Where files go and how they are kept there.
+class RawLayer:
+    """The raw layer as one run writes to it; how each file lands, the file's own rules say.
 
     Attributes:
-        client: The S3 client.
-        bucket: The bucket.
-        options: How objects are stored.
-        quarantine: Whether files that cannot be read as CSV are kept under `Quarantine/`.
-        on_drift: What becomes of a file that differs from what landed of it before.
-        rows_percent: By how many percent its rows may fall or grow.
-        dry_run: Whether nothing may be written.
+        bucket: The lake's bucket.
+        run_id: The run, for the metadata of what it stores.
+        manifest_keys: The keys of which one will be the manifest's of the run, for the same.
         explain: Makes an error of the credentials say which credentials, and how to renew them.
     """
 
-    client: S3Client
-    bucket: str
-    options: UploadOptions = field(default_factory=UploadOptions)
-    quarantine: bool = True
-    on_drift: OnDrift = "warn"
-    rows_percent: int = DEFAULT_ROWS_PERCENT
-    dry_run: bool = False
+    bucket: Bucket
+    run_id: str = ""
+    manifest_keys: tuple[str, ...] = ()
     explain: Callable[[LakeError], LakeError] = as_it_is
+
+    def options(self, rules: LandingRules) -> UploadOptions:
+        """Return how a file is stored that lands by some rules."""
+        return UploadOptions(
+            storage_class=None if rules.storage_class == STORAGE_CLASSES[0] else rules.storage_class,
+            tags=rules.tags,
+            metadata={"run-id": self.run_id} if self.run_id else {},
+            manifest_keys=self.manifest_keys,
+        )
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,19 @@ def read_file(file: SourceFile, progress: Progress | None = None) -> ProfiledFil
     from flows.lake.tables.profile import profile_csv
 
     started = time.monotonic()
-    profile = profile_csv(file.path, file.dialect, progress=progress, root=file.root, max_columns=file.max_columns)
+    profile = profile_csv(
+        file.path, file.dialect, progress=progress, root=file.root, max_columns=file.rules.max_columns
+    )
     return ProfiledFile(profile, time.monotonic() - started)
 
 
 def store_file(
-    file: SourceFile, read: ProfiledFile | Exception, to: Destination, progress: Progress | None = None
+    file: SourceFile,
+    read: ProfiledFile | Exception,
+    to: RawLayer,
+    progress: Progress | None = None,
+    *,
+    absent: bool = False,
 ) -> FileOutcome:
     """Store a file that was read, or set aside one that could not be.
 
@@ -99,13 +106,14 @@ def store_file(
         read: What was read of it, or why it could not be read.
         to: Where it goes.
         progress: Called while it is sent.
+        absent: Whether a listing has just shown that its key holds nothing.
     """
     if isinstance(read, Exception):
         return _set_aside(file, read, to)
     started = time.monotonic()
     try:
-        _drift(file, read.profile, to)
-        return _plan(file, read, to) if to.dry_run else _upload(file, read, to, progress)
+        _drift(file, read.profile)
+        return _plan(file, read, to) if file.rules.dry_run else _upload(file, read, to, progress, absent)
     except DriftRejected as error:
         return _set_aside(file, error, to)
     except LakeError as error:
@@ -122,7 +130,7 @@ def store_file(
         )
 
 
-def ingest_file(file: SourceFile, to: Destination, *, absent: bool = False) -> FileOutcome:
+def ingest_file(file: SourceFile, to: RawLayer, *, absent: bool = False) -> FileOutcome:
     """Read a file and store it; whatever happens to it becomes its outcome.
 
     Args:
@@ -132,15 +140,13 @@ def ingest_file(file: SourceFile, to: Destination, *, absent: bool = False) -> F
     """
     from flows.lake.sources.s3_prefix import as_file
 
-    if absent:
-        to = replace(to, options=replace(to.options, look_first=False))
     try:
-        with as_file(to.client, file) as local:
+        with as_file(to.bucket.client, file) as local:
             try:
                 read: ProfiledFile | Exception = read_file(local)
             except Exception as error:
                 read = error
-            return replace(store_file(local, read, to), path=file.path)
+            return replace(store_file(local, read, to, absent=absent), path=file.path)
     except LakeError as error:
         return failed_outcome(file, str(to.explain(error)))
     except Exception as error:
@@ -148,21 +154,21 @@ def ingest_file(file: SourceFile, to: Destination, *, absent: bool = False) -> F
         return failed_outcome(file, f"{type(error).__name__}: {error}")
 
 
-def _drift(file: SourceFile, profile: CsvProfile, to: Destination) -> tuple[Drift, ...]:
+def _drift(file: SourceFile, profile: CsvProfile) -> tuple[Drift, ...]:
     """Return how a file differs from what landed of it before.
 
     Raises:
         DriftRejected: It does, and such files are not to land.
     """
-    if to.on_drift == "ignore":
+    if file.rules.on_drift == "ignore":
         return ()
     # It quotes cells and names columns, and becomes states, events and logs.
-    found = find_drift(file.before, profile, to.rows_percent)
+    found = find_drift(file.before, profile, file.rules.drift_rows_percent)
     drift = tuple(
         replace(one, text=mask_known(one.text), column=one.column and mask_known(one.column)) for one in found
     )
     # Anybody who may write to the lake can write a manifest: only one of our own keeps a file out of it.
-    if drift and to.on_drift == "reject" and file.before and file.before.is_signed:
+    if drift and file.rules.on_drift == "reject" and file.before and file.before.is_signed:
         raise DriftRejected(
             f"{file.path.name}: {sentence(drift, file.before)}.",
             remedy="Ask its source; if the change is meant, run once with on_drift=warn.",
@@ -174,10 +180,10 @@ def _drift(file: SourceFile, profile: CsvProfile, to: Destination) -> tuple[Drif
     return drift
 
 
-def _plan(file: SourceFile, read: ProfiledFile, to: Destination) -> FileOutcome:
+def _plan(file: SourceFile, read: ProfiledFile, to: RawLayer) -> FileOutcome:
     from flows.lake.raw.upload import plan_upload
 
-    plan = plan_upload(to.client, read.profile, bucket=to.bucket, key=file.key, options=to.options, root=file.root)
+    plan = plan_upload(to.bucket, read.profile, file.key, options=to.options(file.rules), root=file.root)
     return FileOutcome(
         file.path,
         file.dataset,
@@ -185,28 +191,27 @@ def _plan(file: SourceFile, read: ProfiledFile, to: Destination) -> FileOutcome:
         plan,
         profile=read.profile,
         size_bytes=read.profile.size_bytes,
-        drift=_drift(file, read.profile, to),
+        drift=_drift(file, read.profile),
         profile_s=read.seconds,
     )
 
 
-def _upload(file: SourceFile, read: ProfiledFile, to: Destination, progress: Progress | None) -> FileOutcome:
+def _upload(file: SourceFile, read: ProfiledFile, to: RawLayer, progress: Progress | None, absent: bool) -> FileOutcome:
     from flows.lake.raw.upload import upload_settled
 
     def reprofile() -> CsvProfile:
         again = read_file(replace(file, mtime_ns=0)).profile  # a new look, whatever is recorded of it
-        _drift(file, again, to)
+        _drift(file, again)
         return again
 
     started = time.monotonic()
     result, profile = upload_settled(
-        to.client,
+        to.bucket,
         file.path,
         read.profile,
+        file.key,
         reprofile=reprofile,
-        bucket=to.bucket,
-        key=file.key,
-        options=to.options,
+        options=replace(to.options(file.rules), look_first=not absent),
         progress=progress,
         root=file.root,
     )
@@ -221,24 +226,23 @@ def _upload(file: SourceFile, read: ProfiledFile, to: Destination, progress: Pro
         version_id=result.version_id,
         verified_by=result.verified_by,
         etag=result.etag,
-        drift=_drift(file, profile, to),
+        drift=_drift(file, profile),
         profile_s=read.seconds,
         upload_s=time.monotonic() - started,
     )
 
 
-def _set_aside(file: SourceFile, error: Exception, to: Destination) -> FileOutcome:
+def _set_aside(file: SourceFile, error: Exception, to: RawLayer) -> FileOutcome:
     from flows.lake.raw.quarantine import quarantine_file
 
     rejected = isinstance(error, (CsvRejected, DriftRejected))
     reason = str(error) if isinstance(error, LakeError) else f"{type(error).__name__}: {error}"
     kept_as = None
-    if rejected and to.quarantine and not to.dry_run:
+    if rejected and file.rules.quarantine and not file.rules.dry_run:
         kept_as = keys.quarantine_key(file.key)
         try:
-            quarantine_file(
-                to.client, file.path, bucket=to.bucket, key=kept_as, reason=reason, options=to.options, root=file.root
-            )
+            options = to.options(file.rules)
+            quarantine_file(to.bucket, file.path, kept_as, reason=reason, options=options, root=file.root)
         except LakeError as trouble:
             kept_as, reason = None, f"{reason} It could not be kept in quarantine either: {to.explain(trouble)}"
     return FileOutcome(

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flows.lake.raw.storing import UploadOptions, UploadResult, store
 from flows.lake.s3 import object_metadata
+from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.content import Content
+from flows.lake.s3.s3_object import S3Object
 from flows.lake.source_file import opened
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 MAX_REASON_BYTES = 900
 """Of the encoded reason, so that it leaves room for the rest of S3's 2 KB of metadata."""
 
 
 def quarantine_file(
-    client: S3Client,
+    bucket: Bucket,
     path: Path,
-    *,
-    bucket: str,
     key: str,
+    *,
     reason: str,
     options: UploadOptions | None = None,
     root: Path | None = None,
@@ -30,9 +27,8 @@ def quarantine_file(
     """Store a file that cannot be read as CSV, with the reason in the metadata `reason`.
 
     Args:
-        client: An S3 client.
-        path: The file.
         bucket: The bucket.
+        path: The file.
         key: The key, under `Quarantine/`.
         reason: Why it was rejected; cut to fit.
         options: How it is stored.
@@ -53,4 +49,4 @@ def quarantine_file(
             tags=options.tags,
             storage_class=options.storage_class,
         )
-        return store(client, source, content, headers, bucket=bucket, key=key, options=options)
+        return store(S3Object(bucket, key, headers), source, content, options)

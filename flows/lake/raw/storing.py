@@ -5,7 +5,7 @@ what the server says it holds; take away an object that differs. Each request is
 layer (`flows.lake.s3.client`); here a file is repeated as a whole when another run was quicker, when the bytes were
 altered on their way, or when a server knows no checksums.
 
-Left to others: sending (`flows.lake.s3.transfer`), judging (`flows.lake.s3.target`), keeping what is replaced
+Left to others: sending (`flows.lake.s3.transfer`), judging (`flows.lake.s3.s3_object`), keeping what is replaced
 (`flows.lake.raw.superseded`), and files that change (`flows.lake.raw.upload`).
 """
 
@@ -14,22 +14,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from botocore.exceptions import ClientError
 
 from flows.lake.errors import IntegrityError, UploadFailed
 from flows.lake.raw import superseded
-from flows.lake.s3.client import use_own_retries
 from flows.lake.s3.content import Content, PartDigest, etag_of_parts
-from flows.lake.s3.errors import code_of, status_of, translated
-from flows.lake.s3.target import Target, VerifiedBy
+from flows.lake.s3.errors import code_of, status_of
+from flows.lake.s3.s3_object import S3Object, VerifiedBy
 from flows.lake.s3.transfer import Progress, Sent, part_size_for, put_parts, put_whole
 from flows.lake.source_file import OpenedSource
 from flows.lake.units import MIB
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 MAX_ROUNDS = 6
 """How often one call looks at the key anew, whatever goes wrong in between."""
@@ -42,7 +38,6 @@ class UploadOptions:
     """How files are stored.
 
     Attributes:
-        expected_owner: The account that must own the bucket; sent with every request.
         storage_class: S3's storage class; the bucket's default without one.
         tags: Tags of the object.
         manifest_keys: The keys of which one will be the manifest's of the run; in the metadata of files.
@@ -53,7 +48,6 @@ class UploadOptions:
         look_first: Look at the key before the file is sent; not needed where a listing has just shown it empty.
     """
 
-    expected_owner: str | None = None
     storage_class: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -88,21 +82,14 @@ class UploadResult:
 
 
 def store(
-    client: S3Client,
+    target: S3Object,
     source: OpenedSource,
     content: Content,
-    headers: Mapping[str, Any],
-    *,
-    bucket: str,
-    key: str,
     options: UploadOptions,
     progress: Progress | None = None,
 ) -> UploadResult:
     """Store an opened file of known content; `upload_file` says the rest."""
-    use_own_retries(client)
-    target = Target(client, bucket, key, expected_owner=options.expected_owner, headers=headers)
-    doing = f"storing {source.path} as {key!r}"
-    with translated(doing, bucket=bucket, key=key, path=source.path, endpoint=client.meta.endpoint_url):
+    with target.bucket.doing(f"storing {source.path} as {target.key!r}", key=target.key, path=source.path):
         return _Upload(target, source, content, options, progress).run()
 
 
@@ -111,7 +98,7 @@ class _Upload:
 
     def __init__(
         self,
-        target: Target,
+        target: S3Object,
         source: OpenedSource,
         content: Content,
         options: UploadOptions,
@@ -150,9 +137,9 @@ class _Upload:
                     raise self._named(error) from error
                 mismatches += 1
         raise UploadFailed(
-            f"s3://{self.target.bucket}/{self.target.key} changed each time {self.source.path} was to be stored there.",
+            f"{self.target.address} changed each time {self.source.path} was to be stored there.",
             remedy="See which other program writes to this key, then start the run again.",
-            bucket=self.target.bucket,
+            bucket=self.target.bucket.name,
             key=self.target.key,
             path=self.source.path,
         )
@@ -174,7 +161,7 @@ class _Upload:
                 verified_by=proof,
                 superseded_key=self.superseded_key,
             )
-        if superseded.has_versions(self.target.client, self.target.bucket, self.target.expected_owner):
+        if superseded.has_versions(self.target.bucket):
             self.condition = {}
             return None
         self.superseded_key = superseded.keep(self.target, stored)
@@ -245,20 +232,19 @@ class _Upload:
         if error.path is not None:
             return error
         what = str(error).removesuffix(error.remedy or "").strip()
-        where: dict[str, Any] = {"bucket": self.target.bucket, "key": self.target.key, "path": self.source.path}
+        where: dict[str, Any] = {"bucket": self.target.bucket.name, "key": self.target.key, "path": self.source.path}
         return IntegrityError(f"{self.source.path}: {what}", remedy=error.remedy, **where)
 
     def _take_away(self, sent: Sent) -> None:
         """Delete the object that was just written and found to differ, and say so."""
         gone = self.target.delete_own(etag=sent.etag, version_id=sent.version_id, content=self.content)
-        where = f"s3://{self.target.bucket}/{self.target.key}"
         kept = f" What it replaced is kept at {self.superseded_key!r}." if self.superseded_key else ""
         raise IntegrityError(
-            f"{where} differs from {self.source.path}, from which it was just stored"
+            f"{self.target.address} differs from {self.source.path}, from which it was just stored"
             + ("; it was taken away again." if gone else "; another program has replaced it since.")
             + kept,
             remedy="Look for what alters data between here and the server, then start the run again.",
-            bucket=self.target.bucket,
+            bucket=self.target.bucket.name,
             key=self.target.key,
             path=self.source.path,
         )

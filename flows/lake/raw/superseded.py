@@ -9,28 +9,25 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from flows.lake import keys
 from flows.lake.errors import UploadFailed
+from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.errors import code_of, status_of
-from flows.lake.s3.target import Stored, Target
+from flows.lake.s3.s3_object import S3Object, Stored
 from flows.lake.units import MIB
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 MAX_COPY_BYTES = 5 * 1024 * MIB
 """CopyObject's limit. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html"""
 
 
-def has_versions(client: S3Client, bucket: str, expected_owner: str | None = None) -> bool:
+def has_versions(bucket: Bucket) -> bool:
     """Say whether the bucket keeps replaced objects as versions; not when these credentials may not ask."""
-    owner = {"ExpectedBucketOwner": expected_owner} if expected_owner else {}
     try:
-        answer = client.get_bucket_versioning(Bucket=bucket, **owner)
+        answer = bucket.client.get_bucket_versioning(**bucket.where)
     except ClientError as error:
         if status_of(error) in (403, 405, 501) or code_of(error) == "NotImplemented":
             return False
@@ -47,7 +44,7 @@ def superseded_key(key: str, stored: Stored) -> str:
     return f"{keys.SUPERSEDED_PREFIX}/{key}/{changed}-{stored.etag[:8]}"
 
 
-def keep(target: Target, stored: Stored) -> str:
+def keep(target: S3Object, stored: Stored) -> str:
     """Copy what is stored under the target's key to its place under `Superseded/` and return that key.
 
     Args:
@@ -68,17 +65,17 @@ def keep(target: Target, stored: Stored) -> str:
         return key  # a run that died after the copy
     if there is not None:
         raise _not_kept(target, f"its place {key!r} holds another object")
-    arguments: dict[str, Any] = {"CopySource": {"Bucket": target.bucket, "Key": target.key}} | place.where
-    if target.expected_owner:
-        arguments["ExpectedSourceBucketOwner"] = target.expected_owner
-    target.client.copy_object(CopySourceIfMatch=stored.etag, **arguments)
+    arguments: dict[str, Any] = {"CopySource": {"Bucket": target.bucket.name, "Key": target.key}} | place.where
+    if target.bucket.owner:
+        arguments["ExpectedSourceBucketOwner"] = target.bucket.owner
+    target.bucket.client.copy_object(CopySourceIfMatch=stored.etag, **arguments)
     copied = place.head()
     if copied is None or not _is_copy(place, copied, target, stored):
         raise _not_kept(target, f"the copy at {key!r} differs from it")
     return key
 
 
-def _is_copy(place: Target, copy: Stored, target: Target, original: Stored) -> bool:
+def _is_copy(place: S3Object, copy: Stored, target: S3Object, original: Stored) -> bool:
     """Say whether a copy holds the original's bytes: by what the server says of both, else by reading both."""
     if copy.size_bytes != original.size_bytes:
         return False
@@ -87,11 +84,11 @@ def _is_copy(place: Target, copy: Stored, target: Target, original: Stored) -> b
     return copy.etag == original.etag or place.read_back(copy) == target.read_back(original)
 
 
-def _not_kept(target: Target, why: str) -> UploadFailed:
+def _not_kept(target: S3Object, why: str) -> UploadFailed:
     return UploadFailed(
-        f"s3://{target.bucket}/{target.key} holds other bytes, the bucket keeps no versions, and the object cannot be "
+        f"{target.address} holds other bytes, the bucket keeps no versions, and the object cannot be "
         f"kept under {keys.SUPERSEDED_PREFIX}/: {why}.",
         remedy="Turn on versioning for the bucket, or move the object away, and start the run again.",
-        bucket=target.bucket,
+        bucket=target.bucket.name,
         key=target.key,
     )

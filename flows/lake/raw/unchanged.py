@@ -15,14 +15,15 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flows.lake.models import CsvProfile, FileOutcome, Landed, SourceFile
-from flows.lake.sources.folder import place_text
+from flows.lake.places import place_text
+from flows.lake.run_models import FileList
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+    from flows.lake.s3.bucket import Bucket
 
 PROOF = "unchanged etag"
 """How an object is verified that was proven by an earlier run and still has the ETag that it had then."""
@@ -44,16 +45,25 @@ def known_profile(file: SourceFile) -> CsvProfile | None:
     return replace(landed.profile, path=file.path) if landed else None
 
 
-def find_unchanged(
-    client: S3Client, bucket: str, files: Sequence[SourceFile], expected_owner: str | None = None
-) -> list[FileOutcome]:
-    """Return the outcomes of the files that need no work.
+@dataclass(frozen=True)
+class Unchanged:
+    """Files that need no work, and the others.
+
+    Attributes:
+        outcomes: The outcomes of those that need none.
+        left: The files that do.
+    """
+
+    outcomes: FileList[FileOutcome]
+    left: FileList[SourceFile]
+
+
+def find_unchanged(bucket: Bucket, files: Sequence[SourceFile]) -> Unchanged:
+    """Tell apart the files that need no work.
 
     Args:
-        client: An S3 client.
         bucket: The lake.
         files: The run's files, each with its last landing.
-        expected_owner: The account that must own the bucket.
 
     Raises:
         StorageError: What S3 answers, or no answer.
@@ -65,9 +75,9 @@ def find_unchanged(
 
     candidates = {file.key: (file, landed) for file in files if (landed := recorded(file)) and landed.key == file.key}
     if not candidates:
-        return []
-    stored = find_stored(client, bucket, candidates, expected_owner)
-    return [
+        return Unchanged(FileList(), FileList(files))
+    stored = find_stored(bucket, candidates)
+    outcomes = [
         FileOutcome(
             file.path,
             file.dataset,
@@ -82,6 +92,8 @@ def find_unchanged(
         for file, landed in candidates.values()
         if stored.get(file.key) == StoredKey(file.size_bytes, landed.etag)
     ]
+    done = {outcome.key for outcome in outcomes}
+    return Unchanged(FileList(outcomes), FileList(file for file in files if file.key not in done))
 
 
 def _read_as_stated(file: SourceFile, profile: CsvProfile) -> bool:

@@ -13,37 +13,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from flows.lake.errors import CsvRejected, SourceChanged
 from flows.lake.models import CsvProfile
-from flows.lake.raw.quarantine import quarantine_file
 from flows.lake.raw.storing import UploadOptions, UploadResult, possible_etags, store
 from flows.lake.s3 import object_metadata
-from flows.lake.s3.client import use_own_retries
+from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.content import Content
-from flows.lake.s3.errors import translated
-from flows.lake.s3.put_new import put_new
-from flows.lake.s3.stale_uploads import abort_stale_uploads
-from flows.lake.s3.target import Target
+from flows.lake.s3.s3_object import S3Object
 from flows.lake.s3.transfer import Progress
 from flows.lake.source_file import REMEDY, opened
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-__all__ = [
-    "Plan",
-    "Progress",
-    "UploadOptions",
-    "UploadResult",
-    "abort_stale_uploads",
-    "plan_upload",
-    "put_new",
-    "quarantine_file",
-    "upload_file",
-    "upload_settled",
-]
 
 Plan = Literal["unchanged", "would upload", "would supersede"]
 SETTLE_PAUSE_S = 5.0
@@ -51,12 +31,11 @@ SETTLE_TRIES = 3
 
 
 def upload_file(
-    client: S3Client,
+    bucket: Bucket,
     path: Path,
     profile: CsvProfile,
-    *,
-    bucket: str,
     key: str,
+    *,
     options: UploadOptions | None = None,
     progress: Progress | None = None,
     root: Path | None = None,
@@ -64,10 +43,9 @@ def upload_file(
     """Store a profiled file under a key, unless the key holds the same bytes already.
 
     Args:
-        client: An S3 client.
+        bucket: The bucket.
         path: The file.
         profile: What was read of it.
-        bucket: The bucket.
         key: The key.
         options: How it is stored.
         progress: Called with the bytes sent so far and the size.
@@ -90,15 +68,14 @@ def upload_file(
     )
     content = Content.of_profile(profile)
     with opened(path, size_bytes=profile.size_bytes, mtime_ns=profile.mtime_ns, root=root) as source:
-        return store(client, source, content, headers, bucket=bucket, key=key, options=options, progress=progress)
+        return store(S3Object(bucket, key, headers), source, content, options, progress)
 
 
 def plan_upload(
-    client: S3Client,
+    bucket: Bucket,
     profile: CsvProfile,
-    *,
-    bucket: str,
     key: str,
+    *,
     options: UploadOptions | None = None,
     root: Path | None = None,
 ) -> Plan:
@@ -109,12 +86,10 @@ def plan_upload(
         StorageError: What S3 answers, or no answer.
     """
     options = options or UploadOptions()
-    use_own_retries(client)
-    target = Target(client, bucket, key, expected_owner=options.expected_owner)
+    target = S3Object(bucket, key)
     content = Content.of_profile(profile)
-    doing = f"looking at {key!r}"
     with (
-        translated(doing, bucket=bucket, key=key, path=profile.path, endpoint=client.meta.endpoint_url),
+        bucket.doing(f"looking at {key!r}", key=key, path=profile.path),
         opened(profile.path, size_bytes=profile.size_bytes, mtime_ns=profile.mtime_ns, root=root) as source,
     ):
         stored = target.head()
@@ -125,13 +100,12 @@ def plan_upload(
 
 
 def upload_settled(
-    client: S3Client,
+    bucket: Bucket,
     path: Path,
     profile: CsvProfile,
-    reprofile: Callable[[], CsvProfile],
-    *,
-    bucket: str,
     key: str,
+    *,
+    reprofile: Callable[[], CsvProfile],
     options: UploadOptions | None = None,
     progress: Progress | None = None,
     pause_s: float = SETTLE_PAUSE_S,
@@ -142,12 +116,11 @@ def upload_settled(
     """Upload a file that may still be being written: when it changes, wait, profile it anew, and try again.
 
     Args:
-        client: An S3 client.
+        bucket: The bucket.
         path: The file.
         profile: What was read of it first.
-        reprofile: Reads the file again from the start.
-        bucket: The bucket.
         key: The key.
+        reprofile: Reads the file again from the start.
         options: How it is stored.
         progress: Called with the bytes sent so far and the size.
         root: The folder out of which no link may lead; links lead anywhere without one.
@@ -169,9 +142,7 @@ def upload_settled(
             if attempt:
                 sleep(pause_s)
                 profile = reprofile()
-            result = upload_file(
-                client, path, profile, bucket=bucket, key=key, options=options, progress=progress, root=root
-            )
+            result = upload_file(bucket, path, profile, key, options=options, progress=progress, root=root)
         except (SourceChanged, CsvRejected) as error:
             trouble = error
         else:
@@ -182,6 +153,6 @@ def upload_settled(
         f"{path} is still being written: it changed in each of {tries} tries, {pause_s:g} s apart.",
         remedy=REMEDY,
         path=path,
-        bucket=bucket,
+        bucket=bucket.name,
         key=key,
     ) from trouble

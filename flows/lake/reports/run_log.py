@@ -24,7 +24,7 @@ LONGEST_ECHO = 100_000
 
 
 class PutNew(Protocol):
-    """Stores an object unless its key is taken; see `flows.lake.raw.upload.put_new`."""
+    """Stores an object unless its key is taken; see `flows.lake.s3.put_new`."""
 
     def __call__(self, *, key: str, body: bytes, content_type: str) -> bool:
         """Return whether the object was stored."""
@@ -44,27 +44,20 @@ class RunLog:
         self._lines: list[str] = []
         self._lock = threading.Lock()
 
-    def detail(self, text: str) -> None:
-        """Note what a reader of the log wants and a watcher of the terminal does not."""
-        self._add(logging.DEBUG, text)
-
     def info(self, text: str) -> None:
         """Note a step."""
-        self._add(logging.INFO, text)
+        self.add(logging.INFO, text)
 
-    def warning(self, text: str) -> None:
-        """Note something to look at."""
-        self._add(logging.WARNING, text)
+    def error(self, text: str) -> None:
+        """Note a failure."""
+        self.add(logging.ERROR, text)
 
-    def error(self, text: str, *, echo: bool = True) -> None:
-        """Note a failure; without an echo where there are too many for anybody to watch."""
-        self._add(logging.ERROR, text, echo=echo)
+    def end(self, state: str, verdict: str, *, echo: bool = True) -> None:
+        """Note in which state the run ended; a log's last line."""
+        self.add(logging.INFO if state == "Completed" else logging.ERROR, f"Run ended {state}: {verdict}", echo=echo)
 
-    def end(self, failed: bool, verdict: str) -> None:
-        """Note how the run ended; a log's last line."""
-        (self.error if failed else self.info)(f"Run ended {'Failed' if failed else 'Completed'}: {verdict}")
-
-    def _add(self, level: int, text: str, *, echo: bool = True) -> None:
+    def add(self, level: int, text: str, *, echo: bool = True) -> None:
+        """Note something at a level of `logging`; without an echo where there is too much for anybody to watch."""
         now = datetime.now(self._zone).isoformat(timespec="milliseconds")
         # A name or a server's answer may hold line breaks: they must not look like lines of the log.
         text = printable(text)

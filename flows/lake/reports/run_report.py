@@ -11,9 +11,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
-from flows.lake.models import CsvProfile, FileOutcome, RunSummary
+from flows.lake.models import CsvProfile, FileOutcome
+from flows.lake.places import source_text
 from flows.lake.raw import unchanged
-from flows.lake.sources.folder import source_text
+from flows.lake.run_models import RunSummary
 from flows.lake.units import size_text
 from flows.lake.words import cut, md, md_code, one_line, quoted, shown
 
@@ -67,6 +68,14 @@ def verdict_text(summary: RunSummary) -> str:
     more = f"; and {left_out:,} more, see the log" if left_out else ""
     total = len(summary.outcomes)
     return f"{len(summary.bad):,} of {total:,} file{'s' * (total != 1)} did not land: {named}{more}."
+
+
+def cancelled_text(summary: RunSummary | None) -> str:
+    """Say what a run had done when it was cancelled."""
+    if summary is None or not summary.outcomes:
+        return "The run was cancelled before any file landed."
+    landed, files = sum(not outcome.is_bad for outcome in summary.outcomes), len(summary.outcomes)
+    return f"The run was cancelled; {landed:,} of {files:,} file{'s' * (files != 1)} had landed. Start it again."
 
 
 def _by_reason(bad: Sequence[FileOutcome]) -> list[list[FileOutcome]]:

@@ -78,15 +78,13 @@ def client_config(*, max_connections: int = 10, path_style: bool | None = None) 
     )
 
 
-def is_aws(client: S3Client) -> bool:
-    """Say whether the client talks to AWS itself rather than to another server that speaks S3."""
-    host = urlsplit(client.meta.endpoint_url).hostname or ""
-    return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"))
+_AWS_DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "api.aws")
 
 
-def speaks_tls(client: S3Client) -> bool:
-    """Say whether the client's endpoint is reached over TLS."""
-    return urlsplit(client.meta.endpoint_url).scheme == "https"
+def is_aws(endpoint_url: str | None) -> bool:
+    """Say whether an endpoint is AWS itself rather than another server that speaks S3; no address means AWS."""
+    host = (urlsplit(endpoint_url).hostname or "") if endpoint_url else "amazonaws.com"
+    return any(host == domain or host.endswith(f".{domain}") for domain in _AWS_DOMAINS)
 
 
 def is_certificate_error(error: BaseException | None) -> bool:

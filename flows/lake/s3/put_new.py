@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from flows.lake.errors import IntegrityError
-from flows.lake.s3.client import use_own_retries
+from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.content import Content, PartDigest
-from flows.lake.s3.errors import status_of, translated
-from flows.lake.s3.target import Target
+from flows.lake.s3.errors import status_of
+from flows.lake.s3.s3_object import S3Object
 from flows.lake.s3.transfer import put_whole
 
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
-
-def put_new(
-    client: S3Client, *, bucket: str, key: str, body: bytes, content_type: str, expected_owner: str | None = None
-) -> bool:
+def put_new(bucket: Bucket, key: str, body: bytes, *, content_type: str) -> bool:
     """Store bytes under a key that holds nothing yet.
 
     The key is looked at first, since not every server honours a condition, and the request carries the condition
     where it is honoured. A request whose answer was lost meets its own object when it is repeated; that is success.
 
     Args:
-        client: An S3 client.
         bucket: The bucket.
         key: The key.
         body: The bytes.
         content_type: Their media type.
-        expected_owner: The account that must own the bucket.
 
     Returns:
         Whether the key holds these bytes by this call; `False` when it was taken.
@@ -40,12 +33,10 @@ def put_new(
         IntegrityError: The server holds other bytes than were sent.
         StorageError: What else S3 answers, or no answer.
     """
-    use_own_retries(client)
-    headers: dict[str, Any] = {"ContentType": content_type}
-    target = Target(client, bucket, key, expected_owner=expected_owner, headers=headers)
+    target = S3Object(bucket, key, headers={"ContentType": content_type})
     content = Content.of_chunks([body])
     md5 = PartDigest.of(body, with_md5=True).md5 or b""
-    with translated(f"storing {key!r}", bucket=bucket, key=key, endpoint=client.meta.endpoint_url):
+    with bucket.doing(f"storing {key!r}", key=key):
         if target.head() is not None:
             return False
         try:
@@ -61,14 +52,14 @@ def put_new(
         if stored is not None and target.proof(stored, content, lambda: {md5.hex()}):
             return True
     raise IntegrityError(
-        f"s3://{bucket}/{key} differs from what was stored there.",
+        f"{target.address} differs from what was stored there.",
         remedy="Look for what alters data between here and the server, then start the run again.",
-        bucket=bucket,
+        bucket=bucket.name,
         key=key,
     )
 
 
-def _put(target: Target, body: bytes) -> Any:
+def _put(target: S3Object, body: bytes) -> Any:
     try:
         return put_whole(target, body, {"IfNoneMatch": "*"})
     except ClientError as error:

@@ -11,14 +11,10 @@ import os.path
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from flows.lake.s3.client import use_own_retries
-from flows.lake.s3.errors import translated
-from flows.lake.s3.target import Target
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from flows.lake.s3.bucket import Bucket
+from flows.lake.s3.s3_object import S3Object
 
 KEYS_TOGETHER = 100
 MOST_PAGES = 3
@@ -35,37 +31,29 @@ class StoredKey:
     etag: str
 
 
-def find_stored(
-    client: S3Client, bucket: str, keys: Iterable[str], expected_owner: str | None = None
-) -> dict[str, StoredKey]:
+def find_stored(bucket: Bucket, keys: Iterable[str]) -> dict[str, StoredKey]:
     """Return what is stored under each of some keys; keys that hold nothing are left out.
 
     Args:
-        client: An S3 client.
         bucket: The bucket.
         keys: The keys, in any order.
-        expected_owner: The account that must own the bucket.
 
     Raises:
         StorageError: What S3 answers, or no answer.
     """
-    use_own_retries(client)
     ordered = sorted(keys, key=lambda key: key.encode())  # as S3 orders them
     groups = [ordered[start : start + KEYS_TOGETHER] for start in range(0, len(ordered), KEYS_TOGETHER)]
     found: dict[str, StoredKey] = {}
-    with (
-        translated(f"looking at {len(ordered):,} keys", bucket=bucket, endpoint=client.meta.endpoint_url),
-        ThreadPoolExecutor(THREADS) as threads,
-    ):
-        for part in threads.map(lambda group: _of_group(client, bucket, group, expected_owner), groups):
+    with bucket.doing(f"looking at {len(ordered):,} keys"), ThreadPoolExecutor(THREADS) as threads:
+        for part in threads.map(lambda group: _of_group(bucket, group), groups):
             found |= part
     return found
 
 
-def _of_group(client: S3Client, bucket: str, group: Sequence[str], owner: str | None) -> dict[str, StoredKey]:
+def _of_group(bucket: Bucket, group: Sequence[str]) -> dict[str, StoredKey]:
     found: dict[str, StoredKey] = {}
     last, wanted = group[-1].encode(), set(group)
-    for page in _pages(client, bucket, group, owner):
+    for page in _pages(bucket, group):
         for item in page:
             if item["Key"] in wanted:
                 found[item["Key"]] = StoredKey(item["Size"], item.get("ETag", "").strip('"'))
@@ -73,20 +61,19 @@ def _of_group(client: S3Client, bucket: str, group: Sequence[str], owner: str | 
             return found
         reached = page[-1]["Key"].encode()
     for key in group:
-        if key.encode() > reached and (stored := Target(client, bucket, key, expected_owner=owner).head()):
+        if key.encode() > reached and (stored := S3Object(bucket, key).head()):
             found[key] = StoredKey(stored.size_bytes, stored.etag)
     return found
 
 
-def _pages(client: S3Client, bucket: str, group: Sequence[str], owner: str | None) -> Iterator[list[Any]]:
+def _pages(bucket: Bucket, group: Sequence[str]) -> Iterator[list[Any]]:
     """Yield the objects between a group's first and last key, by pages, and an empty page at the end of them."""
-    before: dict[str, Any] = {"ExpectedBucketOwner": owner} if owner else {}
     prefix = os.path.commonprefix(group)  # noqa: RUF071 - characters are meant, as S3 takes them
     # A key's own beginning comes right before it; the prefix itself needs no such mark.
     start = group[0][:-1]
     position: dict[str, Any] = {"StartAfter": start} if len(start) > len(prefix) else {}
     for _ in range(MOST_PAGES):
-        answer = client.list_objects_v2(Bucket=bucket, Prefix=prefix, **position, **before)
+        answer = bucket.client.list_objects_v2(Prefix=prefix, **position, **bucket.where)
         yield answer.get("Contents", [])
         if not answer.get("IsTruncated"):
             yield []

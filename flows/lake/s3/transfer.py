@@ -25,7 +25,7 @@ from flows.lake.errors import IntegrityError
 from flows.lake.s3.body import as_body
 from flows.lake.s3.content import Content, PartDigest, checksum_text, combined_checksum, etag_of_parts
 from flows.lake.s3.errors import code_of
-from flows.lake.s3.target import Target, md5_text
+from flows.lake.s3.s3_object import S3Object, md5_text
 from flows.lake.source_file import OpenedSource
 from flows.lake.units import MIB
 
@@ -77,7 +77,7 @@ def part_size_for(size_bytes: int, wanted_bytes: int, *, smallest_bytes: int = 1
     return -(-needed // MIB) * MIB
 
 
-def put_whole(target: Target, data: bytes, condition: Mapping[str, Any]) -> Sent:
+def put_whole(target: S3Object, data: bytes, condition: Mapping[str, Any]) -> Sent:
     """Store bytes with one request.
 
     Args:
@@ -91,7 +91,7 @@ def put_whole(target: Target, data: bytes, condition: Mapping[str, Any]) -> Sent
         arguments["ContentMD5"] = md5_text(digest.md5)
     if not target.plain:
         arguments |= {"ChecksumAlgorithm": "CRC64NVME"} | dict(condition)
-    answer = target.client.put_object(Body=as_body(data), **arguments)
+    answer = target.bucket.client.put_object(Body=as_body(data), **arguments)
     proves = digest.md5 is not None and answer["ETag"].strip('"') == digest.md5.hex()
     return _sent(answer, parts_proven=proves, etag_proves=proves, parts=0)
 
@@ -113,13 +113,13 @@ def _encrypted(answer: Mapping[str, Any]) -> bool:
     return bool(answer.get("ServerSideEncryption") or answer.get("SSECustomerAlgorithm"))
 
 
-def _checksum(target: Target, digest: PartDigest) -> dict[str, Any]:
+def _checksum(target: S3Object, digest: PartDigest) -> dict[str, Any]:
     """Return the checksum with which the server can refuse bytes that were altered on their way."""
     return {} if target.plain else {"ChecksumCRC64NVME": checksum_text(digest.crc64nvme)}
 
 
 def put_parts(
-    target: Target,
+    target: S3Object,
     source: OpenedSource,
     content: Content,
     condition: Mapping[str, Any],
@@ -144,7 +144,7 @@ def put_parts(
         IntegrityError: The server holds another part than was sent; the parts are given up.
     """
     algorithm = {} if target.plain else {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"}
-    begun = target.client.create_multipart_upload(**(dict(target.headers) | target.where | algorithm))
+    begun = target.bucket.client.create_multipart_upload(**(dict(target.headers) | target.where | algorithm))
     upload_id = begun["UploadId"]
     try:
         parts = _send_parts(target, source, upload_id, part_bytes, concurrency, progress)
@@ -157,12 +157,12 @@ def put_parts(
         # Without a connection this would only wait once more; a later run, or the bucket's rule, gives the parts up.
         if not isinstance(error, HTTPClientError):
             with contextlib.suppress(ClientError, BotoCoreError):
-                target.client.abort_multipart_upload(UploadId=upload_id, **target.where)
+                target.bucket.client.abort_multipart_upload(UploadId=upload_id, **target.where)
         raise
 
 
 def _send_parts(
-    target: Target,
+    target: S3Object,
     source: OpenedSource,
     upload_id: str,
     part_bytes: int,
@@ -212,14 +212,14 @@ def _is_gone(error: BaseException) -> bool:
     return isinstance(error, ClientError) and code_of(error) == "NoSuchUpload"
 
 
-def _send_part(target: Target, upload_id: str, number: int, data: bytes) -> tuple[PartDigest, str]:
+def _send_part(target: S3Object, upload_id: str, number: int, data: bytes) -> tuple[PartDigest, str]:
     """Send one part and compare the server's digest of it with ours.
 
     Without Content-MD5: a part is not an object yet, so that the server's word comes in time, and servers that form
     ETags from MD5 would compute it twice (measured: 0.4 s of its processor for 250 MIB).
     """
     digest = PartDigest.of(data, with_md5=target.needs_md5)
-    answer = target.client.upload_part(
+    answer = target.bucket.client.upload_part(
         UploadId=upload_id,
         PartNumber=number,
         Body=as_body(data),
@@ -231,18 +231,17 @@ def _send_part(target: Target, upload_id: str, number: int, data: bytes) -> tupl
     if digest.md5 and not _encrypted(answer) and _IS_MD5.fullmatch(etag):
         other = other or etag != digest.md5.hex()
     if other:
-        where = f"s3://{target.bucket}/{target.key}"
         raise IntegrityError(
-            f"Part {number} of {where} arrived with other bytes than were sent; the upload was given up.",
+            f"Part {number} of {target.address} arrived with other bytes than were sent; the upload was given up.",
             remedy="Look for what alters data between here and the server, then start the run again.",
-            bucket=target.bucket,
+            bucket=target.bucket.name,
             key=target.key,
         )
     return digest, etag
 
 
 def _complete(
-    target: Target,
+    target: S3Object,
     upload_id: str,
     parts: list[tuple[PartDigest, str]],
     content: Content,
@@ -256,7 +255,7 @@ def _complete(
     if not target.plain:
         arguments |= {"ChecksumCRC64NVME": content.crc64nvme, "ChecksumType": "FULL_OBJECT"} | dict(condition)
         arguments |= {"MpuObjectSize": content.size_bytes}
-    answer = target.client.complete_multipart_upload(**target.where, **arguments)
+    answer = target.bucket.client.complete_multipart_upload(**target.where, **arguments)
     proven = all(digest.md5 and etag == digest.md5.hex() for digest, etag in parts)
     whole = proven and answer["ETag"].strip('"') == etag_of_parts(digest for digest, _ in parts)
     return _sent(answer, parts_proven=proven, etag_proves=whole, parts=len(parts))

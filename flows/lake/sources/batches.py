@@ -9,11 +9,11 @@ outcomes stay per file whatever is grouped here.
 from __future__ import annotations
 
 import math
-from collections import UserList
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flows.lake.models import SourceFile
+from flows.lake.run_models import FileList
 from flows.lake.units import LARGE_FILE_BYTES, MB
 
 BATCH_FILES = 100
@@ -31,8 +31,7 @@ class Batch:
     Attributes:
         number: Which batch of the run it is, counted from 1.
         of: How many batches the run has.
-        files: The files, in the order of their paths. No tuple when it is made by `arrange`: runners of tasks walk
-            through those, value by value.
+        files: The files, in the order of their paths.
     """
 
     number: int
@@ -76,7 +75,7 @@ def arrange(files: Sequence[SourceFile], own_tasks: int, *, whole: bool = False)
     if whole:
         alone, groups = [], [*((one,) for one in alone), *groups]
     return Arrangement(
-        tuple(alone), tuple(Batch(number, len(groups), UserList(group)) for number, group in enumerate(groups, 1))
+        tuple(alone), tuple(Batch(number, len(groups), FileList(group)) for number, group in enumerate(groups, 1))
     )
 
 

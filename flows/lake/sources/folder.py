@@ -15,46 +15,15 @@ from typing import TYPE_CHECKING
 
 from flows.lake import keys
 from flows.lake.errors import KeyCollision, LakeError, SourceError, SourceNotFound, SourceUnreadable
-from flows.lake.models import S3Origin, SourceFile
+from flows.lake.models import FileOutcome, S3Origin, SourceFile
 from flows.lake.opening import check_inside
+from flows.lake.places import is_s3, source_text
+from flows.lake.run_models import FileList
 from flows.lake.settings import IngestSettings
 from flows.lake.words import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-SCHEME = "s3:"
-"""What `pathlib` leaves of `s3://` at the front of a path."""
-
-
-def is_s3(source: Path) -> bool:
-    """Say whether a source is an S3 prefix, given as `s3://bucket/prefix`."""
-    return source.parts[:1] == (SCHEME,)
-
-
-def source_text(source: Path) -> str:
-    """Return a source as people recognise it: an S3 address, or an absolute path, since a relative one misleads."""
-    return "s3://" + "/".join(source.parts[1:]) if is_s3(source) else str(source.absolute())
-
-
-def place_text(path: Path) -> str:
-    """Return a file's place as manifests name it: `source_text`, in characters that UTF-8 has."""
-    return source_text(path).encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-@dataclass(frozen=True)
-class UnusableFile:
-    """A file that was chosen but cannot be ingested, for example for its name.
-
-    Attributes:
-        path: The file.
-        dataset: The dataset it would have belonged to.
-        error: Why.
-    """
-
-    path: Path
-    dataset: str
-    error: LakeError
 
 
 @dataclass(frozen=True)
@@ -63,12 +32,12 @@ class SourceFolder:
 
     Attributes:
         files: The files to ingest, in the order of their paths.
-        unusable: Chosen files that cannot be ingested; each fails, the others go on.
+        unusable: The outcomes of chosen files that cannot be ingested, for example for their names; the others go on.
         hidden: How many dotfiles (`._*` of macOS among them) were left out.
     """
 
-    files: tuple[SourceFile, ...]
-    unusable: tuple[UnusableFile, ...]
+    files: FileList[SourceFile]
+    unusable: FileList[FileOutcome]
     hidden: int
 
 
@@ -87,13 +56,13 @@ def find_files(settings: IngestSettings, day: date, client: S3Client | None = No
     """
     matched, hidden = _matching(settings, client)
     files: dict[str, SourceFile] = {}
-    unusable: list[UnusableFile] = []
+    unusable: FileList[FileOutcome] = FileList()
     for path, origin in matched:
         dataset = keys.dataset_of(path.name, settings.datasets, settings.date_from_name)
         try:
             file = _describe(path, origin, dataset, settings, day)
         except LakeError as error:
-            unusable.append(UnusableFile(path, dataset, error))
+            unusable.append(FileOutcome(path, dataset, "", "failed", reason=str(error)))
             continue
         if other := files.get(file.key):
             raise KeyCollision(
@@ -110,7 +79,7 @@ def find_files(settings: IngestSettings, day: date, client: S3Client | None = No
             remedy="Check the folder, the pattern, and whether recursive is meant.",
             path=settings.source,
         )
-    return SourceFolder(tuple(files.values()), tuple(unusable), hidden)
+    return SourceFolder(FileList(files.values()), unusable, hidden)
 
 
 def _matching(settings: IngestSettings, client: S3Client | None) -> tuple[list[tuple[Path, S3Origin | None]], int]:
@@ -180,18 +149,10 @@ def _describe(path: Path, origin: S3Origin | None, dataset: str, settings: Inges
         raise SourceError(
             f"{path.name!a}: the dataset name {dataset!a} {wrong}.", remedy="Name its dataset (datasets).", path=path
         )
+    rules, dialect = settings.rules, settings.dialect_of(dataset)
     if origin is not None:
-        dialect = settings.dialect_of(dataset)
-        return SourceFile(
-            path,
-            dataset,
-            key,
-            origin.size_bytes,
-            dialect,
-            mtime_ns=origin.modified_ns,
-            origin=origin,
-            max_columns=settings.max_columns,
-        )
+        size_bytes, modified_ns = origin.size_bytes, origin.modified_ns
+        return SourceFile(path, dataset, key, size_bytes, rules, dialect, mtime_ns=modified_ns, origin=origin)
     root = None if settings.follow_links else settings.source
     if root is not None:
         check_inside(path, root)
@@ -203,14 +164,4 @@ def _describe(path: Path, origin: S3Origin | None, dataset: str, settings: Inges
         ) from error
     if not stat.S_ISREG(info.st_mode):
         raise SourceError(f"{shown(path.name)} is not a regular file.", remedy="Move it out of the folder.", path=path)
-    dialect = settings.dialect_of(dataset)
-    return SourceFile(
-        path,
-        dataset,
-        key,
-        info.st_size,
-        dialect,
-        mtime_ns=info.st_mtime_ns,
-        root=root,
-        max_columns=settings.max_columns,
-    )
+    return SourceFile(path, dataset, key, info.st_size, rules, dialect, mtime_ns=info.st_mtime_ns, root=root)

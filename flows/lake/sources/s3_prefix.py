@@ -20,9 +20,9 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from flows.lake.errors import IntegrityError, SourceChanged, SourceNotFound
 from flows.lake.models import S3Origin, SourceFile
-from flows.lake.s3.client import use_own_retries
-from flows.lake.s3.errors import status_of, translated
-from flows.lake.sources.folder import SCHEME, source_text
+from flows.lake.places import SCHEME, source_text
+from flows.lake.s3.bucket import Bucket
+from flows.lake.s3.errors import status_of
 from flows.lake.units import MIB
 
 if TYPE_CHECKING:
@@ -46,16 +46,15 @@ def objects(client: S3Client, source: Path, recursive: bool) -> Iterator[tuple[P
     bucket, folder = source.parts[1] if len(source.parts) > 1 else "", "/".join(source.parts[2:])
     prefix = f"{folder}/" if folder else ""
     deep: dict[str, Any] = {} if recursive else {"Delimiter": "/"}
-    use_own_retries(client)
-    with translated(f"listing {source_text(source)}", bucket=bucket, endpoint=client.meta.endpoint_url):
+    listed = Bucket(client, bucket)
+    with listed.doing(f"listing {source_text(source)}"):
         try:
-            for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **deep):
-                for item in page.get("Contents", ()):
-                    key = item["Key"]
-                    hidden_folder = any(name.startswith(".") for name in key[len(prefix) :].split("/")[:-1])
-                    if not key.endswith("/") and not hidden_folder:
-                        origin = S3Origin(bucket, key, item["Size"], item["ETag"].strip('"'), item["LastModified"])
-                        yield Path(SCHEME, bucket, *key.split("/")), origin
+            for item in listed.objects(prefix, **deep):
+                key = item["Key"]
+                hidden_folder = any(name.startswith(".") for name in key[len(prefix) :].split("/")[:-1])
+                if not key.endswith("/") and not hidden_folder:
+                    origin = S3Origin(bucket, key, item["Size"], item["ETag"].strip('"'), item["LastModified"])
+                    yield Path(SCHEME, bucket, *key.split("/")), origin
         except ClientError as error:
             if status_of(error) != 404:
                 raise
@@ -82,9 +81,8 @@ def as_file(client: S3Client, file: SourceFile) -> Iterator[SourceFile]:
 
 
 def _fetch(client: S3Client, origin: S3Origin, path: Path) -> None:
-    use_own_retries(client)
     address = f"s3://{origin.bucket}/{origin.key}"
-    with translated(f"reading {address}", bucket=origin.bucket, key=origin.key, endpoint=client.meta.endpoint_url):
+    with Bucket(client, origin.bucket).doing(f"reading {address}", key=origin.key):
         for attempt in range(1, TRIES + 1):
             try:
                 answer = client.get_object(Bucket=origin.bucket, Key=origin.key, IfMatch=origin.etag)

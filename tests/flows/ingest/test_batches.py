@@ -13,7 +13,7 @@ import pytest
 from prefect.artifacts import Artifact
 
 from flows.lake.reports import run_report
-from flows.ui import artifacts
+from flows.ui import progress
 from tests.conftest import S3
 from tests.flows.conftest import artifacts_of, log_of, logs_of, objects
 
@@ -49,7 +49,7 @@ def test_batch_with_bad_files_lands_their_neighbours(ingest: Ingest, s3: S3, tmp
 
 @pytest.mark.parametrize("s3", ["rclone"], indirect=True)  # nothing here is the server's
 def test_batches_show_how_far_the_run_is(ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifacts, "LARGE_FILE_BYTES", 1)
+    monkeypatch.setattr(progress, "LARGE_FILE_BYTES", 1)
     source = tmp_path / uuid.uuid4().hex[:8]
     source.mkdir()
     write_files(source, 30)
@@ -94,5 +94,5 @@ def test_prefect_looks_for_futures_in_no_file_of_a_long_run(
         state = ingest(tmp_path, partition_date=DAY, own_tasks_up_to=0)
         assert state.is_completed()
     assert [outcome.state for outcome in state.result().outcomes] == ["unchanged"] * 3
-    assert "Target" in walked
+    assert "LakeAddress" in walked
     assert not walked & {"SourceFile", "FileOutcome", "CsvProfile", "SourceFolder"}

@@ -15,7 +15,7 @@ from tests.conftest import S3
 SAMPLE = Path(__file__).parents[3] / "data/sample"
 
 
-@pytest.mark.parametrize("where", ["flows.lake.bucket.ensure.list_bucket", "flows.ingest.tasks.find_files"])
+@pytest.mark.parametrize("where", ["flows.lake.s3.listing.list_bucket", "flows.ingest.tasks.find_files"])
 def test_unexpected_error_with_a_secret_in_its_text_is_masked_in_every_state(
     ingest: Callable[..., Any], s3: S3, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, where: str
 ) -> None:

@@ -21,6 +21,7 @@ from flows.lake.errors import LakeError
 from flows.lake.models import SourceFile
 from flows.lake.sources.batches import arrange
 from tests.flows.conftest import logs_of
+from tests.tools.rules import RULES
 
 COMPOSE = Path(__file__).parents[3] / "deployments/compose.yaml"
 
@@ -54,7 +55,7 @@ def test_stage_that_ended_failed_is_logged_once_and_without_an_empty_traceback()
 
 
 def test_walk_for_futures_does_not_enter_the_files_of_a_batch() -> None:
-    files = [SourceFile(Path(f"{number}.csv"), "D", f"Raw/Local/CSV/D/{number}.csv", 1) for number in range(500)]
+    files = [SourceFile(Path(f"{number}.csv"), "D", f"Raw/Local/CSV/D/{number}.csv", 1, RULES) for number in range(500)]
     batches = arrange(files, 10, whole=True).batches
     assert sum(len(batch.files) for batch in batches) == 500
     assert _values_visited(batches) < 100

@@ -16,6 +16,7 @@ import pytest
 from flows import connection
 from flows.ingest_raw import ingest_raw
 from flows.lake.raw.storing import UploadOptions
+from flows.lake.run_models import LakeAddress
 from tests.conftest import S3
 from tests.flows.conftest import log_of, objects, store_block
 from tests.tools import fault_proxy as faults
@@ -121,7 +122,7 @@ def test_ingest_ends_well_where_incomplete_uploads_may_not_be_listed(
 @pytest.mark.usefixtures("run")
 @pytest.mark.parametrize("s3", ["moto"], indirect=True)
 def test_client_of_a_run_keeps_a_connection_for_each_part_under_way(s3: S3) -> None:
-    client = connection.connect(f"watched-{s3.server.name}", "a run").client
+    client = connection.connect(LakeAddress(s3.bucket, f"watched-{s3.server.name}", "a run")).client
     assert client.meta.config.max_pool_connections >= connection.THREADS * UploadOptions().concurrency
 
 

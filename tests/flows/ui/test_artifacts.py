@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flows.ui import artifacts
+from flows.ui import progress
 from tests.conftest import S3, fresh_bucket_name
 from tests.flows.conftest import logs_of, store_block
 
@@ -44,9 +44,9 @@ def artifacts_of(state: Any) -> dict[str, Any]:
 def test_large_file_shows_its_progress_while_it_is_read_and_sent(
     ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(artifacts, "LARGE_FILE_BYTES", 10_000_000)
-    monkeypatch.setattr(artifacts.FileProgress, "_LOGGED_EVERY_S", 0.0)
-    monkeypatch.setattr(artifacts.FileProgress, "_EVERY_S", 0.0)
+    monkeypatch.setattr(progress, "LARGE_FILE_BYTES", 10_000_000)
+    monkeypatch.setattr(progress.FileProgress, "_LOGGED_EVERY_S", 0.0)
+    monkeypatch.setattr(progress.FileProgress, "_EVERY_S", 0.0)
     line = b"1|some text|2.5\n"
     (tmp_path / "large.csv").write_bytes(b"a|b|c\n" + line * (20_000_000 // len(line)))
     shutil.copy(SAMPLE / "movies.csv", tmp_path)

@@ -13,13 +13,14 @@ from typing import Any
 import psutil
 import pytest
 
-from flows.connection import Target
 from flows.lake.errors import LakeError
 from flows.lake.models import CsvDialect, SourceFile
+from flows.lake.run_models import LakeAddress
 from flows.workers import processes
 from flows.workers.processes import WorkerProcesses
 from tests.conftest import S3, fresh_bucket_name
 from tests.flows.conftest import objects, store_block
+from tests.tools.rules import RULES
 from tests.tools.servers import S3Server
 
 TIMEOUT_S = 60
@@ -33,8 +34,8 @@ def lake(rclone: S3Server) -> S3:
 
 
 @pytest.fixture
-def target(lake: S3) -> Target:
-    return Target(lake.bucket, store_block("processes", lake), run_id="a-run")
+def address(lake: S3) -> LakeAddress:
+    return LakeAddress(lake.bucket, store_block("processes", lake), run_id="a-run")
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def files(tmp_path: Path) -> list[SourceFile]:
     for number in range(240):
         path = tmp_path / f"f{number:03}.csv"
         path.write_text("a,b\n1,2\n")
-        found.append(SourceFile(path, "F", f"Raw/Local/CSV/F/2024/03/05/{path.name}", path.stat().st_size))
+        found.append(SourceFile(path, "F", f"Raw/Local/CSV/F/2024/03/05/{path.name}", path.stat().st_size, RULES))
     return found
 
 
@@ -66,9 +67,11 @@ def until(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
-def test_processes_one_killed_every_file_has_one_outcome(lake: S3, target: Target, files: list[SourceFile]) -> None:
+def test_processes_one_killed_every_file_has_one_outcome(
+    lake: S3, address: LakeAddress, files: list[SourceFile]
+) -> None:
     with WorkerProcesses(2) as workers:
-        outcomes = workers.ingest(files, target)
+        outcomes = workers.ingest(files, address)
         seen = [next(outcomes)]
         working()[0].kill()
         seen += outcomes
@@ -78,10 +81,10 @@ def test_processes_one_killed_every_file_has_one_outcome(lake: S3, target: Targe
     assert until(lambda: not working())
 
 
-def test_processes_run_that_is_ended_leaves_none(target: Target, files: list[SourceFile]) -> None:
+def test_processes_run_that_is_ended_leaves_none(address: LakeAddress, files: list[SourceFile]) -> None:
     def interrupted() -> Iterator[None]:
         with WorkerProcesses(2) as workers:
-            next(workers.ingest(files, target))
+            next(workers.ingest(files, address))
             assert working()
             raise KeyboardInterrupt
 
@@ -98,11 +101,11 @@ class Deadly(CsvDialect):
 
 
 def test_processes_file_that_takes_its_process_down_is_named_and_the_others_land(
-    lake: S3, target: Target, files: list[SourceFile]
+    lake: S3, address: LakeAddress, files: list[SourceFile]
 ) -> None:
     deadly = files[5] = replace(files[5], dialect=Deadly())
     with WorkerProcesses(2) as workers:
-        seen = {outcome.path: outcome for outcome in workers.ingest(files[:10], target)}
+        seen = {outcome.path: outcome for outcome in workers.ingest(files[:10], address)}
     assert len(seen) == 10
     assert [path for path, outcome in seen.items() if outcome.is_bad] == [deadly.path]
     assert "was ended" in seen[deadly.path].reason
@@ -110,7 +113,7 @@ def test_processes_file_that_takes_its_process_down_is_named_and_the_others_land
 
 
 def test_processes_program_without_a_main_guard_is_not_run_again(
-    lake: S3, target: Target, files: list[SourceFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lake: S3, address: LakeAddress, files: list[SourceFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script, ran = tmp_path / "script.py", tmp_path / "ran"
     script.write_text(f"open({str(ran)!r}, 'w').close()\nraise SystemExit(1)\n")
@@ -118,15 +121,15 @@ def test_processes_program_without_a_main_guard_is_not_run_again(
     monkeypatch.setattr(program, "__file__", str(script), raising=False)
     monkeypatch.setattr(program, "__spec__", None)
     with WorkerProcesses(2) as workers:
-        outcomes = list(workers.ingest(files[:60], target))
+        outcomes = list(workers.ingest(files[:60], address))
     assert {outcome.state for outcome in outcomes} == {"uploaded"}
     assert not ran.exists()
     assert program.__file__ == str(script)
 
 
 def test_processes_that_end_before_they_get_a_file_end_the_run_and_blame_no_file(
-    target: Target, files: list[SourceFile], monkeypatch: pytest.MonkeyPatch
+    address: LakeAddress, files: list[SourceFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "_begin", os._exit)
     with WorkerProcesses(2) as workers, pytest.raises(LakeError, match="ended before it was given a file"):
-        list(workers.ingest(files, target))
+        list(workers.ingest(files, address))

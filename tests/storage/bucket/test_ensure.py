@@ -14,7 +14,10 @@ from botocore.config import Config
 from flows.lake import errors
 from flows.lake.bucket import ensure
 from flows.lake.bucket.hardening import PENDING, own_tags
+from flows.lake.run_models import BucketListing
+from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.client import RetryPolicy, use_own_retries
+from flows.lake.s3.listing import list_bucket
 from tests.conftest import S3, fresh_bucket_name
 from tests.tools.servers import S3Server
 from tests.tools.uploads import eager_client
@@ -70,7 +73,7 @@ def refuse(client: Any, operation: str, code: str = "AccessDenied", status: int 
 
 def test_bucket_absent_is_created_and_reported(s3: S3) -> None:
     client = eager_client(s3.server)
-    report = ensure.ensure_bucket(client, s3.bucket)
+    report = ensure.ensure_bucket(Bucket(client, s3.bucket))
     assert report.created
     assert s3.bucket in [item["Name"] for item in client.list_buckets()["Buckets"]]
     states = {setting.name: setting.state for setting in report.settings}
@@ -81,7 +84,7 @@ def test_bucket_absent_is_created_and_reported(s3: S3) -> None:
 
 def test_bucket_created_on_moto_has_the_protections_in_fact(moto: S3Server) -> None:
     client, name = eager_client(moto), fresh_bucket_name()
-    ensure.ensure_bucket(client, name, kms_key_id="alias/lake")
+    ensure.ensure_bucket(Bucket(client, name), kms_key_id="alias/lake")
     blocks = client.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"]
     assert set(blocks.values()) == {True}
     assert client.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
@@ -101,7 +104,7 @@ def test_bucket_present_is_used_as_it_is_with_commands_for_what_is_missing(s3: S
     client = eager_client(s3.server)
     client.create_bucket(Bucket=s3.bucket)
     sent = writes_of(client)
-    report = ensure.ensure_bucket(client, s3.bucket)
+    report = ensure.ensure_bucket(Bucket(client, s3.bucket))
     assert not report.created
     assert sent == []
     if s3.server.versioned:
@@ -117,7 +120,7 @@ def test_bucket_command_in_a_warning_applies_the_protection(moto: S3Server) -> N
     """Run what the warning tells the user to type, through the client that the AWS CLI would use."""
     client, name = eager_client(moto), fresh_bucket_name()
     client.create_bucket(Bucket=name)
-    for setting in ensure.ensure_bucket(client, name).settings:
+    for setting in ensure.ensure_bucket(Bucket(client, name)).settings:
         assert setting.remedy
         words = shlex.split(setting.remedy.split("  (")[0])
         assert words[:2] == ["aws", "s3api"]
@@ -127,18 +130,18 @@ def test_bucket_command_in_a_warning_applies_the_protection(moto: S3Server) -> N
         [(option, value)] = options.items()
         parameter = "".join(part.capitalize() for part in option.strip("-").split("-"))
         getattr(client, words[2].replace("-", "_"))(Bucket=name, **{parameter: json.loads(value)})
-    assert {setting.state for setting in ensure.ensure_bucket(client, name).settings} == {"present"}
+    assert {setting.state for setting in ensure.ensure_bucket(Bucket(client, name)).settings} == {"present"}
 
 
 def test_bucket_made_but_unfinished_is_completed_by_the_next_run(moto: S3Server) -> None:
     client, name = eager_client(moto), fresh_bucket_name()
     client.create_bucket(Bucket=name)
     client.put_bucket_tagging(Bucket=name, Tagging={"TagSet": own_tags(PENDING)})
-    report = ensure.ensure_bucket(client, name)
+    report = ensure.ensure_bucket(Bucket(client, name))
     assert not report.created
     assert {setting.name for setting in report.settings if setting.state == "applied"} == {*PROTECTIONS, "tags"}
     assert client.get_bucket_versioning(Bucket=name)["Status"] == "Enabled"
-    assert {setting.state for setting in ensure.ensure_bucket(client, name).settings} == {"present"}
+    assert {setting.state for setting in ensure.ensure_bucket(Bucket(client, name)).settings} == {"present"}
 
 
 def test_bucket_on_aws_refused_protection_fails_and_the_next_run_completes_it(moto: S3Server) -> None:
@@ -146,10 +149,10 @@ def test_bucket_on_aws_refused_protection_fails_and_the_next_run_completes_it(mo
     client = aws_client(moto)
     refuse(client, "PutBucketVersioning")
     with pytest.raises(errors.BucketNotHardened, match=r"versioning.*AccessDenied.*permission"):
-        ensure.ensure_bucket(client, name)
+        ensure.ensure_bucket(Bucket(client, name))
     allowed = aws_client(moto)
     allowed.put_bucket_tagging(Bucket=name, Tagging={"TagSet": own_tags(PENDING)})  # moto drops tags given at creation
-    report = ensure.ensure_bucket(allowed, name)
+    report = ensure.ensure_bucket(Bucket(allowed, name))
     assert {setting.state for setting in report.settings if setting.name in PROTECTIONS} == {"applied"}
 
 
@@ -158,7 +161,7 @@ def test_bucket_on_aws_is_created_with_its_tag_region_and_namespace(moto: S3Serv
     seen: list[dict[str, Any]] = []
     client.meta.events.register("provide-client-params.s3.CreateBucket", lambda params, **_: seen.append(params))
     name = f"{fresh_bucket_name()}-123456789012-sa-east-1-an"
-    ensure.ensure_bucket(client, name)
+    ensure.ensure_bucket(Bucket(client, name))
     configuration = seen[0]["CreateBucketConfiguration"]
     assert configuration == {"LocationConstraint": "sa-east-1", "Tags": own_tags(PENDING)}
     assert seen[0]["BucketNamespace"] == "account-regional"
@@ -169,22 +172,22 @@ def test_bucket_in_us_east_1_is_created_without_a_location(moto: S3Server) -> No
     client = aws_client(moto)
     seen: list[dict[str, Any]] = []
     client.meta.events.register("provide-client-params.s3.CreateBucket", lambda params, **_: seen.append(params))
-    ensure.ensure_bucket(client, fresh_bucket_name())
+    ensure.ensure_bucket(Bucket(client, fresh_bucket_name()))
     assert "LocationConstraint" not in seen[0]["CreateBucketConfiguration"]
     assert "BucketNamespace" not in seen[0]
 
 
 def test_bucket_in_another_region_is_its_own_error(moto: S3Server) -> None:
     name = fresh_bucket_name()
-    ensure.ensure_bucket(aws_client(moto, "sa-east-1"), name)
+    ensure.ensure_bucket(Bucket(aws_client(moto, "sa-east-1"), name))
     with pytest.raises(errors.BucketInOtherRegion, match=r"is in sa-east-1.*names eu-west-1"):
-        ensure.ensure_bucket(aws_client(moto, "eu-west-1"), name)
+        ensure.ensure_bucket(Bucket(aws_client(moto, "eu-west-1"), name))
 
 
 def test_bucket_name_invalid_is_refused_before_any_call(s3: S3) -> None:
     client = s3.server.client(endpoint_url="http://127.0.0.1:9")
     with pytest.raises(errors.BucketNameInvalid):
-        ensure.ensure_bucket(client, "My_Bucket")
+        ensure.ensure_bucket(Bucket(client, "My_Bucket"))
 
 
 def test_bucket_of_someone_else_is_never_made_or_written(moto: S3Server) -> None:
@@ -194,7 +197,7 @@ def test_bucket_of_someone_else_is_never_made_or_written(moto: S3Server) -> None
     refuse(client, "ListObjectsV2")
     sent = writes_of(client)
     with pytest.raises(errors.BucketNotOurs, match="someone else"):
-        ensure.ensure_bucket(client, name)
+        ensure.ensure_bucket(Bucket(client, name))
     assert sent == []
 
 
@@ -202,13 +205,13 @@ def test_bucket_taken_between_look_and_creation_is_not_ours(moto: S3Server) -> N
     client = aws_client(moto)
     refuse(client, "CreateBucket", "BucketAlreadyExists", 409)
     with pytest.raises(errors.BucketNotOurs, match="someone else"):
-        ensure.ensure_bucket(client, fresh_bucket_name())
+        ensure.ensure_bucket(Bucket(client, fresh_bucket_name()))
 
 
 def test_bucket_created_by_two_runs_at_once_succeeds_twice(s3: S3) -> None:
     clients = [eager_client(s3.server) for _ in range(4)]
     with ThreadPoolExecutor(len(clients)) as pool:
-        reports = list(pool.map(lambda client: ensure.ensure_bucket(client, s3.bucket), clients))
+        reports = list(pool.map(lambda client: ensure.ensure_bucket(Bucket(client, s3.bucket)), clients))
     assert {report.name for report in reports} == {s3.bucket}
     assert any(report.created for report in reports)
 
@@ -231,21 +234,21 @@ def test_bucket_already_ours_at_creation_is_success(moto: S3Server) -> None:
     eager_client(moto, region="sa-east-1").create_bucket(
         Bucket=name, CreateBucketConfiguration={"LocationConstraint": "sa-east-1"}
     )
-    report = ensure.ensure_bucket(client, name)
+    report = ensure.ensure_bucket(Bucket(client, name))
     assert not report.created
 
 
 def test_bucket_wrong_keys_are_said_as_such(rclone: S3Server) -> None:
     client = eager_client(rclone, aws_secret_access_key="wrong-secret")
     with pytest.raises(errors.CredentialsRejected, match="SignatureDoesNotMatch") as caught:
-        ensure.ensure_bucket(client, fresh_bucket_name())
+        ensure.ensure_bucket(Bucket(client, fresh_bucket_name()))
     assert "wrong-secret" not in str(caught.value)
 
 
 def test_bucket_unreachable_endpoint_names_the_address(moto: S3Server) -> None:
     client = eager_client(moto, endpoint_url="http://127.0.0.1:9")
     with pytest.raises(errors.EndpointUnreachable, match=r"http://127\.0\.0\.1:9.*endpoint address"):
-        ensure.ensure_bucket(client, "lake-bucket")
+        ensure.ensure_bucket(Bucket(client, "lake-bucket"))
 
 
 def test_bucket_expected_owner_goes_with_every_request_but_creation(moto: S3Server) -> None:
@@ -257,27 +260,27 @@ def test_bucket_expected_owner_goes_with_every_request_but_creation(moto: S3Serv
             without.append(model.name)
 
     client.meta.events.register("before-call.s3", look)
-    ensure.ensure_bucket(client, name, expected_owner="123456789012")
-    ensure.ensure_bucket(client, name, expected_owner="123456789012")
-    ensure.list_bucket(client, name, expected_owner="123456789012")
+    ensure.ensure_bucket(Bucket(client, name, "123456789012"))
+    ensure.ensure_bucket(Bucket(client, name, "123456789012"))
+    list_bucket(Bucket(client, name, "123456789012"))
     assert without == ["CreateBucket"]
 
 
 def test_bucket_absent_that_must_be_another_accounts_is_not_created(s3: S3) -> None:
     client = eager_client(s3.server)
     with pytest.raises(errors.BucketNotOurs, match=r"account 111122223333 would create it.*210987654321"):
-        ensure.ensure_bucket(client, s3.bucket, expected_owner="210987654321", account="111122223333")
+        ensure.ensure_bucket(Bucket(client, s3.bucket, "210987654321"), account="111122223333")
     assert s3.bucket not in [item["Name"] for item in client.list_buckets()["Buckets"]]
-    assert ensure.ensure_bucket(client, s3.bucket, expected_owner="111122223333", account="111122223333").created
+    assert ensure.ensure_bucket(Bucket(client, s3.bucket, "111122223333"), account="111122223333").created
 
 
 def test_bucket_inspect_changes_nothing(s3: S3) -> None:
     client = eager_client(s3.server)
     sent = writes_of(client)
-    assert ensure.inspect_bucket(client, s3.bucket) is None
+    assert ensure.inspect_bucket(Bucket(client, s3.bucket)) is None
     assert sent == []
     s3.server.client().create_bucket(Bucket=s3.bucket)
-    report = ensure.inspect_bucket(client, s3.bucket)
+    report = ensure.inspect_bucket(Bucket(client, s3.bucket))
     assert report
     assert not report.created
     assert sent == []
@@ -290,16 +293,16 @@ def test_bucket_listing_counts_every_page(s3: S3) -> None:
     with ThreadPoolExecutor(8) as pool:
         put = lambda number: client.put_object(Bucket=s3.bucket, Key=f"Raw/{number:04}.csv", Body=b"ab")  # noqa: E731
         list(pool.map(put, range(1010)))
-    assert ensure.list_bucket(client, s3.bucket, "Raw/") == ensure.BucketListing(1010, 2020)
-    assert ensure.list_bucket(client, s3.bucket).objects == 1011
-    assert ensure.list_bucket(client, s3.bucket, at_most=1000) == ensure.BucketListing(1000, 2003, more=True)
-    assert not ensure.list_bucket(client, s3.bucket, at_most=1011).more
+    assert list_bucket(Bucket(client, s3.bucket), "Raw/") == BucketListing(1010, 2020)
+    assert list_bucket(Bucket(client, s3.bucket)).objects == 1011
+    assert list_bucket(Bucket(client, s3.bucket), at_most=1000) == BucketListing(1000, 2003, more=True)
+    assert not list_bucket(Bucket(client, s3.bucket), at_most=1011).more
 
 
 def test_bucket_deleted_in_mid_run_is_not_made_again(s3: S3) -> None:
     client = eager_client(s3.server)
-    ensure.ensure_bucket(client, s3.bucket)
+    ensure.ensure_bucket(Bucket(client, s3.bucket))
     client.delete_bucket(Bucket=s3.bucket)
     with pytest.raises(errors.BucketVanished, match="deleted"):
-        ensure.list_bucket(client, s3.bucket)
+        list_bucket(Bucket(client, s3.bucket))
     assert s3.bucket not in [item["Name"] for item in client.list_buckets()["Buckets"]]

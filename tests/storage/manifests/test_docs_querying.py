@@ -16,8 +16,10 @@ from flows.lake.manifests import manifest
 from flows.lake.manifests.athena_ddl import ddl
 from flows.lake.manifests.store import ManifestStore
 from flows.lake.models import SourceFile
-from flows.lake.raw.ingest_file import Destination, read_file, store_file
+from flows.lake.raw.ingest_file import RawLayer, read_file, store_file
+from flows.lake.s3.bucket import Bucket
 from tests.conftest import fresh_bucket_name
+from tests.tools.rules import RULES
 from tests.tools.servers import S3Server
 from tests.unit.reports.test_run_report import summary
 
@@ -50,8 +52,8 @@ def landed(rclone: S3Server) -> Landed:
         outcomes = []
         for path in sorted(SAMPLE.glob("*.csv")):
             dataset = keys.dataset_of(path.name)
-            file = SourceFile(path, dataset, keys.raw_key(path, dataset, day), path.stat().st_size)
-            outcomes.append(store_file(file, read_file(file), Destination(client, bucket)))
+            file = SourceFile(path, dataset, keys.raw_key(path, dataset, day), path.stat().st_size, RULES)
+            outcomes.append(store_file(file, read_file(file), RawLayer(Bucket(client, bucket))))
         made = manifest.of_run(
             summary(*outcomes, day=day, bucket=bucket), 1, datetime.combine(day, datetime.min.time(), UTC), {}
         )

@@ -16,10 +16,12 @@ from flows.lake.manifests import manifest
 from flows.lake.manifests.store import ManifestStore
 from flows.lake.manifests.verify import Verification, verify
 from flows.lake.models import SourceFile
-from flows.lake.raw.ingest_file import Destination, read_file, store_file
+from flows.lake.raw.ingest_file import RawLayer, read_file, store_file
 from flows.lake.reports.verify_text import markdown, verdict
+from flows.lake.s3.bucket import Bucket
 from tests.storage.conftest import Lake
 from tests.tools.fault_proxy import Fault, fault_proxy, refused
+from tests.tools.rules import RULES
 from tests.tools.uploads import eager_client
 from tests.unit.reports.test_run_report import summary
 
@@ -36,12 +38,12 @@ def run(lake: Lake, folder: Path, files: dict[str, str], run_day: date, file_day
         path = folder / file_name
         path.write_text(text)
         key = keys.raw_key(path, "F", file_day)
-        file = SourceFile(path, "F", key, path.stat().st_size)
+        file = SourceFile(path, "F", key, path.stat().st_size, RULES)
         try:
             read: Any = read_file(file)
         except Exception as error:
             read = error
-        outcomes.append(store_file(file, read, Destination(lake.client, lake.bucket)))
+        outcomes.append(store_file(file, read, RawLayer(lake.whole)))
     made = replace(summary(*outcomes, day=run_day, run_name=name))
     text = manifest.to_json(manifest.of_run(made, 1, datetime(2024, 3, 5, tzinfo=UTC), {}))
     ManifestStore(lake.client, lake.bucket).store(text, keys.manifest_keys(run_day, name, "01234567", 1))
@@ -57,7 +59,7 @@ def landed(lake: Lake, tmp_path: Path) -> Lake:
 
 
 def found(lake: Lake, *, deep: bool = False, start: date = DAY, end: date = DAY) -> Verification:
-    return verify(lake.client, lake.bucket, start, end, deep=deep)
+    return verify(lake.whole, start, end, deep=deep)
 
 
 def findings(lake: Lake, **options: Any) -> list[tuple[str, str]]:
@@ -75,7 +77,7 @@ def test_verify_of_an_intact_lake_finds_nothing_and_says_what_proved_it(landed: 
 
 @pytest.mark.parametrize("s3", ["moto"], indirect=True)
 def test_verify_on_aws_goes_by_the_checksum(landed: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.lake.s3.target.is_aws", lambda client: True)
+    monkeypatch.setattr("flows.lake.s3.bucket.is_aws", lambda endpoint: True)
     assert dict(found(landed).proofs) == {"checksum": 2, "size": 1}
 
 
@@ -139,7 +141,7 @@ def test_verify_object_that_the_server_cannot_give_is_a_finding_among_others(lan
         )
         client = eager_client(proxy.server, retry_for_s=0.1)
         landed.client.delete_object(Bucket=landed.bucket, Key=B)
-        result = verify(client, landed.bucket, DAY, DAY)
+        result = verify(Bucket(client, landed.bucket), DAY, DAY)
     assert [(one.kind, one.key) for one in result.findings] == [("unreadable", A), ("deleted", B)]
 
 
@@ -148,7 +150,7 @@ def test_verify_without_access_to_objects_is_no_finding_but_an_error(landed: Lak
     with fault_proxy(landed.s3.server) as proxy:
         proxy.add(Fault("HeadObject", refused(403, "AccessDenied"), times=99))
         with pytest.raises(AccessDenied):
-            verify(eager_client(proxy.server), landed.bucket, DAY, DAY)
+            verify(Bucket(eager_client(proxy.server), landed.bucket), DAY, DAY)
 
 
 def test_verify_unreadable_manifest_is_found(landed: Lake) -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from flows.lake.models import ColumnProfile, FileOutcome, LastLanding, SourceFile
 from flows.lake.raw import ingest_file
-from flows.lake.raw.ingest_file import Destination, ProfiledFile, read_file, store_file
+from flows.lake.raw.ingest_file import ProfiledFile, RawLayer, read_file, store_file
 from flows.lake.raw.upload import upload_settled
 from flows.lake.redact import guard_logs, unguard_logs
 from tests.storage.conftest import Lake
+from tests.tools.rules import landing_rules
 
 KEY = "Raw/Local/CSV/F/2024/03/05/f.csv"
 BEFORE = LastLanding(
@@ -23,10 +24,12 @@ BEFORE = LastLanding(
 on_rclone = pytest.mark.parametrize("s3", ["rclone"], indirect=True)
 
 
-def landed(lake: Lake, path: Path, **options: Any) -> FileOutcome:
+def landed(lake: Lake, path: Path, **rules: Any) -> FileOutcome:
     """Take a file through the lake as a worker process does, everything pickled on its way."""
-    file = pickle.loads(pickle.dumps(SourceFile(path, "F", KEY, path.stat().st_size, before=BEFORE)))
-    outcome = store_file(file, read_file(file), Destination(lake.client, lake.bucket, **options))
+    file = pickle.loads(
+        pickle.dumps(SourceFile(path, "F", KEY, path.stat().st_size, landing_rules(**rules), before=BEFORE))
+    )
+    outcome = store_file(file, read_file(file), RawLayer(lake.whole))
     return pickle.loads(pickle.dumps(outcome))  # type: ignore[no-any-return]
 
 
@@ -64,11 +67,11 @@ def test_store_file_that_drifted_while_it_was_written_is_rejected(
 ) -> None:
     path = tmp_path / "f.csv"
     path.write_text("a\n2\n")
-    file = SourceFile(path, "F", KEY, 4, before=BEFORE)
+    file = SourceFile(path, "F", KEY, 4, landing_rules(on_drift="reject"), before=BEFORE)
     read: ProfiledFile = read_file(file)
     path.write_text("a\nhalf a line more\n")
     monkeypatch.setitem(upload_settled.__kwdefaults__, "pause_s", 0.0)
-    outcome = ingest_file.store_file(file, read, Destination(lake.client, lake.bucket, on_drift="reject"))
+    outcome = ingest_file.store_file(file, read, RawLayer(lake.whole))
     assert outcome.state == "rejected"
     assert "column 'a' changed from int64 to str" in outcome.reason
     assert lake.keys("Raw/") == []

@@ -24,7 +24,9 @@ from flows.lake import errors
 from flows.lake.bucket import ensure
 from flows.lake.raw import upload
 from flows.lake.raw.storing import UploadOptions
+from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.client import RetryPolicy, client_config, use_own_retries
+from flows.lake.s3.stale_uploads import abort_stale_uploads
 from tests.conftest import S3, fresh_bucket_name
 from tests.tools import fault_proxy as faults
 from tests.tools.fault_proxy import Fault, FaultProxy
@@ -59,11 +61,10 @@ class Broken:
 
     def upload(self, client: Any = None, **arguments: Any) -> upload.UploadResult:
         return upload.upload_file(
-            client or self.client(),
+            Bucket(client or self.client(), self.bucket),
             self.path,
             arguments.pop("profile", None) or profile_of(self.path),
-            bucket=self.bucket,
-            key=RAW,
+            RAW,
             options=self.options,
             **arguments,
         )
@@ -300,11 +301,13 @@ KILLED = """
 import sys
 from pathlib import Path
 from flows.lake.raw import upload
+from flows.lake.s3.bucket import Bucket
 from tests.tools.servers import S3Server
 from tests.tools.uploads import RAW, SMALL_PARTS, eager_client, profile_of
 server = S3Server("x", sys.argv[1], sys.argv[2], sys.argv[3])
 path = Path(sys.argv[4])
-upload.upload_file(eager_client(server), path, profile_of(path), bucket=sys.argv[5], key=RAW, options=SMALL_PARTS)
+bucket = Bucket(eager_client(server), sys.argv[5])
+upload.upload_file(bucket, path, profile_of(path), RAW, options=SMALL_PARTS)
 """
 
 
@@ -332,7 +335,7 @@ def test_fault_run_killed_in_mid_multipart_is_completed_by_the_next(in_parts: Br
     assert result.outcome == "uploaded"
     assert in_parts.raw() == {RAW: in_parts.path.read_bytes()}
     later = dt.datetime.now(dt.UTC) + dt.timedelta(days=2)
-    assert upload.abort_stale_uploads(in_parts.direct, in_parts.bucket, ["Raw/"], now=later) == 1
+    assert abort_stale_uploads(Bucket(in_parts.direct, in_parts.bucket), ["Raw/"], now=later) == 1
     assert in_parts.incomplete == []
 
 
@@ -345,7 +348,7 @@ def test_fault_only_the_wrong_version_is_ever_deleted(broken: Broken) -> None:
     broken.proxy.add(Fault(**sending(broken), act=faults.refused(503, "SlowDown"), times=2))
     write_csv(broken.path, 40_000, seed=5)
     broken.upload()
-    ensure.ensure_bucket(broken.client(), broken.bucket)
+    ensure.ensure_bucket(Bucket(broken.client(), broken.bucket))
     assert "DeleteObject" not in broken.proxy.operations()
 
 

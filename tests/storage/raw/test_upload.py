@@ -14,7 +14,10 @@ import pytest
 from flows.lake.errors import SourceChanged, SourceUnreadable
 from flows.lake.keys import SUPERSEDED_PREFIX
 from flows.lake.raw import upload
+from flows.lake.raw.quarantine import quarantine_file
 from flows.lake.raw.storing import UploadOptions
+from flows.lake.s3.put_new import put_new
+from flows.lake.s3.stale_uploads import abort_stale_uploads
 from tests.storage.conftest import Lake
 from tests.tools.uploads import RAW, SMALL_PARTS, incomplete_uploads, profile_of, write_csv
 
@@ -28,9 +31,7 @@ def options(request: pytest.FixtureRequest) -> UploadOptions:
 
 def send(lake: Lake, options: UploadOptions = WHOLE, **arguments: Any) -> upload.UploadResult:
     profile = arguments.pop("profile", None) or profile_of(lake.path)
-    return upload.upload_file(
-        lake.client, lake.path, profile, bucket=lake.bucket, key=RAW, options=options, **arguments
-    )
+    return upload.upload_file(lake.whole, lake.path, profile, RAW, options=options, **arguments)
 
 
 def operations(client: Any) -> list[str]:
@@ -208,9 +209,7 @@ def test_upload_several_files_at_once_share_the_parts_in_memory(
     options = UploadOptions(part_size_bytes=8192, multipart_above_bytes=8192, concurrency=4)
 
     def send_one(path: Path) -> upload.UploadResult:
-        return upload.upload_file(
-            lake.client, path, profile_of(path), bucket=lake.bucket, key=f"Raw/{path.name}", options=options
-        )
+        return upload.upload_file(lake.whole, path, profile_of(path), f"Raw/{path.name}", options=options)
 
     with ThreadPoolExecutor(4) as pool:
         assert {result.outcome for result in pool.map(send_one, paths)} == {"uploaded"}
@@ -231,7 +230,7 @@ def test_upload_file_without_permission_says_so(lake: Lake, monkeypatch: pytest.
 
 def test_plan_says_what_would_happen_and_writes_nothing(lake: Lake) -> None:
     def plan() -> str:
-        return upload.plan_upload(lake.client, profile_of(lake.path), bucket=lake.bucket, key=RAW)
+        return upload.plan_upload(lake.whole, profile_of(lake.path), RAW)
 
     assert plan() == "would upload"
     assert lake.keys() == []
@@ -247,11 +246,10 @@ def test_settled_file_that_changes_once_is_stored_as_it_became(lake: Lake) -> No
     profile, pauses = profile_of(lake.path), []
     new = write_csv(lake.path, 70_000, seed=5)
     result, stored = upload.upload_settled(
-        lake.client,
+        lake.whole,
         lake.path,
         profile,
-        bucket=lake.bucket,
-        key=RAW,
+        RAW,
         reprofile=lambda: profile_of(lake.path),
         pause_s=3,
         sleep=pauses.append,
@@ -273,11 +271,10 @@ def test_settled_file_that_never_rests_is_still_being_written(lake: Lake) -> Non
 
     with pytest.raises(SourceChanged, match="still being written"):
         upload.upload_settled(
-            lake.client,
+            lake.whole,
             lake.path,
             profile,
-            bucket=lake.bucket,
-            key=RAW,
+            RAW,
             reprofile=reprofile,
             tries=3,
             sleep=pauses.append,
@@ -290,7 +287,7 @@ def test_quarantine_keeps_bytes_and_reason(lake: Lake) -> None:
     lake.path.write_bytes(b"\x00\x01binary")
     key = "Quarantine/Local/CSV/Movies/2026/01/02/bad.csv"
     reason = "line 3: não é CSV,\n" + "muito longo " * 200
-    result = upload.quarantine_file(lake.client, lake.path, bucket=lake.bucket, key=key, reason=reason)
+    result = quarantine_file(lake.whole, lake.path, key, reason=reason)
     assert result.outcome == "uploaded"
     assert lake.read(key) == b"\x00\x01binary"
     if lake.versioned:
@@ -300,7 +297,7 @@ def test_quarantine_keeps_bytes_and_reason(lake: Lake) -> None:
 
 def test_put_new_taken_key_is_left_alone(lake: Lake) -> None:
     def put(body: bytes) -> bool:
-        return upload.put_new(lake.client, bucket=lake.bucket, key="Logs/log.txt", body=body, content_type="text/plain")
+        return put_new(lake.whole, "Logs/log.txt", body, content_type="text/plain")
 
     assert put(b"first") is True
     assert put(b"second") is False
@@ -314,9 +311,7 @@ def test_stale_uploads_old_ones_under_our_keys_are_aborted(lake: Lake) -> None:
     now = dt.datetime.now(dt.UTC)
 
     def abort(age: dt.timedelta) -> int:
-        return upload.abort_stale_uploads(
-            lake.client, lake.bucket, ["Raw/", "Quarantine/"], older_than=dt.timedelta(days=1), now=now + age
-        )
+        return abort_stale_uploads(lake.whole, ["Raw/", "Quarantine/"], older_than=dt.timedelta(days=1), now=now + age)
 
     if not lake.versioned:  # moto gives every upload a date in 2010
         assert abort(dt.timedelta(hours=23)) == 0
@@ -325,14 +320,14 @@ def test_stale_uploads_old_ones_under_our_keys_are_aborted(lake: Lake) -> None:
 
 
 def test_stale_uploads_none_in_the_bucket_is_zero(lake: Lake) -> None:
-    assert upload.abort_stale_uploads(lake.client, lake.bucket, ["Raw/"]) == 0
+    assert abort_stale_uploads(lake.whole, ["Raw/"]) == 0
 
 
 def test_upload_other_bytes_under_the_good_checksum_are_not_taken_for_unchanged(lake: Lake) -> None:
     profile = profile_of(lake.path)
     other = bytes(byte ^ 1 for byte in lake.path.read_bytes())
     lake.client.put_object(Bucket=lake.bucket, Key=RAW, Body=other, ChecksumCRC64NVME=profile.crc64nvme)
-    assert upload.plan_upload(lake.client, profile, bucket=lake.bucket, key=RAW) == "would supersede"
-    result = upload.upload_file(lake.client, lake.path, profile, bucket=lake.bucket, key=RAW)
+    assert upload.plan_upload(lake.whole, profile, RAW) == "would supersede"
+    result = upload.upload_file(lake.whole, lake.path, profile, RAW)
     assert (result.outcome, result.verified_by) != ("unchanged", "checksum")
     assert lake.read(RAW) == lake.path.read_bytes()

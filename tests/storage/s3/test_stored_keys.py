@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from flows.lake.s3 import stored_keys
+from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.stored_keys import StoredKey, find_stored
 from tests.conftest import S3
 
@@ -27,8 +28,8 @@ def test_find_stored_tells_size_and_etag_of_those_that_are_there(client: Any, s3
     names = ["a", "a.csv", "açúcar b+c%20.csv", "b/x.csv", "b/y.csv", "z"]
     there = {f"Raw/{name}": put(client, s3, f"Raw/{name}", name.encode()) for name in names if name != "a"}
     put(client, s3, "Raw/b/between.csv", b"nobody asked")
-    assert find_stored(client, s3.bucket, [*there, "Raw/b/w.csv", "Raw/none"]) == there
-    assert find_stored(client, s3.bucket, []) == {}
+    assert find_stored(Bucket(client, s3.bucket), [*there, "Raw/b/w.csv", "Raw/none"]) == there
+    assert find_stored(Bucket(client, s3.bucket), []) == {}
 
 
 @pytest.mark.parametrize("pages", [1, 3])
@@ -45,6 +46,6 @@ def test_find_stored_among_many_others_looks_singly_and_finds_the_same(
     for key in days:
         put(client, s3, key, key.encode())
     wanted = [key for key in days if "/07/" in key]
-    found = find_stored(client, s3.bucket, [*wanted, "D1/99/f.csv"])
+    found = find_stored(Bucket(client, s3.bucket), [*wanted, "D1/99/f.csv"])
     assert sorted(found) == wanted
     assert "HeadObject" in listed

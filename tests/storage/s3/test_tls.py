@@ -13,6 +13,7 @@ from flows.lake import errors
 from flows.lake.bucket import ensure
 from flows.lake.raw import upload
 from flows.lake.raw.storing import UploadOptions
+from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.client import CHECKSUM_HEADER, client_config
 from tests.conftest import fresh_bucket_name
 from tests.tools.certificates import Authority
@@ -46,7 +47,7 @@ def test_tls_object_is_stored_without_framing(tls: S3Server, tmp_path: Path, opt
     sent: list[Any] = []
     client.meta.events.register("before-send.s3", lambda request, **_: sent.append(dict(request.headers)))
     profile = profile_of(tmp_path / "a.csv")
-    result = upload.upload_file(client, tmp_path / "a.csv", profile, bucket=name, key=RAW, options=options)
+    result = upload.upload_file(Bucket(client, name), tmp_path / "a.csv", profile, RAW, options=options)
     assert result.outcome == "uploaded"
     assert read_object(client, name, RAW) == data
     assert not any("X-Amz-Trailer" in headers or "Content-Encoding" in headers for headers in sent)
@@ -57,7 +58,7 @@ def test_tls_object_is_stored_without_framing(tls: S3Server, tmp_path: Path, opt
 
 def test_tls_bucket_gets_the_policy_against_plain_http(tls: S3Server) -> None:
     client, name = eager_client(tls), fresh_bucket_name()
-    states = {setting.name: setting.state for setting in ensure.ensure_bucket(client, name).settings}
+    states = {setting.name: setting.state for setting in ensure.ensure_bucket(Bucket(client, name)).settings}
     assert states["TLS only"] == ("applied" if tls.versioned else "not offered")
     assert client.list_objects_v2(Bucket=name).get("KeyCount", 0) == 0
 
@@ -67,7 +68,7 @@ def test_tls_unknown_authority_is_refused_at_once(tls: S3Server) -> None:
     client = tls.client(config=client_config(path_style=True), verify=True)
     started = time.monotonic()
     with pytest.raises(errors.CertificateRejected, match="CA bundle"):
-        ensure.ensure_bucket(client, fresh_bucket_name())
+        ensure.ensure_bucket(Bucket(client, fresh_bucket_name()))
     assert time.monotonic() - started < 10
 
 
@@ -76,5 +77,5 @@ def test_tls_spoken_to_a_plain_server_is_refused_at_once(moto: S3Server) -> None
     client = moto.client(config=client_config(path_style=True), endpoint_url=url)
     started = time.monotonic()
     with pytest.raises(errors.StorageError, match="https://"):
-        ensure.ensure_bucket(client, fresh_bucket_name())
+        ensure.ensure_bucket(Bucket(client, fresh_bucket_name()))
     assert time.monotonic() - started < 10

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from flows.lake.errors import SourceChanged, SourceNotFound
-from flows.lake.raw.ingest_file import Destination, ingest_file
+from flows.lake.raw.ingest_file import RawLayer, ingest_file
+from flows.lake.s3.bucket import Bucket
 from flows.lake.settings import IngestSettings
 from flows.lake.sources.folder import find_files
 from tests.conftest import S3
+from tests.tools import rules
 
 DAY = date(2024, 3, 5)
 OBJECTS = {"in/a.csv": b"x,y\n1,2\n", "in/B.CSV": b"x\n1\n", "in/.hidden.csv": b"x\n", "in/sub/c.csv": b"x\n2\n"}
@@ -29,8 +31,7 @@ def client(s3: S3) -> Any:
 
 
 def settings(source: str, bucket: str, **more: Any) -> IngestSettings:
-    given: dict[str, Any] = {"pattern": "*.csv", "recursive": False, "credentials": "x", "timezone": "UTC"}
-    return IngestSettings(source=Path(source), bucket=bucket, dry_run=False, **(given | more))
+    return rules.settings(source=Path(source), bucket=bucket, timezone="UTC", **more)
 
 
 def test_source_s3_files_are_those_of_the_prefix(client: Any, s3: S3) -> None:
@@ -43,7 +44,7 @@ def test_source_s3_files_are_those_of_the_prefix(client: Any, s3: S3) -> None:
 
 def test_source_s3_file_lands_byte_for_byte_under_its_own_name(client: Any, s3: S3) -> None:
     (file,) = find_files(settings(f"s3://{s3.bucket}/in", s3.bucket, pattern="a.csv"), DAY, client).files
-    outcome = ingest_file(file, Destination(client, s3.bucket))
+    outcome = ingest_file(file, RawLayer(Bucket(client, s3.bucket)))
     assert (outcome.state, outcome.path, outcome.size_bytes) == ("uploaded", file.path, 8)
     assert outcome.profile
     assert outcome.profile.shape == (1, 2)
@@ -54,7 +55,7 @@ def test_source_s3_file_lands_byte_for_byte_under_its_own_name(client: Any, s3: 
 def test_source_s3_object_replaced_since_it_was_listed_fails_alone(client: Any, s3: S3) -> None:
     (file,) = find_files(settings(f"s3://{s3.bucket}/in", s3.bucket, pattern="a.csv"), DAY, client).files
     client.put_object(Bucket=s3.bucket, Key="in/a.csv", Body=b"x,y\n3,4\n")
-    outcome = ingest_file(file, Destination(client, s3.bucket))
+    outcome = ingest_file(file, RawLayer(Bucket(client, s3.bucket)))
     assert outcome.state == "failed"
     assert "s3://" in outcome.reason
     assert "listed" in outcome.reason or "changed" in outcome.reason

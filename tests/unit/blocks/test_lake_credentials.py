@@ -16,9 +16,10 @@ from pydantic import SecretStr, ValidationError
 
 import blocks
 from blocks import LakeCredentials
-from blocks.sessions import is_aws, merged_config
+from blocks.sessions import merged_config
 from flows.lake import errors
 from flows.lake.redact import unguard_logs
+from flows.lake.s3.client import is_aws
 
 KEY_ID, SECRET, TOKEN = "AKIAMARKER", "marker/secret+access=key", "marker/session+token=="
 

@@ -29,7 +29,7 @@ def test_every_flow_that_is_deployed_is_watched() -> None:
 
 
 def test_event_of_a_missing_dataset_is_the_one_that_the_calendar_emits() -> None:
-    from flows.landing_calendar import DATASET_MISSING
+    from flows.ui.events import DATASET_MISSING
 
     assert notifications()[data_alerts.ABSENT].trigger.expect == {DATASET_MISSING}
 

@@ -15,6 +15,7 @@ from flows.lake.manifests import drift, history, landing_calendar, manifest
 from flows.lake.models import SourceFile
 from flows.lake.raw.unchanged import known_profile, recorded
 from flows.lake.reports.history_text import history_markdown
+from tests.tools.rules import RULES
 from tests.unit.reports.test_run_report import outcome, profile, summary
 
 KEY = b"a key"
@@ -58,7 +59,7 @@ def use(read: manifest.Manifest) -> None:
     wanted = {(file.dataset, file.known_as) for file in read.files}
     last = history.last_landings(read, "Manifests/2024/03/05/x.json", wanted)
     for (dataset, _), landing in last.items():
-        file = SourceFile(Path("a.csv"), dataset, "Raw/Local/CSV/A/2024/03/05/a.csv", 5000, before=landing)
+        file = SourceFile(Path("a.csv"), dataset, "Raw/Local/CSV/A/2024/03/05/a.csv", 5000, RULES, before=landing)
         assert recorded(file) is None
         assert known_profile(file) is None
         drift.sentence(drift.find_drift(landing, profile()), landing)

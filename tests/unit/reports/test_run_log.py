@@ -30,7 +30,7 @@ def test_run_log_line_breaks_in_a_text_do_not_start_a_line_of_the_log() -> None:
 def test_run_log_echoes_each_line_whatever_the_level() -> None:
     heard: list[tuple[int, str]] = []
     log = RunLog(ZONE, lambda level, text: heard.append((level, text)))
-    log.warning("careful")
+    log.add(30, "careful")
     assert heard == [(30, "careful")]
 
 

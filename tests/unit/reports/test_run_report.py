@@ -8,8 +8,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from flows.lake import units, words
-from flows.lake.models import ColumnProfile, CsvProfile, FileOutcome, RunSummary
+from flows.lake.models import ColumnProfile, CsvProfile, FileOutcome
 from flows.lake.reports import run_report
+from flows.lake.run_models import RunSummary
 
 
 def profile(name: str = "a.csv", rows: int = 1234) -> CsvProfile:

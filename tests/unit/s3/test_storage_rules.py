@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flows.lake.errors import SettingsError
-from flows.lake.settings import IngestSettings
+from tests.tools.rules import settings
 
 UUID = "1234abcd-12ab-34cd-56ef-1234567890ab"
-
-
-def settings(**changes: Any) -> IngestSettings:
-    given: dict[str, Any] = {
-        "source": Path("/in"),
-        "pattern": "*.csv",
-        "recursive": False,
-        "bucket": "lake-bucket",
-        "credentials": "block",
-        "timezone": "America/Sao_Paulo",
-        "dry_run": False,
-    }
-    return IngestSettings(**{**given, **changes})
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ import pytest
 from flows.lake.models import SourceFile
 from flows.lake.sources.batches import BATCH_BYTES, arrange
 from flows.lake.units import LARGE_FILE_BYTES
+from tests.tools.rules import RULES
 
 
 def files(*sizes: int) -> list[SourceFile]:
-    return [SourceFile(Path(f"f{n:07}.csv"), "F", f"key-{n:07}", size) for n, size in enumerate(sizes)]
+    return [SourceFile(Path(f"f{n:07}.csv"), "F", f"key-{n:07}", size, RULES) for n, size in enumerate(sizes)]
 
 
 def test_arrange_few_files_each_have_tasks_of_their_own() -> None:

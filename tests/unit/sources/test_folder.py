@@ -9,21 +9,13 @@ import pytest
 from flows.lake.errors import KeyCollision, SettingsError, SourceNotFound, SourceUnreadable
 from flows.lake.settings import IngestSettings, parse_dialect
 from flows.lake.sources.folder import find_files
+from tests.tools import rules
 
 DAY = date(2024, 3, 5)
 
 
 def settings(source: Path, **changes: Any) -> IngestSettings:
-    given: dict[str, Any] = {
-        "source": source,
-        "pattern": "*.csv",
-        "recursive": False,
-        "bucket": "a-bucket",
-        "credentials": "block",
-        "timezone": "America/Sao_Paulo",
-        "dry_run": False,
-    }
-    return IngestSettings(**{**given, **changes})
+    return rules.settings(source=source, **changes)
 
 
 def write(folder: Path, *names: str) -> None:
@@ -90,7 +82,7 @@ def test_find_files_bad_names_are_set_aside_and_the_others_go_on(tmp_path: Path)
     (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere")
     folder = find_files(settings(tmp_path), DAY)
     assert [file.path.name for file in folder.files] == ["good.csv"]
-    reasons = {one.path.name: str(one.error) for one in folder.unusable}
+    reasons = {one.path.name: one.reason for one in folder.unusable}
     assert "control character" in reasons["line\nbreak.csv"]
     assert "not a regular file" in reasons["pipe.csv"]
     assert "cannot be read" in reasons["gone.csv"]
@@ -159,7 +151,7 @@ def test_find_files_links_out_of_the_source_are_set_aside_with_their_target(tmp_
     (source / "folder").symlink_to("../elsewhere")
     folder = find_files(settings(source, recursive=True), DAY)
     assert {file.path.name for file in folder.files} == {"good.csv", "deep.csv"}
-    reasons = {one.path.relative_to(source).as_posix(): str(one.error) for one in folder.unusable}
+    reasons = {one.path.relative_to(source).as_posix(): one.reason for one in folder.unusable}
     assert set(reasons) == {"x.csv", "folder/secret.csv"}
     assert all("elsewhere/secret.csv" in reason and "follow_links=true" in reason for reason in reasons.values())
 

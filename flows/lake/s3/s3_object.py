@@ -14,17 +14,14 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from flows.lake.s3.client import is_aws
+from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.content import Content
 from flows.lake.s3.errors import code_of, status_of
 from flows.lake.units import MIB
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 VerifiedBy = Literal["checksum", "size and etag", "read back"]
 READ_BACK_TRIES = 3
@@ -46,53 +43,53 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Target:
-    """A key in a bucket, and what every request on it carries.
+class S3Object:
+    """A key in a bucket, whether it holds anything or not, and what a request on it carries.
 
     Attributes:
-        client: The S3 client.
         bucket: The bucket.
         key: The key.
-        expected_owner: The account that must own the bucket.
         headers: What a new object carries: content type, metadata, tags, storage class.
         plain: Send neither checksums nor conditions, to a server that refuses them.
     """
 
-    client: S3Client
-    bucket: str
+    bucket: Bucket
     key: str
-    expected_owner: str | None = None
     headers: Mapping[str, Any] = field(default_factory=dict)
     plain: bool = False
 
     @property
     def where(self) -> dict[str, Any]:
         """The arguments that every request has."""
-        owner = {"ExpectedBucketOwner": self.expected_owner} if self.expected_owner else {}
-        return {"Bucket": self.bucket, "Key": self.key} | owner
+        return self.bucket.where | {"Key": self.key}
+
+    @property
+    def address(self) -> str:
+        """What people call the object: `s3://bucket/key`."""
+        return f"s3://{self.bucket.name}/{self.key}"
 
     @property
     def keeps_checksums(self) -> bool:
         """Whether the server compares the bytes with a checksum before it repeats it: what AWS answers is a proof."""
-        return is_aws(self.client)
+        return self.bucket.is_on_aws
 
     @property
     def needs_md5(self) -> bool:
         """Whether the server may keep no checksum, so that MD5 has to protect and prove the bytes."""
-        return not is_aws(self.client)
+        return not self.bucket.is_on_aws
 
     def refuses_extras(self, error: ClientError) -> bool:
         """Say whether a server other than AWS refused a request for its checksum or condition."""
-        return not self.plain and not is_aws(self.client) and code_of(error) in NOT_OFFERED_CODES
+        return not self.plain and not self.bucket.is_on_aws and code_of(error) in NOT_OFFERED_CODES
 
-    def without_extras(self) -> Target:
-        """Return the same target for a server that refuses checksums and conditions."""
+    def without_extras(self) -> S3Object:
+        """Return the same object for a server that refuses checksums and conditions."""
         return dataclasses.replace(self, plain=True)
 
     def head(self) -> Stored | None:
         """Return what is stored under the key, or `None` for 404."""
         try:
-            answer = self.client.head_object(ChecksumMode="ENABLED", **self.where)
+            answer = self.bucket.client.head_object(ChecksumMode="ENABLED", **self.where)
         except ClientError as error:
             if status_of(error) == 404:
                 return None
@@ -115,7 +112,7 @@ class Target:
         """
         if status_of(refusal) in _REFUSALS:
             try:
-                self.client.get_object(Range="bytes=0-0", **self.where)["Body"].close()
+                self.bucket.client.get_object(Range="bytes=0-0", **self.where)["Body"].close()
             except ClientError as error:
                 if status_of(error) in _REFUSALS:
                     return error
@@ -147,7 +144,7 @@ class Target:
         version: dict[str, Any] = {"VersionId": stored.version_id} if stored.version_id else {}
         for attempt in range(1, READ_BACK_TRIES + 1):
             try:
-                body = self.client.get_object(**self.where, **version)["Body"]
+                body = self.bucket.client.get_object(**self.where, **version)["Body"]
                 return Content.of_chunks(body.iter_chunks(MIB))
             except (HTTPClientError, BotoCoreError):
                 if attempt == READ_BACK_TRIES:
@@ -163,12 +160,12 @@ class Target:
             content: What the object was meant to be; its metadata names the digest.
         """
         if version_id:
-            self.client.delete_object(VersionId=version_id, **self.where)
+            self.bucket.client.delete_object(VersionId=version_id, **self.where)
             return True
         there = self.head()
         if there is None or not (there.etag == etag or there.metadata.get("sha256") == content.sha256):
             return False
-        self.client.delete_object(**self.where)
+        self.bucket.client.delete_object(**self.where)
         return True
 
 

@@ -1,0 +1,175 @@
+"""How a run ends, in this order: verdict, manifest, log, events, artifacts, state.
+
+However its stages ended, the log is closed with a last line that says so, and is shipped. An expected problem ends the
+run Failed with its sentence; an unexpected one is noted, and left to Prefect to report with its traceback; one that is
+cancelled lets the files that are on their way arrive, and says what landed.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+
+from flows.connection import connect
+from flows.ingest import past_runs, tasks
+from flows.lake import keys
+from flows.lake.errors import LakeError, RunFailed
+from flows.lake.places import source_text
+from flows.lake.redact import mask_known
+from flows.lake.reports import run_log, run_report
+from flows.lake.reports.history_text import history_markdown
+from flows.ui import artifacts, events
+
+if TYPE_CHECKING:
+    from flows.ingest.run import Run
+    from flows.lake.manifests.history import DatasetRun
+    from flows.lake.run_models import LakeAddress, RunSummary
+
+FILES_MAY_TAKE_S = 10.0
+"""Of the 30 s that Prefect gives a run which it cancels: the rest is for the manifest and the log."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How a run ended.
+
+    Attributes:
+        state: Completed, Failed or Cancelled.
+        text: Why, or with what.
+        is_expected: Whether the flow ends with the run's own state; else the error goes on to Prefect.
+    """
+
+    state: str
+    text: str
+    is_expected: bool = True
+
+    def but(self, trouble: str) -> Verdict:
+        """Return the verdict with something that went wrong after it; nothing did where there is no text."""
+        if not trouble:
+            return self
+        state = "Failed" if self.state == "Completed" else self.state
+        return Verdict(state, f"{self.text} {trouble}", self.is_expected)
+
+
+def close(run: Run, error: BaseException | None) -> bool:
+    """End a run whose stages are over, and set its state.
+
+    Args:
+        run: The run.
+        error: What ended the stages, if anything did.
+
+    Returns:
+        Whether the flow ends with the run's own state; else the error goes on to Prefect.
+    """
+    if error is not None and not isinstance(error, Exception):
+        run.let_files_arrive(FILES_MAY_TAKE_S)
+    summary = run.summary()
+    verdict = _judge(error, summary)
+    if error is None and summary is not None:
+        run.log.info(f"What became of each file:\n{run_report.closing_table(summary)}")
+    manifest_key, made, trouble = _write_manifest(run, summary, as_task=verdict.is_expected)
+    verdict = verdict.but(trouble)
+    _report_secrets(run)
+    run.log.end(verdict.state, verdict.text)
+    log_key, trouble = _ship_log(run, as_task=verdict.is_expected)
+    if summary is not None and run.lake is not None:
+        if not summary.dry_run:
+            events.emit_drift(summary.outcomes, run.lake.bucket, connect(run.lake).redact)
+        history = history_markdown(made, run.history.runs)
+        _publish(summary, run.lake, log_key=log_key, manifest_key=manifest_key, history=history)
+    verdict = verdict.but(trouble)
+    if verdict.state == "Completed":
+        run.state = Completed(message=verdict.text, data=summary)
+    else:
+        run.state = Failed(message=verdict.text, data=RunFailed(verdict.text))
+    return verdict.is_expected
+
+
+def _judge(error: BaseException | None, summary: RunSummary | None) -> Verdict:
+    if error is None:
+        if summary is None:
+            return Verdict("Failed", "The run ended before it began.")
+        return Verdict("Failed" if summary.bad else "Completed", mask_known(run_report.verdict_text(summary)))
+    if isinstance(error, LakeError):
+        return Verdict("Failed", mask_known(str(error)))
+    if not isinstance(error, Exception):
+        return Verdict("Cancelled", run_report.cancelled_text(summary), is_expected=False)
+    said = f"{type(error).__name__}: {error}"
+    masked = mask_known(said)
+    if masked != said:
+        # Prefect would make the text of an unexpected error the run's state as it is.
+        get_run_logger().error("An unexpected error, whose text holds a secret", exc_info=error)
+    return Verdict("Failed", masked, is_expected=masked != said)
+
+
+def _write_manifest(run: Run, summary: RunSummary | None, *, as_task: bool) -> tuple[str | None, list[DatasetRun], str]:
+    """Write what the run did for programs to read; return its key, its datasets, and what went wrong."""
+    if summary is None or summary.dry_run or run.lake is None or not run.has_bucket:
+        return None, [], ""
+    try:
+        made, key = past_runs.write(summary, run.settings, run.lake, as_task=as_task)
+    except Exception as error:
+        trouble = f"The manifest could not be written ({error}): the next run will compare with an older one."
+        run.log.error(trouble)
+        return None, [], trouble
+    run.log.info(f"Manifest written to s3://{summary.bucket}/{key}")
+    return key, made, ""
+
+
+def _report_secrets(run: Run) -> None:
+    """Say so where the log holds a secret of the block; it is masked when it ships."""
+    if run.lake and (found := connect(run.lake).mask(run.log.text)[1]):
+        run.log.error(f"{found} secret values were found in this log and masked: find out how they got there.")
+
+
+def _ship_log(run: Run, *, as_task: bool) -> tuple[str | None, str]:
+    """Ship the log; return its key, and what went wrong.
+
+    A run that is being cancelled can start no more tasks, so the plain function does it there.
+    """
+    if not run.has_begun or run.settings.dry_run:
+        return None, ""
+    log_keys = keys.log_keys(run.day, flow_run.id or "", flow_run.run_count)
+    try:
+        if run.lake is None:
+            raise LakeError("There is no connection to the lake.")
+        key = (tasks.ship_log if as_task else tasks.ship_log.without_task)(run.log.text, log_keys, run.lake)
+    except Exception as error:
+        trouble = f"The log could not be shipped ({error})"
+        run.log.end("Failed", trouble, echo=False)  # whatever the last line said until now
+        text = connect(run.lake).redact(run.log.text) if run.lake else run.log.text
+        trouble = f"{trouble}; {run_log.keep_local_copy(text, log_keys[1].rsplit('/', 1)[-1])}."
+        get_run_logger().error(trouble)
+        return None, trouble
+    get_run_logger().info("Log shipped to s3://%s/%s", run.lake.bucket, key)
+    return key, ""
+
+
+def _publish(
+    summary: RunSummary, address: LakeAddress, *, log_key: str | None, manifest_key: str | None, history: str
+) -> None:
+    """Publish the run's artifacts: its summary, and a profile for each dataset."""
+    lake, found = connect(address), 0
+
+    def redact(text: str) -> str:
+        nonlocal found
+        masked, count = lake.mask(text)
+        found += count
+        return masked
+
+    about = f"{summary.day} from {source_text(summary.source)}" + (" (dry run)" if summary.dry_run else "")
+    by_dataset = run_report.new_profiles(summary.outcomes)
+    if len(by_dataset) <= run_report.SHOWN_DATASETS:
+        for dataset, profiles in by_dataset.items():
+            artifacts.publish_profile(dataset, profiles, about, redact)
+    base_url = lake.block.browse_url or lake.block.endpoint_url
+    link = functools.partial(run_report.object_link, base_url, summary.bucket, lake.client.meta.region_name)
+    markdown = run_report.run_markdown(summary, link, log_key, history, manifest_key)
+    artifacts.publish_run(markdown, summary.source, f"{about}: {run_report.counts_text(summary.outcomes)}.", redact)
+    if found:
+        get_run_logger().error("%s secret values were found in this run's artifacts and masked.", found)

@@ -1,0 +1,25 @@
+"""What was decided about how files land: one value from the parameters to the upload.
+
+The flow's docstring says what each field means and its signature what it is when nobody says anything, so there are
+neither descriptions nor defaults here.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from flows.lake.models import OnDrift
+
+
+class LandingRules(BaseModel):
+    """How a file lands; a parameter of the same name of `ingest_raw` decides each field."""
+
+    model_config = ConfigDict(frozen=True)
+
+    max_columns: int
+    quarantine: bool
+    on_drift: OnDrift
+    drift_rows_percent: int
+    storage_class: str
+    tags: dict[str, str]
+    dry_run: bool

@@ -1,0 +1,78 @@
+"""One bucket: by which client, and which account must own it.
+
+Whoever has a `Bucket` has the client's one retry layer, the owner in every request, and errors that name the bucket and
+the endpoint; nobody else needs to think of the three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.lake.s3.client import is_aws, use_own_retries
+from flows.lake.s3.errors import translated
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket as one client sees it.
+
+    Attributes:
+        client: The S3 client; from here on it repeats requests as `flows.lake.s3.client` says.
+        name: The bucket's name.
+        owner: The account that must own it, 12 digits.
+    """
+
+    client: S3Client
+    name: str
+    owner: str | None = None
+
+    def __post_init__(self) -> None:
+        """Give the client its retry layer, if it does not have one yet."""
+        use_own_retries(self.client)
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """The arguments of every request on the bucket."""
+        return {"Bucket": self.name} | ({"ExpectedBucketOwner": self.owner} if self.owner else {})
+
+    @property
+    def endpoint(self) -> str:
+        """The address of the server."""
+        return self.client.meta.endpoint_url
+
+    @property
+    def region(self) -> str:
+        """The region of the client."""
+        return self.client.meta.region_name
+
+    @property
+    def is_on_aws(self) -> bool:
+        """Whether the server is AWS itself rather than another one that speaks S3."""
+        return is_aws(self.endpoint)
+
+    def doing(self, what: str, *, key: str | None = None, path: Path | None = None) -> AbstractContextManager[None]:
+        """Translate botocore's errors inside the block into the project's own, which say what was being done."""
+        return translated(what, bucket=self.name, key=key, path=path, endpoint=self.endpoint)
+
+    def pages(self, prefix: str = "", **arguments: Any) -> Iterator[Any]:
+        """Yield the answers of a listing, up to a thousand objects each."""
+        pages = self.client.get_paginator("list_objects_v2")
+        yield from pages.paginate(Prefix=prefix, **self.where, **arguments)
+
+    def objects(self, prefix: str = "", **arguments: Any) -> Iterator[Any]:
+        """Yield what a listing says of each object under a prefix."""
+        for page in self.pages(prefix, **arguments):
+            yield from page.get("Contents", ())
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the folders right below a prefix that ends with `/`."""
+        for page in self.pages(prefix, Delimiter="/"):
+            for item in page.get("CommonPrefixes", ()):
+                yield item["Prefix"][len(prefix) : -1]

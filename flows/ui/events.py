@@ -1,0 +1,88 @@
+"""The events that automations act on: what they are called, and what they are about.
+
+An event that cannot be sent is reported and forgotten: it is not worth a run.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+from uuid import UUID
+
+from prefect.events import emit_event
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+
+from flows.lake.manifests.drift import sentence
+from flows.lake.models import FileOutcome
+from flows.lake.words import shown
+from flows.ui import artifacts
+
+SCHEMA_DRIFT = "ingest-raw.schema-drift"
+DATASET_MISSING = "ingest-raw.dataset-missing"
+
+MAX_EVENTS = 100
+MAX_CHANGES = 100
+MAX_TEXT = 2000
+"""Of one event, whose size Prefect limits to 1.5 MB: how many changes, and how many characters of each."""
+
+
+def emit_drift(outcomes: Iterable[FileOutcome], bucket: str, redact: Callable[[str], str]) -> None:
+    """Emit an event for each dataset whose files differ from what landed before, for automations to act on."""
+    by_dataset: dict[str, list[FileOutcome]] = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.drift:
+            by_dataset[outcome.dataset].append(outcome)
+    for dataset, files in list(by_dataset.items())[:MAX_EVENTS]:
+        changes = [
+            {
+                "file": redact(file.path.name),
+                "key": file.key,
+                "outcome": file.state,
+                "kind": one.kind,
+                "column": redact(one.column) if one.column else None,
+                "text": redact(one.text)[:MAX_TEXT],
+            }
+            for file, one in itertools.islice(((file, one) for file in files for one in file.drift), MAX_CHANGES)
+        ]
+        summary = "; ".join(f"{shown(file.path.name)}: {sentence(file.drift, None)}" for file in files[:MAX_CHANGES])
+        emit(
+            SCHEMA_DRIFT,
+            dataset_resource(bucket, dataset),
+            {
+                "dataset": dataset,
+                "bucket": bucket,
+                "summary": redact(summary)[:MAX_TEXT],
+                "changes": changes,
+                "changes_in_all": sum(len(file.drift) for file in files),
+            },
+        )
+    if len(by_dataset) > MAX_EVENTS:
+        get_run_logger().warning("Only %d of %d datasets with drift got an event.", MAX_EVENTS, len(by_dataset))
+
+
+def emit(event: str, resource: dict[str, str], payload: dict[str, Any]) -> None:
+    """Emit an event that is related to this run."""
+    try:
+        emit_event(event=event, resource=resource, related=run_related(), payload=payload)
+    except Exception as error:
+        get_run_logger().warning("The event %s could not be emitted (%s).", event, type(error).__name__)
+
+
+def dataset_resource(bucket: str, dataset: str) -> dict[str, str]:
+    """Return what events call a dataset of a lake."""
+    return {
+        "prefect.resource.id": f"lake.dataset.{bucket}.{artifacts.slug(dataset)}",
+        "prefect.resource.name": dataset,
+        "lake.bucket": bucket,
+    }
+
+
+def run_related() -> list[dict[str, str]]:
+    """Return the flow run as events name what they are related to."""
+    run_id = UUID(flow_run.id) if flow_run.id else None
+    if run_id is None:
+        return []
+    return [{"prefect.resource.id": f"prefect.flow-run.{run_id}", "prefect.resource.role": "flow-run"}]

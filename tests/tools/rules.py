@@ -1,0 +1,47 @@
+"""Rules and settings for tests, as the flow's own defaults have them (`tests/flows/test_parameters.py` compares)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from flows.lake.rules import LandingRules
+from flows.lake.settings import IngestSettings
+
+DEFAULTS: dict[str, Any] = {
+    "source": Path("data/sample"),
+    "pattern": "*.csv",
+    "recursive": False,
+    "follow_links": False,
+    "bucket": "compass-desafio-final-dramance",
+    "credentials": "local-lake",
+    "datasets": None,
+    "dialects": None,
+    "partition_date": None,
+    "date_from_name": None,
+    "timezone": "America/Sao_Paulo",
+    "quarantine": True,
+    "on_drift": "warn",
+    "drift_rows_percent": 50,
+    "storage_class": "STANDARD",
+    "tags": None,
+    "expected_bucket_owner": "",
+    "kms_key_id": "",
+    "max_columns": 20_000,
+    "reread": False,
+    "own_tasks_up_to": 100,
+    "dry_run": False,
+}
+
+
+def settings(**changes: Any) -> IngestSettings:
+    """Return what a run was asked that was asked for these."""
+    return IngestSettings(**{**DEFAULTS, **changes})
+
+
+def landing_rules(**changes: Any) -> LandingRules:
+    """Return how a file lands."""
+    return settings(**changes).rules
+
+
+RULES = landing_rules()
