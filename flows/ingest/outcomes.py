@@ -10,9 +10,7 @@ from prefect.futures import PrefectFuture, PrefectWrappedFuture
 
 from flows.lake.errors import LakeError
 from flows.lake.models import FileOutcome, SourceFile
-from flows.lake.raw.outcomes import failed_outcome
-
-CANCELLED = "the run was cancelled before it landed"
+from flows.lake.raw.outcomes import CANCELLED, failed_outcome
 
 
 def outcomes_of(files: Sequence[SourceFile], done: PrefectFuture[Any]) -> list[FileOutcome]:

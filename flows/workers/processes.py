@@ -2,9 +2,9 @@
 
 The processes are forked from a server that has everything imported already (where the system has no fork server, they
 are spawned): Prefect, pandas and boto3 are paid for once, in time and in memory. Each loads the credentials block by
-its name. They live and die with the run: each holds one end of a pipe, and ends as soon as the run's end of it is
-closed, be it at the end of the run, at a cancellation or because the run's process was killed. A file that takes its
-process down (out of memory, say) is found by repeating the files that were at work one by one.
+its name. They live and die with the run: each holds one end of a pipe, and ends with the file that it is at when the
+run's end of it is closed, be it at the end of the run, at a cancellation or because the run's process was killed. A
+file that takes its process down (out of memory, say) is found by repeating the files that were at work one by one.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -27,13 +28,17 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.connection import api_secrets, connect
 from flows.lake.errors import LakeError
 from flows.lake.models import FileOutcome, SourceFile
-from flows.lake.raw.outcomes import failed_outcome
+from flows.lake.raw.outcomes import CANCELLED, failed_outcome
 from flows.lake.redact import guard_logs
 from flows.lake.run_models import LakeAddress
 from flows.workers.main_module import main_module_hidden
 
 CHUNK_FILES = 50
 """Files that a process takes at a time: enough to be worth the message, few enough to keep every process busy."""
+
+FILE_MAY_TAKE_S = 10.0
+OUTCOMES_MAY_TAKE_S = 1.0
+"""How long a process outlives its run: to finish the file that it is at, and to tell what became of it."""
 
 _FORK_SERVER = "forkserver"
 
@@ -123,6 +128,8 @@ class WorkerProcesses:
                 yield from future.result()
             except BrokenProcessPool:
                 suspects += futures[future]
+            except CancelledError:
+                yield from (failed_outcome(file, CANCELLED) for file in futures[future])
         if suspects:
             self._discard(pool)
             yield from self._one_by_one(suspects, address)
@@ -181,6 +188,9 @@ def _submit(pool: ProcessPoolExecutor, work: Callable[..., Result], *arguments: 
 
 
 _entered = contextlib.ExitStack()
+_stopping = threading.Event()
+_idle = threading.Event()
+_idle.set()
 
 
 def _begin(lifeline: Connection, settings: dict[str, Any]) -> None:
@@ -193,8 +203,13 @@ def _begin(lifeline: Connection, settings: dict[str, Any]) -> None:
 
 
 def _end_with_run(lifeline: Connection) -> None:
+    """End the process when the run ends; the file that it is at may arrive, since the run's manifest must name it."""
     with contextlib.suppress(EOFError, OSError):
         lifeline.recv_bytes()
+    _stopping.set()
+    _idle.wait(FILE_MAY_TAKE_S)
+    # The outcomes are still on their way to the run, which then ends this process itself if it is there.
+    time.sleep(OUTCOMES_MAY_TAKE_S)
     os._exit(1)
 
 
@@ -208,4 +223,13 @@ def _ingest(files: Sequence[SourceFile], address: LakeAddress) -> list[FileOutco
         there = find_stored(to.bucket, [file.key for file in files])
     except LakeError as error:
         raise to.explain(error) from error
-    return [ingest_file(file, to, absent=file.key not in there) for file in files]
+    _idle.clear()
+    try:
+        return [
+            failed_outcome(file, CANCELLED)
+            if _stopping.is_set()
+            else ingest_file(file, to, absent=file.key not in there)
+            for file in files
+        ]
+    finally:
+        _idle.set()

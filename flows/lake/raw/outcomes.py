@@ -5,6 +5,8 @@ from __future__ import annotations
 from flows.lake.errors import UploadFailed
 from flows.lake.models import FileOutcome, SourceFile
 
+CANCELLED = "the run was cancelled before it landed"
+
 
 def failed_outcome(file: SourceFile, why: str) -> FileOutcome:
     """Return the outcome of a file that failed for a reason that nobody expected."""
