@@ -97,12 +97,17 @@ def size_without_events_mb(state: Path) -> float:
 def soak(state: Path, runs: int) -> tuple[list[dict[str, float]], dict[str, int]]:
     """Run the flow so often; returns a sample for each run, and the rows that each table holds at the end."""
     from prefect.client.orchestration import get_client
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
     samples = []
     with (
         stack(state) as (api_url, server, worker),
-        temporary_settings({PREFECT_API_URL: api_url}),
+        temporary_settings(
+            {
+                PREFECT_API_URL: api_url,
+                PREFECT_API_AUTH_STRING: (state / ".prefect/api-auth-string").read_text(),
+            }
+        ),
         get_client(sync_client=True) as client,
     ):
         daily = client.read_deployment_by_name("ingest-raw/daily")

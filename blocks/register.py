@@ -23,7 +23,7 @@ from typing import Any, cast
 
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
-from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, get_current_settings, temporary_settings
 from prefect.utilities.urls import url_for
 from prefect_aws.assume_role_parameters import AssumeRoleParameters
 from prefect_aws.client_parameters import AwsClientParameters
@@ -36,6 +36,7 @@ from flows.lake.s3.client import is_aws
 
 DEFAULT_NAME = "aws-lake"
 LOCAL_API = "http://127.0.0.1:4200/api"
+LOCAL_PASSWORD = Path(os.environ.get("LAKE_STATE") or Path(__file__).parents[1]) / ".prefect/api-auth-string"
 """Where `make up` listens, for a terminal in which nobody has set PREFECT_API_URL."""
 
 
@@ -197,7 +198,8 @@ def _server() -> Iterator[None]:
     except (OSError, urllib.error.HTTPError):
         remedy = "Start one with `make up`, or set PREFECT_API_URL to yours."
         raise SettingsError("There is no Prefect server to store the block on.", remedy=remedy) from None
-    with temporary_settings({PREFECT_API_URL: LOCAL_API}):
+    password = LOCAL_PASSWORD.read_text().strip() if LOCAL_PASSWORD.is_file() else None
+    with temporary_settings({PREFECT_API_URL: LOCAL_API, PREFECT_API_AUTH_STRING: password}):
         yield
 
 

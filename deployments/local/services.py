@@ -11,6 +11,7 @@ import base64
 import contextlib
 import ctypes
 import fcntl
+import json
 import os
 import secrets
 import signal
@@ -19,11 +20,14 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
+
+from deployments.local.server import SIGN_IN
 
 PROJECT = Path(__file__).resolve().parents[2]
 STATE = Path(os.environ.get("LAKE_STATE") or PROJECT)
@@ -32,6 +36,10 @@ PREFECT_HOME = STATE / ".prefect"
 LAKE_FOLDER = STATE / "lake"
 LOCK = PREFECT_HOME / "stack.lock"
 BLOCK_KEY = PREFECT_HOME / "block-encryption.key"
+API_PASSWORD = PREFECT_HOME / "api-auth-string"
+SIGN_IN_PAGE = PREFECT_HOME / "sign-in.html"
+PROFILE = PREFECT_HOME / "stack.toml"
+"""For `prefect` in a terminal: PREFECT_PROFILES_PATH names it, so that no password is typed or shown."""
 LAKE_BLOCK = "local-lake"
 START_TIMEOUT_S = 300
 """A server may take a minute on a slow machine, and longer on its first start, when it creates its database."""
@@ -87,13 +95,41 @@ def block_key() -> str:
 
     It lies in a file that only its owner may read, beside the database and not in it: the database alone opens nothing.
     """
-    try:
-        with os.fdopen(os.open(BLOCK_KEY, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            # The form of a Fernet key, which is what Prefect takes.
-            file.write(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
-    except FileExistsError:
-        pass
-    return BLOCK_KEY.read_text()
+    # The form of a Fernet key, which is what Prefect takes.
+    return _kept(BLOCK_KEY, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+
+
+def api_password() -> str:
+    """Return the password of this stack's API as Prefect takes it, `user:password`, made on first use.
+
+    Without one, whoever reaches the port gets every block in clear, and has the worker run commands.
+    """
+    return _kept(API_PASSWORD, f"admin:{secrets.token_urlsafe(24)}")
+
+
+def _kept(path: Path, made: str) -> str:
+    """Return what a file holds that only its owner may read; it is made on first use."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Written whole under another name: what reads the file at the same moment must not find it empty.
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(made)
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
+    return path.read_text().strip()
+
+
+def write_ways_in(api_url: str) -> None:
+    """Write how people come in: a page that signs a browser in, and a profile for `prefect` in a terminal."""
+    password, ui_url = api_password(), api_url.removesuffix("/api")
+    address = f"{ui_url}{SIGN_IN}#{urllib.parse.quote(password, safe='')}"
+    page = f'<!doctype html><meta charset="utf-8"><script>location.replace({json.dumps(address)})</script>\n'
+    profile = f'active = "stack"\n\n[profiles.stack]\nPREFECT_API_URL = "{api_url}"\n'
+    profile += f'PREFECT_API_AUTH_STRING = "{password}"\nPREFECT_UI_URL = "{ui_url}/v2"\n'
+    for path, text in ((SIGN_IN_PAGE, page), (PROFILE, profile)):
+        path.unlink(missing_ok=True)
+        _kept(path, text)
 
 
 def isolate_prefect() -> None:
@@ -116,6 +152,7 @@ def isolate_prefect() -> None:
 def use_server(api_url: str) -> None:
     """Point this process, and those it starts, at a server of the stack."""
     os.environ["PREFECT_API_URL"] = api_url
+    os.environ["PREFECT_API_AUTH_STRING"] = api_password()
     # Without this, the addresses that Prefect prints lead to its old UI.
     os.environ["PREFECT_UI_URL"] = api_url.removesuffix("/api") + "/v2"
 
@@ -231,12 +268,14 @@ def _answers(url: str) -> bool:
 def prefect_server(port: int) -> Iterator[str]:
     """Run a Prefect server, and point this process at it; yields the address of its API."""
     log = PREFECT_HOME / "server.log"
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "deployments.local.server", str(port)]
     api_url = f"http://127.0.0.1:{port}/api"
     # The UI's pages are told where the API is, and the server does not derive that from `--port`.
     environment = {
         "PREFECT_SERVER_ENCRYPTION_KEY": block_key(),
         "PREFECT_SERVER_UI_API_URL": api_url,
+        "PREFECT_SERVER_API_AUTH_STRING": api_password(),
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://127.0.0.1:{port},http://localhost:{port}",
         # In memory, as is the default, the lease of a run is lost with the server: the run would be cancelled,
         # or its place taken for good.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
@@ -272,9 +311,11 @@ def embedded_lake(port: int, browse_port: int | None = None, folder: Path = LAKE
     # CSV, hence the quotes around the comma.
     keys = {"RCLONE_AUTH_KEY": f'"{lake.access_key},{lake.secret_key}"'}
     with contextlib.ExitStack() as servers:
-        s3 = servers.enter_context(child(_rclone("s3", port, folder), log, keys))
+        rclone = [str(Path(sys.executable).with_name("rclone")), "serve", "s3", "--addr", f"127.0.0.1:{port}"]
+        s3 = servers.enter_context(child([*rclone, *rclone_options(), str(folder)], log, keys))
         if browse_port:
-            servers.enter_context(child([*_rclone("http", browse_port, folder), "--read-only"], log))
+            browse = [sys.executable, "-m", "deployments.local.browse", str(browse_port), str(folder)]
+            servers.enter_context(child(browse, log))
         wait_until(lambda: _answers(lake.endpoint_url), s3, "the embedded lake", log)
         yield lake
 
@@ -286,11 +327,6 @@ def rclone_options() -> list[str]:
     costs nothing where thousands of files arrive; with none at all, each of them has the folder read anew.
     """
     return ["--config", os.devnull, "--dir-cache-time", "1s"]
-
-
-def _rclone(protocol: str, port: int, folder: Path) -> list[str]:
-    rclone = Path(sys.executable).with_name("rclone")
-    return [str(rclone), "serve", protocol, "--addr", f"127.0.0.1:{port}", *rclone_options(), str(folder)]
 
 
 def store_lake_block(lake: LakeServer) -> None:

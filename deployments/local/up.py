@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from pathlib import Path
 
 from deployments.local import services
 
@@ -39,16 +40,22 @@ def port(variable: str) -> int:
 
 
 def _welcome(ui_url: str, lake: services.LakeServer) -> str:
-    prefect = "PREFECT_API_URL=" + ui_url + "/api .venv/bin/prefect"
+    prefect = f"PREFECT_PROFILES_PATH={_near(services.PROFILE)} .venv/bin/prefect"
     return f"""
 The stack is up. Ctrl-C stops it; its history and the lake stay.
 
   UI            {ui_url}
+  Sign in       once: open {services.SIGN_IN_PAGE} in your browser
+                or paste the line that {_near(services.API_PASSWORD)} holds
   Start a run   in the UI: Deployments, daily, Run
                 or: make run                         (make run SOURCE=some/folder for other files)
                 or: {prefect} deployment run 'ingest-raw/daily' --watch
   The lake      {lake.browse_url}, plain files in {services.LAKE_FOLDER}
 """
+
+
+def _near(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def main() -> int:
@@ -75,6 +82,7 @@ def _serve(lake: services.LakeServer, ui_url: str) -> int:
     from deployments import alerts, deploy, work_pools
 
     # In this order: a run that was due while the stack was down starts with the worker, and needs the new lake's keys.
+    services.write_ways_in(f"{ui_url}/api")
     services.store_lake_block(lake)
     work_pools.create_missing()
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "lake-process"]

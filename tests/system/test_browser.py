@@ -45,10 +45,13 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, stack: RunningStack) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, base_url=stack.ui_url)
     # Prefect's pages also ask for statistics and pictures elsewhere: a test waits for nothing but the stack.
-    context.route(lambda url: not url.startswith(stack.ui_url), lambda route: route.abort())
+    context.route(lambda url: not url.startswith((stack.ui_url, "file:")), lambda route: route.abort())
     context.set_default_timeout(WAIT_MS)
     expect.set_options(timeout=WAIT_MS)
-    yield context.new_page()
+    opened = context.new_page()
+    opened.goto((stack.state / ".prefect/sign-in.html").as_uri())
+    opened.wait_for_url(lambda url: url.startswith(stack.ui_url) and "/sign-in" not in url)
+    yield opened
     context.close()
 
 
@@ -64,8 +67,13 @@ def parameter(page: Page, name: str) -> Locator:
 
 
 def open_run_form(page: Page) -> None:
-    page.goto("/")
-    page.get_by_role("link", name="Deployments", exact=True).click()
+    deployments = page.get_by_role("link", name="Deployments", exact=True)
+    # While SQLite is locked the pages cannot check the password either, and ask for it: people load them again.
+    for _ in range(TRIES):
+        page.goto("/")
+        with suppress(NotShown):
+            deployments.click(timeout=WAIT_MS / TRIES)
+            break
     page.get_by_role("link", name="daily", exact=True).click()
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Custom run").click()
@@ -101,7 +109,7 @@ def test_ui_custom_run_completes_and_its_artifacts_show_the_profile(
     folder = tmp_path / "entrada"
     shutil.copytree(PROJECT / "data/sample", folder)
     open_run_form(page)
-    schema = httpx.get(f"{stack.api_url}/deployments/name/ingest-raw/daily", timeout=60).json()
+    schema = httpx.get(f"{stack.api_url}/deployments/name/ingest-raw/daily", auth=stack.auth, timeout=60).json()
     for name, parameter in schema["parameter_openapi_schema"]["properties"].items():
         expect(page.get_by_text(f"{name} (Optional)", exact=True)).to_be_visible()
         expect(page.get_by_text(parameter["description"], exact=True)).to_be_visible()
@@ -146,7 +154,7 @@ def test_ui_run_on_a_missing_folder_shows_why_it_failed(page: Page, tmp_path: Pa
 
 def test_ui_form_says_which_parameter_is_wrong_and_starts_nothing(page: Page, stack: RunningStack) -> None:
     def runs() -> int:
-        return int(httpx.post(f"{stack.api_url}/flow_runs/count", json={}, timeout=60).json())
+        return int(httpx.post(f"{stack.api_url}/flow_runs/count", json={}, auth=stack.auth, timeout=60).json())
 
     before = runs()
     open_run_form(page)

@@ -41,7 +41,7 @@ def _asked(stack: RunningStack, path: str, **request: Any) -> Any:
     """Return the API's answer; while SQLite is locked it is 503, which Prefect's own client asks again."""
 
     def ask() -> httpx.Response | None:
-        answer = httpx.request(url=f"{stack.api_url}{path}", timeout=30, **request)
+        answer = httpx.request(url=f"{stack.api_url}{path}", auth=stack.auth, timeout=30, **request)
         return answer if answer.status_code != 503 else None
 
     return eventually(ask, f"an answer to {path}").raise_for_status().json()
@@ -130,7 +130,8 @@ def test_make_deploy_a_second_time_changes_nothing(stack: RunningStack) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "deployments.deploy"],
         cwd=PROJECT,
-        env=environment(stack.state, PREFECT_API_URL=stack.api_url) | {"PREFECT_API_KEY": ""},
+        env=environment(stack.state, PREFECT_PROFILES_PATH=str(stack.state / ".prefect/stack.toml"))
+        | {"PREFECT_API_KEY": ""},
         capture_output=True,
         text=True,
         check=True,

@@ -67,6 +67,12 @@ class RunningStack:
         return f"{self.ui_url}/api"
 
     @property
+    def auth(self) -> tuple[str, str]:
+        """User and password of the API, as the stack keeps them."""
+        user, _, password = (self.state / ".prefect/api-auth-string").read_text().partition(":")
+        return user, password
+
+    @property
     def lake(self) -> Path:
         return self.state / "lake/compass-desafio-final-dramance"
 
@@ -111,8 +117,8 @@ class RunningStack:
         return subprocess.run(
             [sys.executable, "-m", "prefect", *arguments],
             cwd=PROJECT,
-            env=environment(self.state, PREFECT_API_URL=self.api_url, NO_COLOR="1", COLUMNS="200")
-            | {"PREFECT_API_KEY": ""},
+            env=environment(self.state, NO_COLOR="1", COLUMNS="200")
+            | {"PREFECT_PROFILES_PATH": str(self.state / ".prefect/stack.toml"), "PREFECT_API_KEY": ""},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

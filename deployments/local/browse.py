@@ -1,0 +1,58 @@
+"""The embedded lake's folder in a browser, to be read only, and by no page of another site.
+
+    python -m deployments.local.browse PORT FOLDER
+
+The folder's files are shown to whoever opens a link on this machine. A page that had its own name bound to 127.0.0.1
+would be such a reader, hence the look at the host; a file of the lake that is a page itself can do nothing here.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+TEXT = dict.fromkeys((".csv", ".txt", ".json", ".jsonl"), "text/plain; charset=utf-8")
+
+
+class Browse(SimpleHTTPRequestHandler):
+    """Shows files, and lists folders."""
+
+    def guess_type(self, path: Any) -> str:
+        """Show text as text, which browsers would save to a file by its usual type."""
+        return TEXT.get(Path(path).suffix.lower()) or super().guess_type(path)
+
+    def send_head(self) -> Any:
+        """Answer to this machine's own names alone, and leave out links, which may lead out of the lake."""
+        port = self.connection.getsockname()[1]
+        if self.headers.get("Host") not in (f"127.0.0.1:{port}", f"localhost:{port}"):
+            self.send_error(400, "This server is reached at 127.0.0.1 or localhost alone")
+            return None
+        path, root = Path(self.translate_path(self.path)), Path(self.directory)
+        if not path.resolve().is_relative_to(root.resolve()):
+            self.send_error(404, "File not found")
+            return None
+        return super().send_head()
+
+    def end_headers(self) -> None:
+        """Keep what a file holds from acting, and from being shown inside another page."""
+        self.send_header("Content-Security-Policy", "sandbox; frame-ancestors 'none'")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Cache-Control", "no-store")
+        super().end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing of each request."""
+
+
+def main() -> None:
+    """Serve until the process is ended."""
+    port, folder = int(sys.argv[1]), sys.argv[2]
+    with ThreadingHTTPServer(("127.0.0.1", port), functools.partial(Browse, directory=folder)) as server:
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
