@@ -54,7 +54,9 @@ def server() -> Iterator[None]:
     Raises:
         StackError: There is neither.
     """
-    if os.environ.get("PREFECT_API_URL"):
+    if api_url := os.environ.get("PREFECT_API_URL"):
+        if not services.is_cloud(api_url):
+            os.environ.setdefault("PREFECT_UI_URL", services.ui_of(api_url))
         yield
         return
     services.isolate_prefect()

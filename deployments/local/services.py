@@ -126,7 +126,7 @@ def write_ways_in(api_url: str) -> None:
     address = f"{ui_url}{SIGN_IN}#{urllib.parse.quote(password, safe='')}"
     page = f'<!doctype html><meta charset="utf-8"><script>location.replace({json.dumps(address)})</script>\n'
     profile = f'active = "stack"\n\n[profiles.stack]\nPREFECT_API_URL = "{api_url}"\n'
-    profile += f'PREFECT_API_AUTH_STRING = "{password}"\nPREFECT_UI_URL = "{ui_url}/v2"\n'
+    profile += f'PREFECT_API_AUTH_STRING = "{password}"\nPREFECT_UI_URL = "{ui_of(api_url)}"\n'
     for path, text in ((SIGN_IN_PAGE, page), (PROFILE, profile)):
         path.unlink(missing_ok=True)
         _kept(path, text)
@@ -153,8 +153,33 @@ def use_server(api_url: str) -> None:
     """Point this process, and those it starts, at a server of the stack."""
     os.environ["PREFECT_API_URL"] = api_url
     os.environ["PREFECT_API_AUTH_STRING"] = api_password()
-    # Without this, the addresses that Prefect prints lead to its old UI.
-    os.environ["PREFECT_UI_URL"] = api_url.removesuffix("/api") + "/v2"
+    os.environ["PREFECT_UI_URL"] = ui_of(api_url)
+
+
+def ui_of(api_url: str) -> str:
+    """Return where the UI of a server is that people get; left to itself, Prefect prints addresses of the older one."""
+    return api_url.rstrip("/").removesuffix("/api") + "/v2"
+
+
+def is_cloud(api_url: str) -> bool:
+    """Say whether an API is that of Prefect Cloud, which has one UI only."""
+    return (urllib.parse.urlsplit(api_url).hostname or "").endswith("prefect.cloud")
+
+
+PORTS = {"UI_PORT": 4200, "LAKE_PORT": 4210, "BROWSE_PORT": 4211}
+"""The variables that name the ports of `make up`, and what they are without."""
+
+
+def port_number(variable: str) -> int:
+    """Return the port that a variable names, or its default.
+
+    Raises:
+        StackError: It is not a port number.
+    """
+    text = os.environ.get(variable) or str(PORTS[variable])
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise StackError(f"{variable}={text} is not a port number.")
+    return int(text)
 
 
 def free_port() -> int:
@@ -300,12 +325,12 @@ def embedded_lake(port: int, browse_port: int | None = None, folder: Path = LAKE
 
     Args:
         port: Its loopback port.
-        browse_port: A port at which a browser can read the same folder; none if `None`.
+        browse_port: A port at which a browser can read the same folder; without one, links lead to that of `make up`.
         folder: The folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = PREFECT_HOME / "lake.log"
-    browse_url = f"http://127.0.0.1:{browse_port}" if browse_port else None
+    browse_url = f"http://127.0.0.1:{browse_port or port_number('BROWSE_PORT')}"
     lake = LakeServer(f"http://127.0.0.1:{port}", secrets.token_hex(10), secrets.token_urlsafe(30), browse_url)
     # The keys go by environment: a command line can be read by every user of the machine. rclone reads the variable as
     # CSV, hence the quotes around the comma.

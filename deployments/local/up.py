@@ -6,14 +6,12 @@ on working, and a taken port is said with the variable that changes it.
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 from pathlib import Path
 
 from deployments.local import services
 
-PORTS = {"UI_PORT": 4200, "LAKE_PORT": 4210, "BROWSE_PORT": 4211}
 QUERY_S = "2"
 """How often the worker asks for runs: somebody waits in front of this stack, with Prefect's default up to 10 s."""
 
@@ -24,19 +22,17 @@ def port(variable: str) -> int:
     Raises:
         StackError: It is not a port number, or something listens there already.
     """
-    text = os.environ.get(variable) or str(PORTS[variable])
-    if not text.isdigit() or not 0 < int(text) < 65536:
-        raise services.StackError(f"{variable}={text} is not a port number.")
+    number = services.port_number(variable)
     with socket.socket() as probe:
         # The server's own bind allows addresses in TIME_WAIT, and so must the probe.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", int(text)))
+            probe.bind(("127.0.0.1", number))
         except OSError as error:
             raise services.StackError(
-                f"Port {text} cannot be used ({error.strerror}). Choose another: make up {variable}={int(text) + 1000}"
+                f"Port {number} cannot be used ({error.strerror}). Choose another: make up {variable}={number + 1000}"
             ) from error
-    return int(text)
+    return number
 
 
 def _welcome(ui_url: str, lake: services.LakeServer) -> str:
@@ -63,7 +59,7 @@ def main() -> int:
     services.end_on_sigterm()
     services.isolate_prefect()
     try:
-        ui_port, lake_port, browse_port = (port(variable) for variable in PORTS)
+        ui_port, lake_port, browse_port = (port(variable) for variable in services.PORTS)
         ui_url = f"http://127.0.0.1:{ui_port}"
         with services.only_one(f"{ui_url}/api") as running:
             if running:

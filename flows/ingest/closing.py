@@ -167,8 +167,10 @@ def _publish(
     if len(by_dataset) <= run_report.SHOWN_DATASETS:
         for dataset, profiles in by_dataset.items():
             artifacts.publish_profile(dataset, profiles, about, redact)
-    base_url = lake.block.browse_url or lake.block.endpoint_url
-    link = functools.partial(run_report.object_link, base_url, summary.bucket, lake.client.meta.region_name)
+    bucket = lake.bucket
+    link = functools.partial(
+        run_report.object_link, lake.block.browse_url, bucket.is_on_aws, bucket.name, bucket.region
+    )
     markdown = run_report.run_markdown(summary, link, log_key, history, manifest_key)
     artifacts.publish_run(markdown, summary.source, f"{about}: {run_report.counts_text(summary.outcomes)}.", redact)
     if found:

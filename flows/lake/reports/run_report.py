@@ -242,13 +242,26 @@ def _remarks(summary: RunSummary) -> Iterator[str]:
     yield ""
 
 
-def object_link(base_url: str | None, bucket: str, region: str, key: str) -> str:
-    """Return the address at which a browser shows an object: below a base address, or in AWS's console without one."""
-    if base_url is None:
-        # https://docs.aws.amazon.com/general/latest/gr/rande.html: other partitions have consoles of their own.
-        partition = region.split("-", 1)[0] if region.startswith(("cn-", "us-gov-")) else ""
-        console = {"cn": "console.amazonaws.cn", "us": "console.amazonaws-us-gov.com"}.get(
-            partition, f"{region}.console.aws.amazon.com"
-        )
-        return f"https://{console}/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"
-    return f"{base_url.rstrip('/')}/{bucket}/{quote(key)}"
+def object_link(browse_url: str | None, on_aws: bool, bucket: str, region: str, key: str) -> str | None:
+    """Return the address at which a browser shows an object.
+
+    Args:
+        browse_url: Where buckets can be looked at in a browser, if there is such a place.
+        on_aws: Whether the bucket is on AWS, whose console shows it otherwise.
+        bucket: The bucket.
+        region: Its region.
+        key: The object's key.
+
+    Returns:
+        The address; `None` on other servers, whose S3 port answers 403 to a link that is not signed.
+    """
+    if browse_url:
+        return f"{browse_url.rstrip('/')}/{bucket}/{quote(key)}"
+    if not on_aws:
+        return None
+    # https://docs.aws.amazon.com/general/latest/gr/rande.html: other partitions have consoles of their own.
+    partition = region.split("-", 1)[0] if region.startswith(("cn-", "us-gov-")) else ""
+    console = {"cn": "console.amazonaws.cn", "us": "console.amazonaws-us-gov.com"}.get(
+        partition, f"{region}.console.aws.amazon.com"
+    )
+    return f"https://{console}/s3/object/{bucket}?region={region}&prefix={quote(key, safe='')}"

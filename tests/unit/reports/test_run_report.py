@@ -145,16 +145,17 @@ def test_run_markdown_of_too_many_datasets_for_artifacts_says_where_their_profil
     assert "51 datasets are too many for an artifact each." in of(51, dry_run=True)
 
 
-def test_object_link_points_to_aws_or_to_the_endpoint() -> None:
+def test_object_link_points_to_the_place_to_browse_or_to_the_console_of_aws_alone() -> None:
     key = "Raw/a b#.csv"
-    assert run_report.object_link(None, "lake", "sa-east-1", key) == (
+    assert run_report.object_link(None, True, "lake", "sa-east-1", key) == (
         "https://sa-east-1.console.aws.amazon.com/s3/object/lake?region=sa-east-1&prefix=Raw%2Fa%20b%23.csv"
     )
-    assert run_report.object_link(None, "lake", "us-gov-west-1", "a").startswith(
+    assert run_report.object_link(None, True, "lake", "us-gov-west-1", "a").startswith(
         "https://console.amazonaws-us-gov.com/s3/"
     )
-    assert run_report.object_link(None, "lake", "cn-north-1", "a").startswith("https://console.amazonaws.cn/s3/")
-    assert run_report.object_link("http://h:1/", "lake", "x", key) == "http://h:1/lake/Raw/a%20b%23.csv"
+    assert run_report.object_link(None, True, "lake", "cn-north-1", "a").startswith("https://console.amazonaws.cn/s3/")
+    assert run_report.object_link("http://h:1/", False, "lake", "x", key) == "http://h:1/lake/Raw/a%20b%23.csv"
+    assert run_report.object_link(None, False, "lake", "x", key) is None
 
 
 def test_holds_text_says_where_counting_stopped() -> None:
