@@ -24,7 +24,7 @@ up: $(VENV)/.local ## local stack in the foreground: server with UI, lake, worke
 run: $(VENV)/.local ## start ingest-raw/daily on the stack that `make up` runs, and follow it (SOURCE)
 	@$(BIN)/python -m deployments.local.run $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
 
-backfill: $(VENV)/.local ## queue a run for each day FROM=yyyy-mm-dd TO=yyyy-mm-dd (SOURCE=some/folder/%Y-%m-%d)
+backfill: $(VENV)/.local ## ingest each day in order, FROM=yyyy-mm-dd TO=yyyy-mm-dd (SOURCE=some/folder/%Y-%m-%d)
 	@$(BIN)/python -m deployments.local.backfill "$(FROM)" "$(TO)" $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
 
 deploy: $(VENV)/.local ## work pools, deployments and automations on the server of PREFECT_API_URL (NOTIFY)

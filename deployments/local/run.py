@@ -41,7 +41,7 @@ def main() -> int:
         parameters["partition_date"] = options.partition_date.isoformat()
     try:
         with server():
-            return _follow(parameters)
+            return follow(DEPLOYMENT, parameters)
     except services.StackError as error:
         print(error, file=sys.stderr)
         return 2
@@ -74,13 +74,40 @@ def absolute(source: str) -> str:
     return str(Path(source).absolute())
 
 
-def _follow(parameters: dict[str, Any]) -> int:
-    from prefect.client.orchestration import get_client
+def follow(deployment: str, parameters: dict[str, Any], *, cancel_on_interrupt: bool = False) -> int:
+    """Start a run of a deployment and print its log to its end; returns the exit code.
+
+    Args:
+        deployment: The deployment.
+        parameters: What is not as the deployment has it.
+        cancel_on_interrupt: Have Ctrl-C cancel the run, and not only this look at it.
+    """
     from prefect.deployments import run_deployment
     from prefect.utilities.urls import url_for
 
-    flow_run: Any = run_deployment(DEPLOYMENT, parameters=parameters, timeout=0)
+    flow_run: Any = run_deployment(deployment, parameters=parameters, timeout=0)
     print(f"Run {flow_run.id}: {url_for(flow_run)}", flush=True)
+    try:
+        return _print_to_its_end(flow_run)
+    except KeyboardInterrupt:
+        if not cancel_on_interrupt:
+            raise
+        print("\nCancelling the run; the same command goes on where it ends.", flush=True)
+        _cancel(flow_run)
+        return _print_to_its_end(flow_run) or 130
+
+
+def _cancel(flow_run: Any) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.states import Cancelling
+
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(flow_run.id, Cancelling())
+
+
+def _print_to_its_end(flow_run: Any) -> int:
+    from prefect.client.orchestration import get_client
+
     patience, waiting_as = LAST_LINES_S, ""
     with get_client(sync_client=True) as client:
         log = _Log(client, flow_run)

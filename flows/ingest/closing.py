@@ -18,7 +18,7 @@ from prefect.states import Completed, Failed
 from flows.connection import connect
 from flows.ingest import past_runs, tasks
 from flows.lake import keys
-from flows.lake.errors import LakeError, RunFailed
+from flows.lake.errors import LakeError, RunFailed, RunStopped
 from flows.lake.places import source_text
 from flows.lake.redact import mask_known
 from flows.lake.reports import run_log, run_report
@@ -42,18 +42,20 @@ class Verdict:
         state: Completed, Failed or Cancelled.
         text: Why, or with what.
         is_expected: Whether the flow ends with the run's own state; else the error goes on to Prefect.
+        is_of_files: Whether each file was dealt with, so that the state is that of the files.
     """
 
     state: str
     text: str
     is_expected: bool = True
+    is_of_files: bool = False
 
     def but(self, trouble: str) -> Verdict:
         """Return the verdict with something that went wrong after it; nothing did where there is no text."""
         if not trouble:
             return self
         state = "Failed" if self.state == "Completed" else self.state
-        return Verdict(state, f"{self.text} {trouble}", self.is_expected)
+        return Verdict(state, f"{self.text} {trouble}", self.is_expected, self.is_of_files)
 
 
 def close(run: Run, error: BaseException | None) -> bool:
@@ -86,7 +88,7 @@ def close(run: Run, error: BaseException | None) -> bool:
     if verdict.state == "Completed":
         run.state = Completed(message=verdict.text, data=summary)
     else:
-        run.state = Failed(message=verdict.text, data=RunFailed(verdict.text))
+        run.state = Failed(message=verdict.text, data=(RunFailed if verdict.is_of_files else RunStopped)(verdict.text))
     return verdict.is_expected
 
 
@@ -94,7 +96,8 @@ def _judge(error: BaseException | None, summary: RunSummary | None) -> Verdict:
     if error is None:
         if summary is None:
             return Verdict("Failed", "The run ended before it began.")
-        return Verdict("Failed" if summary.bad else "Completed", mask_known(run_report.verdict_text(summary)))
+        state = "Failed" if summary.bad else "Completed"
+        return Verdict(state, mask_known(run_report.verdict_text(summary)), is_of_files=True)
     if isinstance(error, LakeError):
         return Verdict("Failed", mask_known(str(error)))
     if not isinstance(error, Exception):

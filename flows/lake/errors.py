@@ -227,5 +227,9 @@ class RunFailed(LakeError):
     """At least one file of a run did not reach the raw layer; the message counts and names them."""
 
 
+class RunStopped(LakeError):
+    """A run ended before it came to the end of its files, or could not leave its log or manifest."""
+
+
 class RotationStopped(LakeError):
     """The stored credentials could not be encrypted under a new key, and nothing was changed."""

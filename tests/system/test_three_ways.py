@@ -96,7 +96,7 @@ def test_deployments_have_schedule_zone_limit_parameters_and_loadable_entrypoint
     assert deployments["docker"]["pull_steps"] == []
     looking = {one["name"]: one for one in every if one["entrypoint"] != "flows.ingest_raw.ingest_raw"}
     flows = {name: import_object(one["entrypoint"]).name for name, one in looking.items()}
-    assert flows == {"weekly": "verify-raw", "noon": "landing-calendar"}
+    assert flows == {"days": "backfill-raw", "weekly": "verify-raw", "noon": "landing-calendar"}
     for one in looking.values():
         (schedule,) = one["schedules"]
         assert schedule["active"]
@@ -179,24 +179,30 @@ def test_make_run_shows_the_log_and_the_closing_table(stack: RunningStack, folde
     assert "\x1b" not in done.stdout
 
 
-def test_make_backfill_queues_a_run_for_each_day_across_the_end_of_a_month(stack: RunningStack, folder: Path) -> None:
-    for day in ("02-29", "03-01"):
+def test_make_backfill_runs_the_days_in_order_as_runs_below_one(stack: RunningStack, folder: Path) -> None:
+    for day in ("02-29", "03-02"):
         (folder / f"2024-{day}").mkdir()
         shutil.copy(folder / "movies.csv", folder / f"2024-{day}")
     done = subprocess.run(
-        [sys.executable, "-m", "deployments.local.backfill", "2024-02-29", "2024-03-01", f"{folder}/%Y-%m-%d"],
+        [sys.executable, "-m", "deployments.local.backfill", "2024-02-29", "2024-03-02", f"{folder}/%Y-%m-%d"],
         cwd=PROJECT,
         env=environment(stack.state),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
-    runs = re.findall(r"^(\S+)  .*/([0-9a-f-]{36})$", done.stdout, re.MULTILINE)
-    assert [day for day, _ in runs] == ["2024-02-29", "2024-03-01"]
-    for day, run_id in runs:
-        assert final_run(stack, run_id)["state"]["type"] == "COMPLETED"
-        assert (stack.lake / f"Raw/Local/CSV/Movies/{day.replace('-', '/')}/movies.csv").exists()
+    assert done.returncode == 0, done.stdout + done.stderr
+    days = re.findall(r"(\d) of 3: (\S+) (Completed|no folder)", done.stdout)
+    assert days == [
+        ("1", "2024-02-29", "Completed"),
+        ("2", "2024-03-01", "no folder"),
+        ("3", "2024-03-02", "Completed"),
+    ]
+    (parent,) = set(re.findall(r"^Run (\S+): http\S+/v2/runs/flow-run/\1$", done.stdout, re.MULTILINE))
+    below = re.findall(r"/v2/runs/flow-run/([0-9a-f-]{36})", done.stdout)
+    assert len(set(below) - {parent}) == 2
+    for day in ("2024/02/29", "2024/03/02"):
+        assert (stack.lake / f"Raw/Local/CSV/Movies/{day}/movies.csv").exists()
 
 
 def test_event_that_a_folder_is_ready_starts_a_run_on_it(stack: RunningStack, folder: Path) -> None:

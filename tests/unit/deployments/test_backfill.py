@@ -1,23 +1,18 @@
+"""What `make backfill` asks of the run that it starts."""
+
 from datetime import date
 
 import pytest
 
-from deployments.local.backfill import days, parameters_of
+from deployments.local.backfill import parameters_of
 
 
-def test_days_of_a_range_cross_the_end_of_february_in_a_leap_year() -> None:
-    assert [str(day) for day in days(date(2024, 2, 28), date(2024, 3, 1))] == ["2024-02-28", "2024-02-29", "2024-03-01"]
-    assert days(date(2024, 1, 1), date(2024, 1, 1)) == [date(2024, 1, 1)]
-
-
-def test_days_of_a_range_that_is_the_wrong_way_round_are_refused() -> None:
+def test_range_that_is_the_wrong_way_round_is_refused() -> None:
     with pytest.raises(ValueError, match="ends"):
-        days(date(2024, 3, 1), date(2024, 2, 28))
+        parameters_of(date(2024, 3, 1), date(2024, 2, 28), None)
 
 
-def test_parameters_fill_the_day_into_the_source() -> None:
-    assert parameters_of(date(2024, 3, 5), "/in/%Y/%m-%d") == {
-        "partition_date": "2024-03-05",
-        "source": "/in/2024/03-05",
-    }
-    assert parameters_of(date(2024, 3, 5), None) == {"partition_date": "2024-03-05"}
+def test_source_keeps_its_signs_for_the_day() -> None:
+    days = {"first_day": "2024-03-05", "last_day": "2024-03-06"}
+    assert parameters_of(date(2024, 3, 5), date(2024, 3, 6), "/in/%Y/%m-%d") == days | {"source": "/in/%Y/%m-%d"}
+    assert parameters_of(date(2024, 3, 5), date(2024, 3, 6), None) == days
