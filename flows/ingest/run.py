@@ -167,15 +167,17 @@ class Run:
         """
         self._waiting = dict(landing)
         for done in as_completed(list(landing)):
-            outcomes = outcomes_of(self._waiting.pop(done), done)
+            outcomes = outcomes_of(self._waiting[done], done)
             self.tell_all(outcomes, alone=len(outcomes) == 1)
+            del self._waiting[done]  # last, since the run may be interrupted at any line
             if self._progress:
                 self._progress(self._done_bytes, self._left_bytes)
 
     def let_files_arrive(self, timeout_s: float) -> None:
         """Note how the files ended that were on their way when the run was cancelled; no others begin."""
         landing, self._waiting = self._waiting, {}
-        outcomes = outcomes_when_cancelled(landing, timeout_s)
+        told = {outcome.path for outcome in self.outcomes}
+        outcomes = [one for one in outcomes_when_cancelled(landing, timeout_s) if one.path not in told]
         self.tell_all(outcomes, alone=len(outcomes) <= self.settings.own_tasks_up_to if outcomes else True)
 
     def summary(self) -> RunSummary | None:
