@@ -1,7 +1,7 @@
 """`make deploy`: work pools, every deployment of prefect.yaml, and the automations that watch over their runs.
 
-All on the server that PREFECT_API_URL names. Pools that exist are left as they are: a second run changes nothing,
-and an operator's settings stay.
+All on the server that PREFECT_API_URL names. What an operator changed there stays (`deployments.kept`), and pools that
+exist are left as they are. Deployments of an installation's own stand in prefect.local.yaml, beside prefect.yaml.
 """
 
 from __future__ import annotations
@@ -11,20 +11,61 @@ import subprocess
 import sys
 from typing import Any
 
-from deployments import alerts, work_pools
+from deployments import alerts, kept, work_pools
 from deployments.local.services import PROJECT
 
+FILES = ("prefect.yaml", "prefect.local.yaml")
 
-def deploy_all() -> subprocess.CompletedProcess[str]:
-    """Run `prefect --no-prompt deploy --all` in the project."""
-    return subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-        cwd=PROJECT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+
+class DeployFailed(Exception):
+    """`prefect deploy --all` failed; the message is what it printed."""
+
+
+def deploy_all() -> tuple[str, list[str]]:
+    """Deploy what prefect.yaml and prefect.local.yaml name, and keep what an operator changed on the server.
+
+    Returns:
+        What Prefect printed, and the deployments of which something was kept.
+
+    Raises:
+        DeployFailed: Prefect could not deploy one.
+    """
+    before, printed, names = kept.read_all(), "", []
+    for file in FILES:
+        if not (PROJECT / file).is_file():
+            continue
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", file],
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if done.returncode:
+            raise DeployFailed(f"`prefect deploy --all` failed for {file}:\n{done.stdout}")
+        printed += done.stdout
+        names += full_names(file)
+    return printed, kept.restore(before, names)
+
+
+def full_names(file: str) -> list[str]:
+    """Return the deployments that a file names, as `flow/deployment`."""
+    from prefect.utilities.importtools import import_object
+
+    return [f"{import_object(one['entrypoint']).name}/{one['name']}" for one in _deployments(file)]
+
+
+def pools() -> set[str]:
+    """Return the work pools that the deployments name."""
+    return {one["work_pool"]["name"] for file in FILES for one in _deployments(file)}
+
+
+def _deployments(file: str) -> list[dict[str, Any]]:
+    import yaml
+
+    path = PROJECT / file
+    return (yaml.safe_load(path.read_text()).get("deployments") or []) if path.is_file() else []
 
 
 def set_parameters(parameters: dict[str, Any]) -> None:
@@ -40,12 +81,16 @@ def set_parameters(parameters: dict[str, Any]) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Create what is missing and deploy; returns the exit code."""
     options = _parser().parse_args(arguments)
-    for name in work_pools.create_missing():
+    for name in work_pools.create_missing(pools()):
         print(f"Created work pool {name}")
-    done = deploy_all()
-    print(done.stdout)
-    if done.returncode:
-        return done.returncode
+    try:
+        printed, changed = deploy_all()
+    except DeployFailed as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(printed)
+    for name in changed:
+        print(f"{name}: kept what was changed on the server")
     given = {name: getattr(options, name) for name in ("source", "bucket", "credentials")}
     if parameters := {name: value for name, value in given.items() if value}:
         set_parameters(parameters)

@@ -2,12 +2,13 @@
 
 Templates are those of the installed worker types, so that they follow an upgrade. Only ECS gets an addition: its
 template knows no volumes, and the folder that a task reads has to come from somewhere. What one deployment sets (image,
-volume, memory, roles, log group) is in prefect.yaml under `job_variables`, where a later `make deploy` changes it too.
+volume, memory, roles, log group) is in prefect.yaml or prefect.local.yaml under `job_variables`.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 POOLS = {"lake-process": "process", "lake-docker": "docker", "lake-ecs": "ecs"}
@@ -68,15 +69,15 @@ def with_data_volume(template: dict[str, Any]) -> dict[str, Any]:
     return template
 
 
-def create_missing() -> list[str]:
-    """Create the work pools that are missing, and leave the others as they are; returns the names of new ones."""
+def create_missing(wanted: Collection[str]) -> list[str]:
+    """Create those of the wanted work pools that are missing, and leave the others as they are; returns their names."""
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import ObjectNotFound
 
     created = []
     with get_client(sync_client=True) as client:
-        for name, kind in POOLS.items():
+        for name, kind in ((name, kind) for name, kind in POOLS.items() if name in wanted):
             try:
                 client.read_work_pool(name)
             except ObjectNotFound:

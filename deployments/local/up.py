@@ -80,15 +80,16 @@ def _serve(lake: services.LakeServer, ui_url: str) -> int:
     # In this order: a run that was due while the stack was down starts with the worker, and needs the new lake's keys.
     services.write_ways_in(f"{ui_url}/api")
     services.store_lake_block(lake)
-    work_pools.create_missing()
+    work_pools.create_missing(deploy.pools())
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "lake-process"]
     with services.child(
         [*command, "--install-policy", "never", "--name", "local"], None, {"PREFECT_WORKER_QUERY_SECONDS": QUERY_S}
     ) as worker:
         services.say("Deploying")
-        done = deploy.deploy_all()
-        if done.returncode:
-            raise services.StackError(f"`prefect deploy --all` failed:\n{done.stdout}")
+        try:
+            deploy.deploy_all()
+        except deploy.DeployFailed as error:
+            raise services.StackError(str(error)) from error
         alerts.apply()
         services.say(_welcome(ui_url, lake))
         code = worker.wait()

@@ -76,7 +76,7 @@ def test_deployments_have_schedule_zone_limit_parameters_and_loadable_entrypoint
 
     every = api(stack, "/deployments/filter")
     deployments = {one["name"]: one for one in every if one["entrypoint"] == "flows.ingest_raw.ingest_raw"}
-    assert set(deployments) == {"daily", "docker", "ecs"}
+    assert set(deployments) == {"daily", "docker"}
     for name, deployment in deployments.items():
         (schedule,) = deployment["schedules"]
         assert schedule["schedule"]["cron"] == "0 6 * * *"
@@ -97,6 +97,7 @@ def test_deployments_have_schedule_zone_limit_parameters_and_loadable_entrypoint
     looking = {one["name"]: one for one in every if one["entrypoint"] != "flows.ingest_raw.ingest_raw"}
     flows = {name: import_object(one["entrypoint"]).name for name, one in looking.items()}
     assert flows == {"days": "backfill-raw", "weekly": "verify-raw", "noon": "landing-calendar"}
+    assert not looking.pop("days")["schedules"]
     for one in looking.values():
         (schedule,) = one["schedules"]
         assert schedule["active"]

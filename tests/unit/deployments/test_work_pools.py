@@ -31,7 +31,10 @@ from tests.tools.servers import S3Server
 
 SECRET = "admin:marker-api-password"
 MODELS = {"process": ProcessJobConfiguration, "docker": DockerWorkerJobConfiguration, "ecs": ECSJobConfiguration}
-DEPLOYMENTS = {one["name"]: one for one in yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]}
+FILES = ("prefect.yaml", "deployments/aws/prefect.ecs.yaml")
+DEPLOYMENTS = {
+    one["name"]: one for file in FILES for one in yaml.safe_load((PROJECT / file).read_text())["deployments"]
+}
 
 
 def job_variables(deployment: str) -> dict[str, Any]:
