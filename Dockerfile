@@ -5,7 +5,7 @@ FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 # Without pip: the image installs nothing later.
 RUN python -m venv --without-pip /opt/venv
-COPY requirements.txt /tmp/
+COPY locks/run.txt /tmp/requirements.txt
 RUN python -m pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: -r /tmp/requirements.txt
 # What the flow never imports: the test suites of pandas and numpy, the machine-readable API of the AWS services that it
 # does not call (kept are S3, STS and SSO, and what the ECS worker needs).
@@ -18,7 +18,7 @@ RUN cd /opt/venv/lib/python3*/site-packages \
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="csv-to-raw-lake" \
       org.opencontainers.image.description="Lands CSV files, unchanged and proven, in the raw layer of an S3 data lake" \
-      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.version="0.2.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin ingestao \
  && install -d -o ingestao -g ingestao /datalake/raw/data /var/lib/prefect

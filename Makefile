@@ -1,7 +1,6 @@
 # The project's commands; `make` lists them. A fresh machine needs python3 (3.11 or newer, with venv), make and git.
 
 PYTHON ?= python3
-SOURCE ?= data/sample
 export SOURCE
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -16,16 +15,16 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ingest: $(VENV)/.local ## ingest SOURCE (default data/sample) into the embedded local lake
-	@$(BIN)/python -m deployments.local.ingest "$$SOURCE"
+	@$(BIN)/python -m deployments.local.ingest $(if $(SOURCE),"$$SOURCE")
 
 up: $(VENV)/.local ## local stack in the foreground: server with UI, lake, worker, deployments (UI_PORT, LAKE_PORT, BROWSE_PORT)
 	@$(BIN)/python -m deployments.local.up
 
 run: $(VENV)/.local ## start ingest-raw/daily on the stack that `make up` runs, and follow it (SOURCE)
-	@$(BIN)/python -m deployments.local.run $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
+	@$(BIN)/python -m deployments.local.run $(if $(SOURCE),"$$SOURCE")
 
 backfill: $(VENV)/.local ## ingest each day in order, FROM=yyyy-mm-dd TO=yyyy-mm-dd (SOURCE=some/folder/%Y-%m-%d)
-	@$(BIN)/python -m deployments.local.backfill "$(FROM)" "$(TO)" $(if $(filter-out file default,$(origin SOURCE)),"$$SOURCE")
+	@$(BIN)/python -m deployments.local.backfill "$(FROM)" "$(TO)" $(if $(SOURCE),"$$SOURCE")
 
 deploy: $(VENV)/.local ## work pools, deployments and automations on the server of PREFECT_API_URL (NOTIFY)
 	@$(BIN)/python -m deployments.deploy --notify "$(NOTIFY)"
@@ -56,10 +55,12 @@ bench: $(BENCH)/.ready ## measure against peers, and write benchmarks/RESULTS-*.
 	@for file in benchmarks/bench_*.py; do \
 	  echo "$$file"; $(BENCH)/bin/python -m benchmarks.$$(basename $$file .py) --write || exit 1; done
 
-lock: $(BENCH)/.ready ## resolve requirements*.in anew, with hashes and without download addresses
-	@for set in requirements requirements-dask requirements-local requirements-dev requirements-bench; do \
-	  $(BENCH)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --custom-compile-command "make lock" $$set.in -o $$set.txt || exit 1; done
+lock: $(BENCH)/.ready ## write locks/ from pyproject.toml anew, with hashes and without download addresses
+	@lock="$(BENCH)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml"; \
+	eval $$lock -o locks/run.txt && \
+	for set in dask local dev bench; do \
+	  eval $$lock --group $$set -c locks/run.txt -o locks/$$set.txt || exit 1; done
 
 clean: ## remove the virtual environment, the local lake and the local Prefect home
 	rm -rf $(VENV) $(BENCH) lake .prefect .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -71,21 +72,21 @@ $(VENV)/.python:
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/.local: requirements-local.txt | $(VENV)/.python
+$(VENV)/.local: locks/local.txt | $(VENV)/.python
 	@echo "Installing what a run needs (a few minutes the first time)"
-	@$(PIP) -r requirements-local.txt
+	@$(PIP) -r locks/local.txt
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt | $(VENV)/.python
+$(VENV)/.dev: locks/dev.txt | $(VENV)/.python
 	@echo "Installing what tests and checks need (a few minutes the first time)"
-	@$(PIP) -r requirements-dev.txt
+	@$(PIP) -r locks/dev.txt
 	@touch $@ $(VENV)/.local
 
 # The peers live apart: with pyarrow beside it, pandas reads text another way.
-$(BENCH)/.ready: requirements-bench.txt | $(VENV)/.python
+$(BENCH)/.ready: locks/bench.txt | $(VENV)/.python
 	@echo "Installing the peers of the benchmarks (a few minutes the first time)"
 	@$(PYTHON) -m venv $(BENCH)
-	@$(BENCH)/bin/python $(INSTALL) -r requirements-bench.txt
+	@$(BENCH)/bin/python $(INSTALL) -r locks/bench.txt
 	@touch $@
 
 .PHONY: help ingest up run backfill deploy block rotate test check soak data bench lock clean

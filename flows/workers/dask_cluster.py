@@ -16,7 +16,7 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         f"{error}: ingest-raw-dask needs more than ingest-raw does. Install it with"
-        " `pip install --require-hashes -r requirements-dask.txt`.",
+        " `pip install --require-hashes -r locks/dask.txt`.",
         name=error.name,
     ) from error
 

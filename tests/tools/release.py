@@ -108,7 +108,7 @@ def problems_of_commands(readme: str, ci: str, makefile: str) -> list[str]:
 def main() -> int:
     """Print every problem; returns the exit code."""
     found = problems_of_version(PROJECT)
-    for path in sorted(PROJECT.glob("requirements*.txt")):
+    for path in sorted(PROJECT.glob("locks/*.txt")):
         found += problems_of_pins(path.name, path.read_text())
     texts = [(PROJECT / name).read_text() for name in ("README.md", ".ci/run", "Makefile")]
     found += problems_of_commands(*texts)
