@@ -73,7 +73,7 @@ def store_of(address: LakeAddress, *, make_key: bool = False) -> ManifestStore:
 
     bucket = connect(address).bucket
     key = signing_key(address.run_id, make_key) if flow_run.id else None
-    return ManifestStore(bucket.client, bucket.name, bucket.owner, key)
+    return ManifestStore(bucket, key)
 
 
 @functools.lru_cache(maxsize=2)

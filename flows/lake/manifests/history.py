@@ -116,7 +116,7 @@ def read_history(store: ManifestStore, wanted: Iterable[FileName], day: date) ->
             continue
         _take(manifest, stored.key, waiting, last, store)
         runs += dataset_runs(manifest)
-    count += _search_further(store, day, waiting, last)
+    count += _search_further(store, day, waiting, last, unreadable)
     return History(last, tuple(runs), tuple(unreadable), count)
 
 
@@ -130,17 +130,22 @@ def _take(
         waiting.difference_update(found)
 
 
-def _search_further(store: ManifestStore, day: date, waiting: set[FileName], last: dict[FileName, LastLanding]) -> int:
+def _search_further(
+    store: ManifestStore, day: date, waiting: set[FileName], last: dict[FileName, LastLanding], unreadable: list[str]
+) -> int:
     """Look further back for the datasets of which nothing was found; returns how many manifests were read."""
     unseen = {dataset for dataset, _ in waiting} - {dataset for dataset, _ in last}
-    count = 0
-    for dataset in sorted(last_landing.existing(store, unseen)) if unseen else ():
-        if not any(name[0] == dataset for name in waiting - last.keys()):
-            continue  # in the manifest of another one
-        if found := last_landing.find(store, dataset, day):
-            count += 1
-            key, manifest = found
-            _take(manifest, key, waiting, last, store)
+    left = sorted(last_landing.existing(store, unseen)) if unseen else []
+    count, together = 0, 1
+    while left:
+        # One first: the manifest of its run may name others too.
+        for found in last_landing.find_all(store, left[:together], day):
+            unreadable += (problem for problem in found.unreadable if problem not in unreadable)
+            if found.key and found.manifest:
+                count += 1
+                _take(found.manifest, found.key, waiting, last, store)
+        still = {dataset for dataset, _ in waiting - last.keys()}
+        left, together = [dataset for dataset in left[together:] if dataset in still], last_landing.AT_ONCE
     return count
 
 

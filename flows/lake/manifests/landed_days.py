@@ -13,8 +13,6 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from flows.lake import keys
-from flows.lake.s3.client import use_own_retries
-from flows.lake.s3.errors import translated
 
 if TYPE_CHECKING:
     from flows.lake.manifests.store import ManifestStore
@@ -40,7 +38,6 @@ def find_landed_days(store: ManifestStore, datasets: Iterable[str], until: date)
     Raises:
         StorageError: What S3 answers, or no answer.
     """
-    use_own_retries(store.client)
     names = list(datasets)
     with ThreadPoolExecutor(AT_ONCE) as threads:
         found = threads.map(lambda name: _days_of(store, name, until), names)
@@ -48,8 +45,7 @@ def find_landed_days(store: ManifestStore, datasets: Iterable[str], until: date)
 
 
 def _days_of(store: ManifestStore, dataset: str, until: date) -> LandedDays | None:
-    endpoint = store.client.meta.endpoint_url
-    with translated(f"looking for the landings of {dataset!r}", bucket=store.bucket, endpoint=endpoint):
+    with store.bucket.doing(f"looking for the landings of {dataset!r}"):
         last = next((day for day in _days(store, dataset, until, newest=True) if _holds(store, dataset, day)), None)
         if last is None:
             return None
@@ -75,8 +71,7 @@ def _days(store: ManifestStore, dataset: str, until: date, *, newest: bool) -> I
 
 def _numbers(store: ManifestStore, prefix: str, digits: int, *, newest: bool) -> list[int]:
     """Return the folders under a prefix whose names are numbers of so many digits, in order."""
-    pages = store.client.get_paginator("list_objects_v2").paginate(Prefix=prefix, Delimiter="/", **store.where)
-    names = (item["Prefix"][len(prefix) : -1] for page in pages for item in page.get("CommonPrefixes", ()))
+    names = store.bucket.folders(prefix)
     return sorted(
         {int(name) for name in names if len(name) == digits and name.isascii() and name.isdigit()}, reverse=newest
     )
@@ -85,5 +80,5 @@ def _numbers(store: ManifestStore, prefix: str, digits: int, *, newest: bool) ->
 def _holds(store: ManifestStore, dataset: str, day: date) -> bool:
     """Return whether a day's folder holds a file: an empty folder, or one with folders only, is no landing."""
     prefix = f"{keys.RAW_PREFIX}/{dataset}/{keys.day_path(day)}/"
-    answer = store.client.list_objects_v2(Prefix=prefix, Delimiter="/", MaxKeys=LOOKED_AT, **store.where)
+    answer = store.bucket.client.list_objects_v2(Prefix=prefix, Delimiter="/", MaxKeys=LOOKED_AT, **store.bucket.where)
     return any(item["Key"] != prefix for item in answer.get("Contents", ()))

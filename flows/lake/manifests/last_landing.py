@@ -3,22 +3,23 @@
 Manifests are read from the newest on, as far as is reasonable (`flows.lake.manifests.history`). A dataset that comes
 once a quarter lies further back than that where runs happen every hour. Raw keys carry dataset and day, so its last day
 is found by three listings (years, months, the objects of a month), and the newest object of that day names the manifest
-of its run. Nothing is written for it, so two runs cannot overwrite each other's.
+of its run: five requests, and two more where the month holds more objects than one answer. Nothing is written for it,
+so two runs cannot overwrite each other's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
-
-from botocore.exceptions import ClientError
 
 from flows.lake import keys
 from flows.lake.errors import ManifestUnreadable
 from flows.lake.manifests.manifest import Manifest
-from flows.lake.s3.errors import status_of, translated
+from flows.lake.s3.s3_object import S3Object
 
 if TYPE_CHECKING:
     from flows.lake.manifests.store import ManifestStore
@@ -26,85 +27,126 @@ if TYPE_CHECKING:
 MOST_LISTED = 20
 """Datasets that are looked for one by one; of more, those that exist are listed first, a thousand a request."""
 
+AT_ONCE = 8
+"""Datasets that are looked for side by side."""
+
 MOST_OF_A_DAY = 5
 """Manifests of a day that are read to find the run of an object that names none: an older version stored it."""
+
+MOST_LANDINGS = 3
+"""Landings of a dataset that are looked at, the last one first, until one has a manifest that can be read."""
+
+MOST_FOLDERS = 12
+"""Years and months that are listed for one dataset, whatever folders others have made there."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found of one dataset.
+
+    Attributes:
+        key: The manifest's key, and the manifest; `None` where no landing has one.
+        manifest: The manifest.
+        unreadable: Why manifests could not be read, a sentence each.
+    """
+
+    key: str | None = None
+    manifest: Manifest | None = None
+    unreadable: tuple[str, ...] = ()
 
 
 def existing(store: ManifestStore, datasets: set[str]) -> set[str]:
     """Return which of some datasets have anything in the raw layer, as far as that can be told cheaply."""
     if len(datasets) <= MOST_LISTED:
         return datasets
-    return datasets & {name for name, _ in _children(store, f"{keys.RAW_PREFIX}/")}
+    with store.bucket.doing("looking for datasets"):
+        return datasets & set(store.bucket.folders(f"{keys.RAW_PREFIX}/"))
 
 
-def find(store: ManifestStore, dataset: str, day: date) -> tuple[str, Manifest] | None:
-    """Return the manifest of the run that landed a dataset last, up to a day, with its key; `None` if there is none.
+def find_all(store: ManifestStore, datasets: list[str], day: date) -> list[Found]:
+    """Return what `find` returns for each of some datasets, which are looked for side by side."""
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        return list(threads.map(lambda dataset: find(store, dataset, day), datasets))
+
+
+def find(store: ManifestStore, dataset: str, day: date) -> Found:
+    """Return the manifest of the run that landed a dataset last, up to a day.
 
     Raises:
         StorageError: What S3 answers, or no answer.
     """
-    with translated(
-        f"looking for the last landing of {dataset!r}", bucket=store.bucket, endpoint=store.client.meta.endpoint_url
-    ):
-        newest = _newest_object(store, dataset, day)
-        return _manifest_of(store, *newest) if newest else None
+    unreadable: list[str] = []
+    with store.bucket.doing(f"looking for the last landing of {dataset!r}"):
+        for number, (key, of_day, written) in enumerate(_newest_objects(store, dataset, day), start=1):
+            for name in _manifests_of(store, key, of_day, written):
+                try:
+                    manifest = store.read(name)
+                except ManifestUnreadable as error:
+                    unreadable.append(str(error))
+                    continue
+                if any(file.key == key for file in manifest.files):
+                    return Found(name, manifest, tuple(unreadable))
+            if number == MOST_LANDINGS:
+                break
+    return Found(unreadable=tuple(unreadable))
 
 
-def _newest_object(store: ManifestStore, dataset: str, day: date) -> tuple[str, date] | None:
-    """Return the key and day of the object that was written last of those of the dataset's last day."""
+def _newest_objects(store: ManifestStore, dataset: str, day: date) -> Iterator[tuple[str, date, datetime]]:
+    """Yield for each day on which a dataset landed, the last one first, the object that was written last, and when."""
     prefix = f"{keys.RAW_PREFIX}/{dataset}/"
-    for year in _descending(store, prefix, f"{day.year:04}"):
+    folders = 0
+    for year in _descending(store, prefix, 4, f"{day.year:04}"):
         last_month = f"{day.month:02}" if int(year) == day.year else "12"
-        for month in _descending(store, f"{prefix}{year}/", last_month):
-            found: dict[date, tuple[datetime, str]] = {}
-            for item in _objects(store, f"{prefix}{year}/{month}/"):
+        for month in _descending(store, f"{prefix}{year}/", 2, last_month):
+            folders += 1
+            if folders > MOST_FOLDERS:
+                return
+            newest: dict[date, tuple[datetime, str]] = {}
+            for item in _objects_of_month(store, f"{prefix}{year}/{month}/"):
                 of_day = keys.day_of_key(item["Key"])
-                if of_day and of_day <= day:
-                    found[of_day] = max(
-                        found.get(of_day, (item["LastModified"], "")), (item["LastModified"], item["Key"])
-                    )
-            if found:
-                last = max(found)
-                return found[last][1], last
-    return None
+                if of_day and of_day <= day and not item["Key"].endswith("/"):
+                    this = (item["LastModified"], item["Key"])
+                    newest[of_day] = max(newest.get(of_day, this), this)
+            for of_day in sorted(newest, reverse=True):
+                written, key = newest[of_day]
+                yield key, of_day, written
 
 
-def _manifest_of(store: ManifestStore, key: str, day: date) -> tuple[str, Manifest] | None:
-    try:
-        metadata = store.client.head_object(Key=key, **store.where)["Metadata"]
-    except ClientError as error:
-        if status_of(error) == 404:
-            return None
-        raise
-    named = [unquote(name) for name in metadata.get("manifest", "").split("|") if name]
-    if not named:
-        of_day = sorted(store.between(day, day), key=lambda one: one.written, reverse=True)
-        named = [one.key for one in of_day[:MOST_OF_A_DAY]]
-    for name in named:
-        if not name.startswith(f"{keys.MANIFEST_PREFIX}/"):
-            continue
-        try:
-            manifest = store.read(name)
-        except (ManifestUnreadable, ClientError):
-            continue
-        if manifest.run_id == metadata.get("run-id", manifest.run_id):
-            return name, manifest
-    return None
+def _objects_of_month(store: ManifestStore, prefix: str) -> list[Any]:
+    """Return the objects of a month; of one that holds more than a listing's answer, those of its last days."""
+    answer = store.bucket.client.list_objects_v2(Prefix=prefix, **store.bucket.where)
+    if not answer.get("IsTruncated"):
+        return list(answer.get("Contents", ()))
+    days = sorted(name for name in store.bucket.folders(prefix) if len(name) == 2 and name.isdigit())
+    found: list[Any] = []
+    for number in days[-MOST_LANDINGS:]:
+        answer = store.bucket.client.list_objects_v2(Prefix=f"{prefix}{number}/", **store.bucket.where)
+        found += answer.get("Contents", ())
+    return found
 
 
-def _descending(store: ManifestStore, prefix: str, last: str) -> list[str]:
-    """Return the numbered folders under a prefix, up to one, the last first."""
-    names = {name for name, _ in _children(store, prefix)}
-    return sorted((name for name in names if name.isascii() and name.isdigit() and name <= last), reverse=True)
+def _manifests_of(store: ManifestStore, key: str, day: date, written: datetime) -> Iterator[str]:
+    """Yield the keys of which one is the manifest of the run that stored an object."""
+    stored = S3Object(store.bucket, key).head()
+    if stored is None:
+        return
+    named = [unquote(name) for name in stored.metadata.get("manifest", "").split("|") if name]
+    if named:
+        yield from (name for name in named if name.startswith(f"{keys.MANIFEST_PREFIX}/"))
+        return
+    # A file with a date in its name lies under that day, its run's manifest under the day of the run.
+    run_day, a_day = written.date(), timedelta(days=1)
+    every = {
+        one.key: one
+        for start, end in ((day, day), (run_day - a_day, run_day + a_day))
+        for one in store.between(start, end)
+    }
+    # A run writes its manifest after its files.
+    likely = sorted(every.values(), key=lambda one: (one.written < written, one.written))
+    yield from (one.key for one in likely[:MOST_OF_A_DAY])
 
 
-def _children(store: ManifestStore, prefix: str) -> Iterator[tuple[str, str]]:
-    """Yield the folders under a prefix, as name and whole prefix."""
-    for page in store.client.get_paginator("list_objects_v2").paginate(Prefix=prefix, Delimiter="/", **store.where):
-        for item in page.get("CommonPrefixes", ()):
-            yield item["Prefix"][len(prefix) : -1], item["Prefix"]
-
-
-def _objects(store: ManifestStore, prefix: str) -> Iterator[Any]:
-    for page in store.client.get_paginator("list_objects_v2").paginate(Prefix=prefix, **store.where):
-        yield from page.get("Contents", ())
+def _descending(store: ManifestStore, prefix: str, digits: int, last: str) -> list[str]:
+    """Return the folders under a prefix whose names are numbers of so many digits, up to one, the last first."""
+    names = (name for name in store.bucket.folders(prefix) if len(name) == digits and name.isascii() and name.isdigit())
+    return sorted((name for name in names if name <= last), reverse=True)

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from flows.lake import keys
 from flows.lake.dialect.encoding import is_text_codec
@@ -40,13 +40,21 @@ def _without_nul(text: str) -> str:
     return text
 
 
-MAX_BYTES = 256 * MIB
-"""Nothing larger is read: a manifest of 100,000 files with 15 columns each has about half of that."""
+MAX_BYTES = 64 * MIB
+"""Nothing larger is read: a manifest of 50,000 files with 15 columns each has about that. Read, it takes eight times as
+much memory at worst."""
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Key = Annotated[str, Field(max_length=1024), AfterValidator(_without_nul)]
 Sign = Annotated[str, Field(min_length=1, max_length=1)]
+
+
+def _is_below(key: str, top: str) -> bool:
+    """Say whether a key lies below a top folder, with no part of it that a server would take as a way up."""
+    first, *parts = key.split("/")
+    return first == top.split("/")[0] and bool(parts) and not set(parts) & {"", ".", ".."}
+
 
 _SIGNATURE = re.compile(rb',"signature":"([0-9a-f]{64})"\}\n?\Z')
 
@@ -124,6 +132,14 @@ class ManifestFile(_Part):
     drift: tuple[ManifestDrift, ...] = Field(default=(), description="How it differs from what landed before.")
     profile_s: Seconds = Field(default=0.0, description="Seconds spent reading it.")
     upload_s: Seconds = Field(default=0.0, description="Seconds spent storing it.")
+
+    @model_validator(mode="after")
+    def _lies_where_files_lie(self) -> ManifestFile:
+        if self.landed and not _is_below(self.key, "Raw"):
+            raise ValueError(f"the key {self.key!r} of a file that landed is not one under Raw/")
+        if self.kept_as and not _is_below(self.kept_as, keys.QUARANTINE_PREFIX):
+            raise ValueError(f"the key {self.kept_as!r} of a file in quarantine is not one under Quarantine/")
+        return self
 
     @property
     def landed(self) -> bool:

@@ -12,21 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from flows.lake import keys
 from flows.lake.errors import ManifestUnreadable, StorageError
 from flows.lake.manifests.manifest import MAX_BYTES, Manifest, from_json, signed
 from flows.lake.s3.bucket import Bucket
-from flows.lake.s3.client import use_own_retries
-from flows.lake.s3.errors import translated
+from flows.lake.s3.errors import code_of, status_of
 from flows.lake.s3.put_new import put_new
 from flows.lake.words import shown
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 
 @dataclass(frozen=True)
@@ -44,17 +40,13 @@ class ManifestStore:
     """The manifests of one bucket.
 
     Attributes:
-        client: An S3 client.
         bucket: The bucket.
-        expected_owner: The account that must own the bucket; sent with every request.
         signing_key: Signs what is stored, and tells what was signed with it; nothing is signed without.
 
     Every method raises a `StorageError` for what S3 answers, or for no answer.
     """
 
-    client: S3Client
-    bucket: str
-    expected_owner: str | None = None
+    bucket: Bucket
     signing_key: bytes | None = field(default=None, repr=False)
 
     def store(self, text: str, manifest_keys: tuple[str, ...]) -> str:
@@ -68,33 +60,43 @@ class ManifestStore:
         """
         body = signed(text, self.signing_key).encode()
         for key in manifest_keys:
-            bucket = Bucket(self.client, self.bucket, self.expected_owner)
-            if put_new(bucket, key=key, body=body, content_type="application/json"):
+            if put_new(self.bucket, key, body, content_type="application/json"):
                 return key
         first, second = manifest_keys
-        raise StorageError(f"The manifest keys {first} and {second} are both taken.", bucket=self.bucket, key=second)
+        raise StorageError(
+            f"The manifest keys {first} and {second} are both taken.", bucket=self.bucket.name, key=second
+        )
 
     def read(self, key: str) -> Manifest:
         """Read one manifest.
 
         Raises:
-            ManifestUnreadable: The object is not a manifest, or is of a version that this program does not know.
+            ManifestUnreadable: There is none, or it is not a manifest, or of a version that this program does not know.
         """
-        use_own_retries(self.client)
-        with translated(f"reading {key!r}", bucket=self.bucket, key=key, endpoint=self.client.meta.endpoint_url):
-            body = self.client.get_object(Key=key, **self.where)["Body"].read(MAX_BYTES + 1)
+        with self.bucket.doing(f"reading {key!r}", key=key):
+            try:
+                body = self.bucket.client.get_object(Key=key, **self.bucket.where)["Body"].read(MAX_BYTES + 1)
+            except ClientError as error:
+                if status_of(error) != 404 or code_of(error) == "NoSuchBucket":
+                    raise
+                raise ManifestUnreadable(
+                    f"There is no manifest at s3://{self.bucket.name}/{key}.",
+                    remedy="Find out who deleted it: the run that wrote its files can no longer be verified.",
+                    bucket=self.bucket.name,
+                    key=key,
+                ) from error
         try:
             if len(body) > MAX_BYTES:
                 raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
             manifest = from_json(body, self.signing_key)
-            if manifest.bucket != self.bucket:
+            if manifest.bucket != self.bucket.name:
                 manifest = from_json(body)  # copied here from another lake: nothing here is recognised by it
             return manifest
         except ValueError as error:
             raise ManifestUnreadable(
-                f"s3://{self.bucket}/{key} is not a manifest that this version can read: {_first_problem(error)}.",
+                f"s3://{self.bucket.name}/{key} is not a manifest that this version can read: {_first_problem(error)}.",
                 remedy="Look at it: another program may have written it, or a newer version of this one.",
-                bucket=self.bucket,
+                bucket=self.bucket.name,
                 key=key,
             ) from error
 
@@ -117,23 +119,15 @@ class ManifestStore:
         """Return every manifest of the bucket."""
         return list(self._under(f"{keys.MANIFEST_PREFIX}/"))
 
-    @property
-    def where(self) -> dict[str, Any]:
-        """What every request has."""
-        owner = {"ExpectedBucketOwner": self.expected_owner} if self.expected_owner else {}
-        return {"Bucket": self.bucket} | owner
-
     def _of_month(self, month: date) -> Iterator[StoredManifest]:
         return self._under(f"{keys.MANIFEST_PREFIX}/{keys.day_path(month)[:7]}/")
 
     def _under(self, prefix: str) -> Iterator[StoredManifest]:
-        use_own_retries(self.client)
-        with translated(f"listing {prefix!r}", bucket=self.bucket, endpoint=self.client.meta.endpoint_url):
-            for page in self.client.get_paginator("list_objects_v2").paginate(Prefix=prefix, **self.where):
-                for item in page.get("Contents", ()):
-                    day = keys.day_of_key(item["Key"])
-                    if day is not None and item["Key"].endswith(".json"):
-                        yield StoredManifest(item["Key"], day, item["Size"], item["LastModified"])
+        with self.bucket.doing(f"listing {prefix!r}"):
+            for item in self.bucket.objects(prefix):
+                day = keys.day_of_key(item["Key"])
+                if day is not None and item["Key"].endswith(".json"):
+                    yield StoredManifest(item["Key"], day, item["Size"], item["LastModified"])
 
 
 def _first_problem(error: ValueError) -> str:

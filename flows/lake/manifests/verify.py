@@ -118,7 +118,7 @@ def verify(
         StorageError: What S3 answers, or no answer.
     """
     tell = progress or (lambda _: None)
-    store = ManifestStore(bucket.client, bucket.name, bucket.owner)
+    store = ManifestStore(bucket)
     stored = store.between(start, end)
     tell(f"{len(stored):,} manifests from {start} to {end}")
     known, findings = _expectations(store, stored)

@@ -39,7 +39,7 @@ class Landed:
         return text.replace("lake/my-lake", f"{self.server.root}/{self.bucket}").replace("my-lake", self.bucket)
 
     def manifest(self, day: date) -> manifest.Manifest:
-        store = ManifestStore(self.server.client(), self.bucket)
+        store = ManifestStore(Bucket(self.server.client(), self.bucket))
         (stored,) = store.between(day, day)
         return store.read(stored.key)
 
@@ -58,7 +58,7 @@ def landed(rclone: S3Server) -> Landed:
             summary(*outcomes, day=day, bucket=bucket), 1, datetime.combine(day, datetime.min.time(), UTC), {}
         )
         keys_of_run = keys.manifest_keys(day, f"{day} sample", "0", 1)
-        ManifestStore(client, bucket).store(manifest.to_json(made), keys_of_run)
+        ManifestStore(Bucket(client, bucket)).store(manifest.to_json(made), keys_of_run)
     return Landed(rclone, bucket)
 
 

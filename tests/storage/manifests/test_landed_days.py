@@ -25,7 +25,7 @@ def land(lake: Lake, dataset: str, *days: date) -> None:
 
 
 def found(lake: Lake, *datasets: str, until: date = END) -> dict[str, LandedDays]:
-    return find_landed_days(ManifestStore(lake.client, lake.bucket), datasets, until)
+    return find_landed_days(ManifestStore(lake.whole), datasets, until)
 
 
 def test_landed_days_are_the_first_and_the_last_up_to_a_day(lake: Lake) -> None:

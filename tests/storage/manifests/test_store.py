@@ -31,7 +31,7 @@ def manifest_text(day: date, *outcomes: FileOutcome, name: str = "run") -> str:
 
 def put(lake: Lake, day: date, *outcomes: FileOutcome, name: str = "run") -> str:
     keys_of_run = keys.manifest_keys(day, name, "01234567", 1)
-    return ManifestStore(lake.client, lake.bucket).store(manifest_text(day, *outcomes, name=name), keys_of_run)
+    return ManifestStore(lake.whole).store(manifest_text(day, *outcomes, name=name), keys_of_run)
 
 
 def landed(name: str, rows: int, **changes: Any) -> FileOutcome:
@@ -65,7 +65,7 @@ def test_store_by_many_writers_at_once_lets_one_have_the_key(lake: Lake) -> None
 
     def write(n: int) -> None:
         names = ("Manifests/2024/03/05/run.json", f"Manifests/2024/03/05/run-{n}.json")
-        taken.append(ManifestStore(lake.client, lake.bucket).store(texts[n], names))
+        taken.append(ManifestStore(lake.whole).store(texts[n], names))
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(8)]
     for thread in threads:
@@ -73,7 +73,7 @@ def test_store_by_many_writers_at_once_lets_one_have_the_key(lake: Lake) -> None
     for thread in threads:
         thread.join()
     assert len(set(taken)) == 8
-    found = {ManifestStore(lake.client, lake.bucket).read(key).files[0].name for key in taken}
+    found = {ManifestStore(lake.whole).read(key).files[0].name for key in taken}
     assert found == {f"{n}.csv" for n in range(8)}
 
 
@@ -98,7 +98,7 @@ def test_store_is_never_seen_half_written(lake: Lake) -> None:
     reader = threading.Thread(target=look)
     reader.start()
     for n in range(3):
-        ManifestStore(lake.client, lake.bucket).store(text, (f"Manifests/2024/03/05/{n}.json", ""))
+        ManifestStore(lake.whole).store(text, (f"Manifests/2024/03/05/{n}.json", ""))
     done.set()
     reader.join()
     assert seen == {size_bytes}
@@ -110,7 +110,7 @@ def test_read_history_finds_the_last_landing_of_each_file(lake: Lake) -> None:
     put(lake, DAY - timedelta(days=1), landed("a.csv", 4), landed("b.csv", 5, state="rejected"))
     put(lake, DAY + timedelta(days=1), landed("a.csv", 6))
     wanted = [("A", "a.csv"), ("A", "b.csv"), ("A", "old.csv"), ("A", "new.csv"), ("Other", "a.csv")]
-    found = history.read_history(ManifestStore(lake.client, lake.bucket), wanted, DAY)
+    found = history.read_history(ManifestStore(lake.whole), wanted, DAY)
     assert {name: last.rows for name, last in found.last.items()} == {
         ("A", "a.csv"): 4,
         ("A", "b.csv"): 3,
@@ -129,7 +129,7 @@ def test_read_history_of_a_long_past_asks_for_no_more_than_the_days_it_shows(lak
     for days in range(1, 70):
         put(lake, DAY - timedelta(days=days), landed("a.csv", days))
     with requests_of(lake) as sent:
-        found = history.read_history(ManifestStore(lake.client, lake.bucket), [("A", "a.csv")], DAY)
+        found = history.read_history(ManifestStore(lake.whole), [("A", "a.csv")], DAY)
     assert found.last["A", "a.csv"].rows == 1
     assert found.manifests == history.SHOWN_DAYS - 1
     assert sent.count("GetObject") == history.SHOWN_DAYS - 1
@@ -142,12 +142,12 @@ def test_read_history_of_a_new_file_stops_at_its_limits(lake: Lake, monkeypatch:
         put(lake, DAY - timedelta(days=days), landed("a.csv", days))
     monkeypatch.setattr(history, "MAX_MANIFESTS", 20)
     with requests_of(lake) as sent:
-        history.read_history(ManifestStore(lake.client, lake.bucket), [("A", "new.csv")], DAY)
+        history.read_history(ManifestStore(lake.whole), [("A", "new.csv")], DAY)
     assert sent.count("GetObject") == 20
-    longest = max(one.size_bytes for one in ManifestStore(lake.client, lake.bucket).newest_first(DAY, 3))
+    longest = max(one.size_bytes for one in ManifestStore(lake.whole).newest_first(DAY, 3))
     monkeypatch.setattr(history, "MAX_BYTES", 2 * longest)
     with requests_of(lake) as sent:
-        history.read_history(ManifestStore(lake.client, lake.bucket), [("A", "new.csv")], DAY)
+        history.read_history(ManifestStore(lake.whole), [("A", "new.csv")], DAY)
     assert sent.count("GetObject") == 2
 
 
@@ -156,7 +156,7 @@ def test_between_returns_the_days_of_a_range_over_months_in_order(lake: Lake) ->
     for day in reversed(days):
         put(lake, day)
     lake.client.put_object(Bucket=lake.bucket, Key="Manifests/2024/01/31/notes.txt", Body=b"x")
-    found = ManifestStore(lake.client, lake.bucket).between(days[1], days[3])
+    found = ManifestStore(lake.whole).between(days[1], days[3])
     assert [one.day for one in found] == days[1:4]
     assert all(one.key.endswith("/run.json") for one in found)
 
@@ -165,7 +165,7 @@ KEY = b"a key of this server's"
 
 
 def signing(lake: Lake) -> ManifestStore:
-    return ManifestStore(lake.client, lake.bucket, signing_key=KEY)
+    return ManifestStore(lake.whole, signing_key=KEY)
 
 
 def of(dataset: str, name: str, rows: int, day: date) -> FileOutcome:
@@ -239,8 +239,72 @@ def test_read_history_believes_only_what_is_signed_that_a_file_is_unchanged(lake
     text = manifest_text(DAY, made, name="run").replace('"bucket":"lake"', f'"bucket":"{lake.bucket}"')
     signing(lake).store(text, ("Manifests/2024/03/05/signed.json", ""))
     assert history.read_history(signing(lake), wanted, DAY).last["A", "a.csv"].is_signed
-    other = ManifestStore(lake.client, lake.bucket, signing_key=b"another server's")
+    other = ManifestStore(lake.whole, signing_key=b"another server's")
     assert not history.read_history(other, wanted, DAY).last["A", "a.csv"].is_signed
     body = lake.read("Manifests/2024/03/05/signed.json").replace(b'"rows":1', b'"rows":2')
     lake.client.put_object(Bucket=lake.bucket, Key="Manifests/2024/03/05/signed.json", Body=body)
     assert not history.read_history(signing(lake), wanted, DAY).last["A", "a.csv"].is_signed
+
+
+def test_read_history_goes_on_to_an_earlier_landing_where_the_last_one_left_no_manifest(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(lake, date(2023, 9, 30), "Quarterly", 1)
+    land(lake, date(2023, 12, 31), "Quarterly", 2)
+    lake.client.delete_object(Bucket=lake.bucket, Key=keys.manifest_keys(date(2023, 12, 31), "run", "01234567", 1)[0])
+    hourly(lake, monkeypatch)
+    found = history.read_history(signing(lake), [("Quarterly", "quarterly.csv")], DAY)
+    assert found.last["Quarterly", "quarterly.csv"].rows == 1
+    assert any("There is no manifest at" in problem for problem in found.unreadable)
+
+
+def test_read_history_warns_of_a_wrong_manifest_that_it_finds_by_a_key(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(lake, date(2023, 12, 31), "Quarterly", 2)
+    key = keys.manifest_keys(date(2023, 12, 31), "run", "01234567", 1)[0]
+    lake.client.put_object(Bucket=lake.bucket, Key=key, Body=b"{}")
+    hourly(lake, monkeypatch)
+    found = history.read_history(signing(lake), [("Quarterly", "quarterly.csv")], DAY)
+    assert not found.last
+    assert any(key in problem for problem in found.unreadable)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["names its manifest", "stored by an older version"])
+def test_read_history_finds_a_file_with_a_date_in_its_name_by_the_day_of_its_run(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    today, of_day = datetime.now(UTC).date(), date(2023, 9, 30)
+    made = of("Quarterly", "quarterly.csv", 3, of_day)
+    names = keys.manifest_keys(today, "run", "01234567", 1)
+    lake.client.put_object(
+        Bucket=lake.bucket, Key=made.key, Body=b"x", Metadata={"manifest": names[0]} if named else {}
+    )
+    signing(lake).store(manifest_text(today, made).replace('"bucket":"lake"', f'"bucket":"{lake.bucket}"'), names)
+    hourly(lake, monkeypatch)
+    found = history.read_history(signing(lake), [("Quarterly", "quarterly.csv")], DAY)
+    assert found.last["Quarterly", "quarterly.csv"].rows == 3
+
+
+@on_moto
+def test_read_history_is_led_astray_by_no_foreign_folder_and_no_crowd_of_objects(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(lake, date(2023, 12, 31), "Quarterly", 2)
+    for number in range(1100):
+        lake.client.put_object(Bucket=lake.bucket, Key=f"Raw/Local/CSV/Quarterly/2023/12/01/{number}.csv", Body=b"")
+    for junk in ("99", "1", "20240", "abc", "0000/00/00/x", "2024/01/", "2023/99/x"):
+        lake.client.put_object(Bucket=lake.bucket, Key=f"Raw/Local/CSV/Quarterly/{junk}", Body=b"")
+    hourly(lake, monkeypatch)
+    with requests_of(lake) as sent:
+        found = history.read_history(signing(lake), [("Quarterly", "quarterly.csv")], DAY)
+    assert found.last["Quarterly", "quarterly.csv"].rows == 2
+    assert len(sent) <= 3 + 5 + 12  # the manifests of three months, what is read of them, and this search
+
+
+@on_moto
+def test_read_history_of_a_missing_bucket_is_an_error_of_the_bucket(lake: Lake) -> None:
+    from dataclasses import replace as changed
+
+    with pytest.raises(StorageError, match="NoSuchBucket"):
+        changed(signing(lake), bucket=changed(lake.whole, name="no-such-bucket-here")).read("Manifests/x.json")

@@ -46,7 +46,7 @@ def run(lake: Lake, folder: Path, files: dict[str, str], run_day: date, file_day
         outcomes.append(store_file(file, read, RawLayer(lake.whole)))
     made = replace(summary(*outcomes, day=run_day, run_name=name))
     text = manifest.to_json(manifest.of_run(made, 1, datetime(2024, 3, 5, tzinfo=UTC), {}))
-    ManifestStore(lake.client, lake.bucket).store(text, keys.manifest_keys(run_day, name, "01234567", 1))
+    ManifestStore(lake.whole).store(text, keys.manifest_keys(run_day, name, "01234567", 1))
 
 
 @pytest.fixture

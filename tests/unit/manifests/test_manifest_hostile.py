@@ -112,3 +112,15 @@ def test_signed_manifest_is_recognised_and_any_change_is_noticed() -> None:
 def test_signature_that_the_text_claims_for_itself_is_not_believed() -> None:
     made = {**json.loads(manifest.to_json(MADE)), "signature": "0" * 64, "_is_signed": True, "is_signed": True}
     assert not manifest.from_json(json.dumps(made, separators=(",", ":")), KEY).is_signed
+
+
+@pytest.mark.parametrize(
+    "key", ["/", "", "Raw/", "Raw//a.csv", "Raw/../../other/a.csv", "Quarantine/Local/CSV/a.csv", "Logs/a.txt", "raw/a"]
+)
+def test_manifest_whose_landed_key_is_not_under_raw_is_wrong(key: str) -> None:
+    made = outcome("a.csv")
+    text = manifest.to_json(manifest.of_run(summary(made), 1, datetime(2024, 3, 5, tzinfo=UTC), {}))
+    wrong = json.loads(text)
+    wrong["files"][0]["key"] = key
+    with pytest.raises(ValueError, match="not one under Raw/"):
+        manifest.from_json(json.dumps(wrong))
