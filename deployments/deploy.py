@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 from deployments import alerts, kept, work_pools
-from deployments.local.services import PROJECT
 
+PROJECT = Path(__file__).resolve().parents[1]
 FILES = ("prefect.yaml", "prefect.local.yaml")
 
 

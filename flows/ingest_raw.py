@@ -1,8 +1,8 @@
 """The flow `ingest-raw`: CSV files from a folder to the raw layer of an S3 data lake.
 
 It reads as the list of its stages. What a stage does is in `flows.lake`, how it shows in Prefect in
-`flows.ingest.tasks`, and what the run tells about itself in `flows.ingest.run`. No class is defined here: Prefect may
-load this file under two names.
+`flows.ingest.tasks`, what the run tells about itself in `flows.ingest.run`, and how it ends in `flows.ingest.closing`.
+No class is defined here: Prefect may load this file under two names.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic import Field
 
 from flows.connection import THREADS
 from flows.ingest import past_runs, tasks
-from flows.ingest.run import Run
+from flows.ingest.closing import closed_run
 from flows.lake.models import SourceFile
 from flows.lake.places import is_s3
 from flows.lake.sources.batches import arrange
@@ -91,7 +91,7 @@ def ingest_raw(
         dry_run: Say for each file its key and what would happen, and write nothing.
     """
     parameters = locals()
-    with Run() as run:  # whatever happens inside, the log is closed and shipped
+    with closed_run() as run:  # whatever happens inside, the log is closed and shipped
         settings = run.begin(parameters)
         lake = run.tell(tasks.find_lake(settings, run.day))
         bucket = run.tell(tasks.ensure_bucket(settings, lake))

@@ -7,7 +7,9 @@ cancelled lets the files that are on their way arrive, and says what landed.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from prefect.states import Completed, Failed
 
 from flows.connection import connect
 from flows.ingest import past_runs, tasks
+from flows.ingest.run import Run
 from flows.lake import keys
 from flows.lake.errors import LakeError, RunFailed, RunStopped
 from flows.lake.places import source_text
@@ -26,7 +29,6 @@ from flows.lake.reports.history_text import history_markdown
 from flows.ui import artifacts, events
 
 if TYPE_CHECKING:
-    from flows.ingest.run import Run
     from flows.lake.manifests.history import DatasetRun
     from flows.lake.run_models import LakeAddress, RunSummary
 
@@ -56,6 +58,19 @@ class Verdict:
             return self
         state = "Failed" if self.state == "Completed" else self.state
         return Verdict(state, f"{self.text} {trouble}", self.is_expected, self.is_of_files)
+
+
+@contextlib.contextmanager
+def closed_run() -> Iterator[Run]:
+    """Have a run closed, however the block ends; Prefect's own hooks are not guaranteed to run."""
+    run = Run()
+    try:
+        yield run
+    except BaseException as error:
+        if not close(run, error):
+            raise
+    else:
+        close(run, None)
 
 
 def close(run: Run, error: BaseException | None) -> bool:

@@ -1,7 +1,6 @@
 """One run of `ingest-raw`: what it was asked, what its stages found, and its log.
 
-A context manager around the stages: however they end, the run is closed (`flows.ingest.closing`). Prefect's own hooks
-are not guaranteed to run.
+How it ends is left to `flows.ingest.closing`.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from types import TracebackType
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -20,7 +18,6 @@ from prefect.runtime import flow_run
 from prefect.states import Failed
 
 from flows.connection import connect
-from flows.ingest import closing
 from flows.ingest.outcomes import outcomes_of, outcomes_when_cancelled
 from flows.lake.manifests.history import History
 from flows.lake.models import FileOutcome, SourceFile
@@ -39,7 +36,7 @@ T = TypeVar("T")
 
 
 class Run:
-    """Gathers what the stages found, tells it, and closes the run when they are over.
+    """Gathers what the stages found, and tells it.
 
     Attributes:
         log: What the lake will get to read.
@@ -201,11 +198,3 @@ class Run:
             duration_s=time.monotonic() - self._clock,
             more_objects=bool(listing and listing.more),
         )
-
-    def __enter__(self) -> Run:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        return closing.close(self, error)

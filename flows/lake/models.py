@@ -172,9 +172,6 @@ class LastLanding:
     is_signed: bool = False
 
 
-OnDrift = Literal["warn", "reject", "ignore"]
-"""What becomes of a file that differs from what landed of it before."""
-
 DEFAULT_ROWS_PERCENT = 50
 """By how many percent the rows of a file may fall or grow before that is a difference."""
 

@@ -6,9 +6,12 @@ neither descriptions nor defaults here.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
-from flows.lake.models import OnDrift
+OnDrift = Literal["warn", "reject", "ignore"]
+"""What becomes of a file that differs from what landed of it before."""
 
 
 class LandingRules(BaseModel):
