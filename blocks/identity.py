@@ -144,3 +144,8 @@ def is_sso(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def renewing_command(name: str | None) -> str:
+    """Return the command that stores new credentials under a block's name."""
+    return f"python -m blocks.register --name {name or 'NAME'} --overwrite"

@@ -30,7 +30,8 @@ from prefect_aws.client_parameters import AwsClientParameters
 from pydantic import SecretStr, ValidationError
 
 from blocks import sessions
-from blocks.lake_credentials import LakeCredentials, unreadable
+from blocks.lake_credentials import LakeCredentials
+from blocks.loading import unreadable
 from flows.lake.errors import LakeError, SettingsError
 from flows.lake.s3.client import is_aws
 

@@ -86,7 +86,7 @@ def connect(address: LakeAddress) -> Lake:
 @functools.lru_cache(maxsize=2)
 def _load(credentials: str, run_id: str) -> tuple[S3Client, LakeCredentials]:  # noqa: ARG001 - each run loads anew
     # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
-    from blocks.lake_credentials import load_credentials
+    from blocks.loading import load_credentials
     from flows.lake.memory import leave_out_of_collections
     from flows.lake.raw.storing import UploadOptions
     from flows.lake.s3.client import client_config

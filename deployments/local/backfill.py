@@ -10,7 +10,7 @@ import sys
 from datetime import date
 from typing import Any
 
-from deployments.local import run, services
+from deployments.local import folders, run
 
 DEPLOYMENT = "backfill-raw/days"
 
@@ -38,7 +38,7 @@ def main() -> int:
         parameters = parameters_of(options.first, options.last, options.source)
         with run.server():
             return run.follow(DEPLOYMENT, parameters, cancel_on_interrupt=True)
-    except (services.StackError, ValueError) as error:
+    except (folders.StackError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from deployments.local import services
+from deployments.local import children, folders, services
 
 
 def main() -> int:
@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("source", type=Path, nargs="?", default=Path("data/sample"))
     parser.add_argument("--dry-run", action="store_true", help="say what would happen, write nothing")
     options = parser.parse_args()
-    services.end_on_sigterm()
+    children.end_on_sigterm()
     services.isolate_prefect()
     if not services.colour(sys.stdout):
         os.environ["PREFECT_LOGGING_COLORS"] = "false"
@@ -33,7 +33,7 @@ def main() -> int:
     try:
         with services.only_one() as running:
             if running:
-                services.say("Using the server and the lake that `make up` runs")
+                children.say("Using the server and the lake that `make up` runs")
                 services.use_server(running)
                 return _run(options.source, dry_run=options.dry_run)
             with (
@@ -42,7 +42,7 @@ def main() -> int:
             ):
                 services.store_lake_block(lake)
                 return _run(options.source, dry_run=options.dry_run)
-    except services.StackError as error:
+    except folders.StackError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -62,7 +62,7 @@ def _run(source: Path, *, dry_run: bool) -> int:
     EventsWorker.drain_all(timeout=20)
     print()
     print(state.message)
-    print(f"The lake:     {services.LAKE_FOLDER} (plain files; the log is under Logs/)")
+    print(f"The lake:     {folders.LAKE_FOLDER} (plain files; the log is under Logs/)")
     print("The profile:  `make up`, then the Artifacts of the run in the UI, which keeps every run")
     return 0 if state.is_completed() else 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from deployments.local import services
+from deployments.local import folders, services, ways_in
 
 
 def main() -> int:
@@ -13,14 +13,14 @@ def main() -> int:
     try:
         with services.only_one() as running:
             if running:
-                raise services.StackError(
+                raise folders.StackError(
                     f"The stack is up ({running.removesuffix('/api')}): stop it with Ctrl-C first."
                 )
             from blocks import rotate
 
-            services.block_key()
-            return rotate.main(["--key-file", str(services.BLOCK_KEY)])
-    except services.StackError as error:
+            ways_in.block_key()
+            return rotate.main(["--key-file", str(ways_in.BLOCK_KEY)])
+    except folders.StackError as error:
         print(error, file=sys.stderr)
         return 2
 

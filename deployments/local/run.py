@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from deployments.local import services
+from deployments.local import folders, services, ways_in
 
 DEPLOYMENT = "ingest-raw/daily"
 POLL_S = 0.5
@@ -42,7 +42,7 @@ def main() -> int:
     try:
         with server():
             return follow(DEPLOYMENT, parameters)
-    except services.StackError as error:
+    except folders.StackError as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -55,14 +55,14 @@ def server() -> Iterator[None]:
         StackError: There is neither.
     """
     if api_url := os.environ.get("PREFECT_API_URL"):
-        if not services.is_cloud(api_url):
-            os.environ.setdefault("PREFECT_UI_URL", services.ui_of(api_url))
+        if not ways_in.is_cloud(api_url):
+            os.environ.setdefault("PREFECT_UI_URL", ways_in.ui_of(api_url))
         yield
         return
     services.isolate_prefect()
     with services.only_one() as running:
         if not running:
-            raise services.StackError(
+            raise folders.StackError(
                 "The stack is not up: start it with `make up` in another terminal, or set PREFECT_API_URL."
             )
         services.use_server(running)

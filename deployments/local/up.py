@@ -10,7 +10,7 @@ import socket
 import sys
 from pathlib import Path
 
-from deployments.local import services
+from deployments.local import children, folders, services, ways_in
 
 QUERY_S = "2"
 """How often the worker asks for runs: somebody waits in front of this stack, with Prefect's default up to 10 s."""
@@ -29,24 +29,24 @@ def port(variable: str) -> int:
         try:
             probe.bind(("127.0.0.1", number))
         except OSError as error:
-            raise services.StackError(
+            raise folders.StackError(
                 f"Port {number} cannot be used ({error.strerror}). Choose another: make up {variable}={number + 1000}"
             ) from error
     return number
 
 
 def _welcome(ui_url: str, lake: services.LakeServer) -> str:
-    prefect = f"PREFECT_PROFILES_PATH={_near(services.PROFILE)} .venv/bin/prefect"
+    prefect = f"PREFECT_PROFILES_PATH={_near(ways_in.PROFILE)} .venv/bin/prefect"
     return f"""
 The stack is up. Ctrl-C stops it; its history and the lake stay.
 
   UI            {ui_url}
-  Sign in       once: open {services.SIGN_IN_PAGE} in your browser
-                or paste the line that {_near(services.API_PASSWORD)} holds
+  Sign in       once: open {ways_in.SIGN_IN_PAGE} in your browser
+                or paste the line that {_near(ways_in.API_PASSWORD)} holds
   Start a run   in the UI: Deployments, daily, Run
                 or: make run                         (make run SOURCE=some/folder for other files)
                 or: {prefect} deployment run 'ingest-raw/daily' --watch
-  The lake      {lake.browse_url}, plain files in {services.LAKE_FOLDER}
+  The lake      {lake.browse_url}, plain files in {folders.LAKE_FOLDER}
 """
 
 
@@ -56,17 +56,17 @@ def _near(path: Path) -> str:
 
 def main() -> int:
     """Run the stack until it is interrupted; returns the exit code."""
-    services.end_on_sigterm()
+    children.end_on_sigterm()
     services.isolate_prefect()
     try:
         ui_port, lake_port, browse_port = (port(variable) for variable in services.PORTS)
         ui_url = f"http://127.0.0.1:{ui_port}"
         with services.only_one(f"{ui_url}/api") as running:
             if running:
-                raise services.StackError(f"The stack is up already: {running.removesuffix('/api')}")
+                raise folders.StackError(f"The stack is up already: {running.removesuffix('/api')}")
             with services.embedded_lake(lake_port, browse_port) as lake, services.prefect_server(ui_port):
                 return _serve(lake, ui_url)
-    except services.StackError as error:
+    except folders.StackError as error:
         print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -78,22 +78,22 @@ def _serve(lake: services.LakeServer, ui_url: str) -> int:
     from deployments import alerts, deploy, work_pools
 
     # In this order: a run that was due while the stack was down starts with the worker, and needs the new lake's keys.
-    services.write_ways_in(f"{ui_url}/api")
+    ways_in.write_ways_in(f"{ui_url}/api")
     services.store_lake_block(lake)
     work_pools.create_missing(deploy.pools())
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "lake-process"]
-    with services.child(
+    with children.child(
         [*command, "--install-policy", "never", "--name", "local"], None, {"PREFECT_WORKER_QUERY_SECONDS": QUERY_S}
     ) as worker:
-        services.say("Deploying")
+        children.say("Deploying")
         try:
             deploy.deploy_all()
         except deploy.DeployFailed as error:
-            raise services.StackError(str(error)) from error
+            raise folders.StackError(str(error)) from error
         alerts.apply()
-        services.say(_welcome(ui_url, lake))
+        children.say(_welcome(ui_url, lake))
         code = worker.wait()
-    raise services.StackError(f"The worker ended with code {code}; its output is above.")
+    raise folders.StackError(f"The worker ended with code {code}; its output is above.")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ LakeCredentials(
 ).save("encrypted", overwrite=True)
 """
 LOAD = """
-from blocks.lake_credentials import load_credentials
+from blocks.loading import load_credentials
 from flows.lake.errors import CredentialsMissing
 try:
     print("opened", load_credentials("encrypted").aws_access_key_id)

@@ -136,6 +136,6 @@ def test_password_is_its_owner_s_alone_and_on_no_command_line(stack: RunningStac
 
 
 def test_password_survives_a_restart_of_the_stack(stack: RunningStack, tmp_path: Path) -> None:
-    from deployments.local import services
+    from deployments.local import ways_in
 
-    assert services._kept(tmp_path / "a/b", "one") == services._kept(tmp_path / "a/b", "two") == "one"
+    assert ways_in.kept(tmp_path / "a/b", "one") == ways_in.kept(tmp_path / "a/b", "two") == "one"

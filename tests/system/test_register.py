@@ -102,6 +102,6 @@ def test_block_type_registered_with_prefect_can_be_filled_in_by_hand_in_the_ui(p
         data=form | {"profile_name": "", "aws_client_parameters": {"endpoint_url": None, "config": None}},
     )
     assert made["data"]["aws_session_token"] == made["data"]["aws_secret_access_key"] == "********"
-    code = "from blocks.lake_credentials import load_credentials as load; print(len(load('by-hand').secret_values()))"
+    code = "from blocks.loading import load_credentials as load; print(len(load('by-hand').secret_values()))"
     loaded = run_python(prefect_server, ["-c", code])
     assert loaded.stdout.strip() == "2", loaded.stderr

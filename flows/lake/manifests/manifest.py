@@ -14,10 +14,7 @@ Left to others: where manifests are kept (`flows.lake.manifests.store`) and what
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +25,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from flows.lake import keys
 from flows.lake.dialect.encoding import is_text_codec
+from flows.lake.manifests.signature import is_signed
 from flows.lake.models import CsvProfile, DriftKind, FileOutcome
 from flows.lake.places import place_text, source_text
 from flows.lake.run_models import RunSummary
@@ -54,9 +52,6 @@ def _is_below(key: str, top: str) -> bool:
     """Say whether a key lies below a top folder, with no part of it that a server would take as a way up."""
     first, *parts = key.split("/")
     return first == top.split("/")[0] and bool(parts) and not set(parts) & {"", ".", ".."}
-
-
-_SIGNATURE = re.compile(rb',"signature":"([0-9a-f]{64})"\}\n?\Z')
 
 
 class _Part(BaseModel):
@@ -256,18 +251,6 @@ def to_json(manifest: Manifest) -> str:
     return f'{head[:-1]},"files":[\n{files}\n]}}\n'
 
 
-def signed(text: str, key: bytes | None) -> str:
-    """Return a manifest's text with its signature at the end; without a key, as it is."""
-    if key is None:
-        return text
-    body = text.removesuffix("\n").removesuffix("}")
-    return f'{body},"signature":"{_signature(body.encode(), key)}"}}\n'
-
-
-def _signature(body: bytes, key: bytes) -> str:
-    return hmac.new(key, body, hashlib.sha256).hexdigest()
-
-
 def from_json(text: str | bytes, key: bytes | None = None) -> Manifest:
     """Read a manifest.
 
@@ -283,9 +266,7 @@ def from_json(text: str | bytes, key: bytes | None = None) -> Manifest:
         manifest = Manifest.model_validate_json(data)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    found = _SIGNATURE.search(data) if key else None
-    if key and found:
-        manifest._is_signed = hmac.compare_digest(_signature(data[: found.start()], key), found[1].decode())
+    manifest._is_signed = key is not None and is_signed(data, key)
     return manifest
 
 

@@ -18,7 +18,8 @@ from pydantic import ValidationError
 
 from flows.lake import keys
 from flows.lake.errors import ManifestUnreadable, StorageError
-from flows.lake.manifests.manifest import MAX_BYTES, Manifest, from_json, signed
+from flows.lake.manifests.manifest import MAX_BYTES, Manifest, from_json
+from flows.lake.manifests.signature import signed
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.errors import code_of, status_of
 from flows.lake.s3.put_new import put_new

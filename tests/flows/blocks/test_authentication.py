@@ -16,7 +16,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from blocks import LakeCredentials
-from blocks.lake_credentials import load_credentials
+from blocks.loading import load_credentials
 from blocks.register import save_block
 from flows.lake import errors
 from flows.lake.redact import unguard_logs

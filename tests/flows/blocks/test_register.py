@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import SecretStr
 
 from blocks import register
-from blocks.lake_credentials import load_credentials
+from blocks.loading import load_credentials
 from flows.lake import errors
 from tests.tools.servers import S3Server
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from deployments import alerts, data_alerts
-from deployments.local.services import PROJECT
+from deployments.local.folders import PROJECT
 
 IDS = ["prefect.deployment.1"]
 

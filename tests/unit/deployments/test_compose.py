@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema.validators import validator_for
 
-from deployments.local.services import PROJECT
+from deployments.local.folders import PROJECT
 
 TEXT = (PROJECT / "deployments/compose.yaml").read_text()
 SCHEMA = json.loads((PROJECT / "tests/data/compose-spec/compose-spec.json").read_text())

@@ -26,7 +26,7 @@ from prefect_aws.workers.ecs_worker import ECSJobConfiguration, ECSWorker
 from prefect_docker.worker import DockerWorkerJobConfiguration
 
 from deployments import work_pools
-from deployments.local.services import PROJECT
+from deployments.local.folders import PROJECT
 from tests.tools.servers import S3Server
 
 SECRET = "admin:marker-api-password"

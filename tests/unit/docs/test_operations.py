@@ -12,7 +12,7 @@ import yaml
 from botocore.validate import validate_parameters
 
 from deployments import alerts, data_alerts
-from deployments.local.services import PROJECT
+from deployments.local.folders import PROJECT
 
 TEXT = (PROJECT / "docs/operations.md").read_text()
 COMPOSE = (PROJECT / "deployments/compose.yaml").read_text()

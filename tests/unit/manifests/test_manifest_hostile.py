@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.lake.manifests import drift, history, landing_calendar, manifest
+from flows.lake.manifests.signature import signed
 from flows.lake.models import SourceFile
 from flows.lake.raw.unchanged import known_profile, recorded
 from flows.lake.reports.history_text import history_markdown
@@ -100,7 +101,7 @@ def test_text_that_is_not_a_manifest_is_refused(text: str) -> None:
 
 
 def test_signed_manifest_is_recognised_and_any_change_is_noticed() -> None:
-    text = manifest.signed(manifest.to_json(MADE), KEY)
+    text = signed(manifest.to_json(MADE), KEY)
     assert manifest.from_json(text, KEY).is_signed
     assert manifest.from_json(text, KEY).files == MADE.files
     assert not manifest.from_json(text).is_signed
