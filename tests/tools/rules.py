@@ -1,4 +1,4 @@
-"""Rules and settings for tests, as the flow's own defaults have them (`tests/flows/test_parameters.py` compares)."""
+"""Rules and settings for tests, as the flow's own defaults have them (`tests/unit/lake/test_settings.py` compares)."""
 
 from __future__ import annotations
 

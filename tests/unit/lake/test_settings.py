@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,12 @@ def test_parameters_of_the_flows_that_only_look_are_described_and_bounded(flow: 
             assert {"minimum", "maximum"} <= set(shown), name
         if name in BOUNDED:
             assert shown["minLength"] >= 1
+
+
+def test_settings_have_each_parameter_of_the_flow_and_the_tests_its_defaults() -> None:
+    from flows.lake.settings import IngestSettings
+    from tests.tools.rules import DEFAULTS
+
+    signature = inspect.signature(ingest_raw.fn).parameters
+    assert set(IngestSettings.model_fields) == set(signature)
+    assert {name: one.default for name, one in signature.items()} == DEFAULTS
