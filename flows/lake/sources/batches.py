@@ -62,7 +62,8 @@ def arrange(files: Sequence[SourceFile], own_tasks: int, *, whole: bool = False)
 
     Args:
         files: The files, in the order of their paths.
-        own_tasks: Up to so many files each have tasks of their own; beyond, only large ones do, and at most so many.
+        own_tasks: Runs of up to this many files give each file its own tasks; in larger ones only large files have
+            them, and at most this many.
         whole: Whether a file's way must not be cut in two tasks: a file with a task of its own is a batch of one then.
     """
     if len(files) <= own_tasks:
