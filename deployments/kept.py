@@ -131,10 +131,17 @@ def _apply(client: SyncPrefectClient, deployment: Any, now: Values, wanted: Valu
     for name in now["schedules"].keys() | wanted["schedules"].keys():
         if now["schedules"].get(name) == wanted["schedules"].get(name):
             continue
-        if name in there:
+        schedule = wanted["schedules"].get(name)
+        if schedule is None:
             client.delete_deployment_schedule(deployment.id, there[name].id)
-        if schedule := wanted["schedules"].get(name):
-            client.create_deployment_schedules(deployment.id, [DeploymentScheduleCreate.model_validate(schedule)])
+            continue
+        made = DeploymentScheduleCreate.model_validate(schedule)
+        if name not in there:
+            client.create_deployment_schedules(deployment.id, [made])
+            continue
+        client.update_deployment_schedule(
+            deployment.id, there[name].id, active=made.active, schedule=made.schedule, parameters=made.parameters
+        )
 
 
 def _variable(name: str) -> str:

@@ -71,7 +71,7 @@ def test_make_block_at_a_terminal_asks_shows_nothing_and_stores_what_was_typed(
     assert code == 0, shown
     assert SECRET not in shown
     assert TOKEN not in shown
-    assert "The credentials work: access key ASIATYPED" in shown
+    assert "The credentials work: temporary keys ASIATYPED" in shown
     assert "These credentials expire; AWS does not say when." in shown
     wanted = json.dumps({"include_secrets": True, "block_documents": {"name": {"any_": ["typed"]}}}).encode()
     [stored] = json.loads(prefect_server.get("/block_documents/filter", wanted)[1])

@@ -10,6 +10,7 @@ import pytest
 from blocks import LakeCredentials, permissions
 from flows.lake import errors
 from flows.lake.bucket import iam_policy
+from flows.lake.s3.bucket import Bucket
 from tests.conftest import S3
 from tests.flows.conftest import store_block
 from tests.tools.scripted_server import Request, ScriptedServer, caller, s3_error, scripted_server
@@ -39,7 +40,7 @@ def test_report_on_a_custom_endpoint_tells_what_reading_shows_and_that_writing_i
     block = LakeCredentials.load(store_block(f"permissions-{s3.server.name}", s3))
     before = s3.client().list_objects_v2(Bucket=s3.bucket).get("KeyCount", 0)
 
-    text = permissions.report(block, block.get_s3_client(), s3.bucket, exists=True)
+    text = permissions.report(block, Bucket(block.get_s3_client(), s3.bucket), exists=True)
 
     assert {"s3:ListBucket", "s3:GetObject"} <= said(text)["yes"]
     assert {"s3:PutObject", "s3:DeleteObject"} <= said(text)["not known"]
@@ -60,7 +61,7 @@ def test_report_tells_what_is_refused(server: ScriptedServer) -> None:
     server.answer = answer
     block = block_at(server)
 
-    text = permissions.report(block, block.get_s3_client(), "lake", exists=True)
+    text = permissions.report(block, Bucket(block.get_s3_client(), "lake"), exists=True)
 
     assert "s3:GetObject" in said(text)["no"]
     assert "s3:GetBucketTagging" in said(text)["yes"]
@@ -75,7 +76,7 @@ def test_report_whose_credentials_end_while_it_asks_says_so_and_guesses_nothing(
     )
 
     with pytest.raises(errors.CredentialsExpired):
-        permissions.report(block, client, "lake", exists=True)
+        permissions.report(block, Bucket(client, "lake"), exists=True)
 
 
 def simulated(allowed: set[str], requests: list[dict[str, list[str]]]):
@@ -122,7 +123,7 @@ def test_report_on_aws_tells_what_iam_says_of_writing_before_there_is_a_bucket(
         region_name="sa-east-1",
     )
 
-    text = permissions.report(block, block.get_s3_client(), "lake", exists=False, kms_key_id="alias/lake")
+    text = permissions.report(block, Bucket(block.get_s3_client(), "lake"), exists=False, kms_key_id="alias/lake")
 
     assert said(text)["yes"] == {"s3:CreateBucket", "s3:PutObject"}
     assert "not known" not in said(text)
@@ -146,7 +147,7 @@ def test_report_on_aws_whose_iam_refuses_to_simulate_says_that_it_is_not_known(
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", server.url)
     block = LakeCredentials(aws_access_key_id="AKIA", aws_secret_access_key="static-secret-1", region_name="sa-east-1")
 
-    text = permissions.report(block, block.get_s3_client(), "lake", exists=False)
+    text = permissions.report(block, Bucket(block.get_s3_client(), "lake"), exists=False)
 
     assert said(text).keys() == {"not known"}
     assert "IAM did not answer" in text

@@ -15,7 +15,7 @@ from flows.workers.dask_cluster import ClusterTaskRunner
 def test_dask_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "flows.workers.dask_cluster")
     monkeypatch.setitem(sys.modules, "prefect_dask.task_runners", None)
-    with pytest.raises(ModuleNotFoundError, match=r"ingest-raw-dask needs .* -r requirements-dask\.txt"):
+    with pytest.raises(ModuleNotFoundError, match=r"ingest-raw-dask needs .* -r locks/dask\.txt"):
         importlib.import_module("flows.workers.dask_cluster")
 
 
