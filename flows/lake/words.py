@@ -21,7 +21,8 @@ _HIDDEN = (
 )
 _NOT_PRINTABLE = re.compile(f"[{_HIDDEN}]")
 _NOT_ON_ONE_LINE = re.compile(f"[\t\n{_HIDDEN}]")
-_MARKDOWN = re.compile(r"[\\`*{}\[\]<>#|~]|&(?=#?\w+;)|^[-+=](?=\s|$)|(?<![^\W_])_|_(?![^\W_])")
+# A backslash is Markdown's before punctuation alone: \N stays as it is, also where nobody renders it.
+_MARKDOWN = re.compile(r"\\(?=[!-/:-@\[-`{-~]|$)|[`*{}\[\]<>#|~]|&(?=#?\w+;)|^[-+=](?=\s|$)|(?<![^\W_])_|_(?![^\W_])")
 
 LONGEST_SHOWN = 200
 """Characters of one value inside a sentence."""

@@ -35,7 +35,7 @@ def test_profile_description_escapes_what_markdown_would_take() -> None:
     text = profile_description([profile("a_b.csv", "int64", r"'\N' stands in 3 cells")], "2024-03-05 from /in")
     assert text == (
         "**a_b.csv**, 2024-03-05 from /in: 5 rows x 2 columns, delimiter '\\|', encoding utf-8.\n\n"
-        "- '\\\\N' stands in 3 cells"
+        "- '\\N' stands in 3 cells"
     )
 
 
