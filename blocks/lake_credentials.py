@@ -271,19 +271,19 @@ class LakeCredentials(AwsCredentials):
             with translated(doing, bucket=bucket, key=key, endpoint=self.endpoint_url):
                 yield
         except CredentialsError as error:
-            told = self.explain(error)
-            if told is error:
+            explained = self.explain(error)
+            if explained is error:
                 raise
-            raise told from error.__cause__
+            raise explained from error.__cause__
 
     def explain(self, error: CredentialsError) -> CredentialsError:
         """Return an error of the credentials as one that says which block it is and the command that renews it."""
         name = f"The credentials block {self.block_name!r}" if self.block_name else "This set of credentials"
         if isinstance(error, ClockSkewed) or str(error).startswith(name):
             return error
-        said = str(error).removesuffix(error.remedy or "").strip().rstrip(".")
+        what = str(error).removesuffix(error.remedy or "").strip().rstrip(".")
         return type(error)(
-            f"{name} cannot be used: {said}.",
+            f"{name} cannot be used: {what}.",
             remedy=f"{self._renewal(error)} and start the run again.",
             bucket=error.bucket,
             key=error.key,

@@ -86,11 +86,11 @@ def _principal(iam: Any, arn: str) -> str:
         return arn
     role = arn.split("/")[1]
     try:
-        found: str = iam.get_role(RoleName=role)["Role"]["Arn"]
+        role_arn: str = iam.get_role(RoleName=role)["Role"]["Arn"]
     except boto.ClientError:
         partition, account = arn.split(":")[1], arn.split(":")[4]
         return f"arn:{partition}:iam::{account}:role/{role}"  # right for a role without a path
-    return found
+    return role_arn
 
 
 def _key_arn(key: str | None, identity: Identity, region: str, partition: str) -> str | None:

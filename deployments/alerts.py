@@ -225,8 +225,8 @@ def _block_id(client: Any, block: str) -> UUID:
             f"There is no notification block {block!r}. Name it as TYPE/NAME, as `prefect block ls` lists it:"
             " for example slack-webhook/data-team."
         ) from None
-    found: UUID = document.id
-    return found
+    document_id: UUID = document.id
+    return document_id
 
 
 def _scheduled_deployments(client: Any) -> list[str]:

@@ -85,10 +85,10 @@ def restore(before: Mapping[str, Values], names: Iterable[str]) -> list[str]:
 
 def _deployments(client: SyncPrefectClient) -> dict[str, Any]:
     """Return the server's deployments by their full names, `flow/deployment`."""
-    found: dict[str, Any] = {}
-    while page := client.read_deployments(limit=200, offset=len(found)):
-        found |= {f"{client.read_flow(one.flow_id).name}/{one.name}": one for one in page}
-    return found
+    deployments: dict[str, Any] = {}
+    while page := client.read_deployments(limit=200, offset=len(deployments)):
+        deployments |= {f"{client.read_flow(one.flow_id).name}/{one.name}": one for one in page}
+    return deployments
 
 
 def _values(client: SyncPrefectClient, deployment: Any) -> Values:
@@ -127,20 +127,20 @@ def _apply(client: SyncPrefectClient, deployment: Any, now: Values, wanted: Valu
         tags=deployment.tags,
     )
     client.update_deployment(deployment.id, update)
-    there = {_name_of(one): one for one in client.read_deployment_schedules(deployment.id)}
+    schedules = {_name_of(one): one for one in client.read_deployment_schedules(deployment.id)}
     for name in now["schedules"].keys() | wanted["schedules"].keys():
         if now["schedules"].get(name) == wanted["schedules"].get(name):
             continue
         schedule = wanted["schedules"].get(name)
         if schedule is None:
-            client.delete_deployment_schedule(deployment.id, there[name].id)
+            client.delete_deployment_schedule(deployment.id, schedules[name].id)
             continue
         made = DeploymentScheduleCreate.model_validate(schedule)
-        if name not in there:
+        if name not in schedules:
             client.create_deployment_schedules(deployment.id, [made])
             continue
         client.update_deployment_schedule(
-            deployment.id, there[name].id, active=made.active, schedule=made.schedule, parameters=made.parameters
+            deployment.id, schedules[name].id, active=made.active, schedule=made.schedule, parameters=made.parameters
         )
 
 

@@ -79,11 +79,11 @@ def read_calendar(address: LakeAddress, start: date, end: date, expected: Mappin
     store = past_runs.store_of(address)
     # Files with a date in their name land on earlier days than that of their run.
     last = max(end, _last_day(None))
-    found = store.between(start, last)
-    get_run_logger().info("%d manifests from %s to %s", len(found), start, last)
+    manifests = store.between(start, last)
+    get_run_logger().info("%d manifests from %s to %s", len(manifests), start, last)
 
     def each() -> Iterator[Manifest]:
-        for stored in found:
+        for stored in manifests:
             try:
                 yield store.read(stored.key)
             except ManifestUnreadable as error:

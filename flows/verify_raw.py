@@ -60,10 +60,10 @@ def verify_raw(
         if start > end:
             raise SettingsError(f"start_date {start} is after end_date {end}.", remedy="Correct the run's parameters.")
         lake = find_lake(bucket, credentials)
-        found = compare(lake, start, end, deep)
+        verification = compare(lake, start, end, deep)
     except LakeError as error:
         return Failed(message=str(error), data=error)
-    return _told(found, lake)
+    return _told(verification, lake)
 
 
 @stage(name="compare-with-manifests", task_run_name="compare {address.bucket} with its manifests")

@@ -117,12 +117,12 @@ def _judge(error: BaseException | None, summary: RunSummary | None) -> Verdict:
         return Verdict("Failed", mask_known(str(error)))
     if not isinstance(error, Exception):
         return Verdict("Cancelled", run_report.cancelled_text(summary), is_expected=False)
-    said = f"{type(error).__name__}: {error}"
-    masked = mask_known(said)
-    if masked != said:
+    text = f"{type(error).__name__}: {error}"
+    masked = mask_known(text)
+    if masked != text:
         # Prefect would make the text of an unexpected error the run's state as it is.
         get_run_logger().error("An unexpected error, whose text holds a secret", exc_info=error)
-    return Verdict("Failed", masked, is_expected=masked != said)
+    return Verdict("Failed", masked, is_expected=masked != text)
 
 
 def _write_manifest(run: Run, summary: RunSummary | None, *, as_task: bool) -> tuple[str | None, list[DatasetRun], str]:

@@ -51,12 +51,12 @@ def read_history(files: Sequence[SourceFile], settings: IngestSettings, day: dat
         return history.History(wanted=len(files))
     wanted = {_name_of(file, settings.date_from_name) for file in files}
     try:
-        found = history.read_history(store_of(address), wanted, day)
+        past = history.read_history(store_of(address), wanted, day)
     except StorageError as error:
         if settings.on_drift == "reject":
             raise
-        found = history.History(unreadable=(f"What landed before could not be read: {error}",))
-    return dataclasses.replace(found, wanted=len(files))
+        past = history.History(unreadable=(f"What landed before could not be read: {error}",))
+    return dataclasses.replace(past, wanted=len(files))
 
 
 @stage(name="find-unchanged", task_run_name="find unchanged files")

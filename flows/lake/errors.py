@@ -122,8 +122,8 @@ class CsvRejected(LakeError, ValueError):
             )
             if text
         ]
-        told = f" (read with {', '.join(tried)})" if tried else ""
-        super().__init__(f"{Path(path).name}{where}: {reason}{told}", remedy=remedy, path=path)
+        tried_text = f" (read with {', '.join(tried)})" if tried else ""
+        super().__init__(f"{Path(path).name}{where}: {reason}{tried_text}", remedy=remedy, path=path)
         self.reason = reason
         self.line = line
         self.byte = byte

@@ -99,18 +99,18 @@ def date_in_name(path: Path, pattern: str) -> date:
     Raises:
         SourceError: The name does not hold the pattern, or holds no date of the calendar there.
     """
-    found = re.search(_date_regex(pattern), path.name)
-    if found is None:
+    match = re.search(_date_regex(pattern), path.name)
+    if match is None:
         raise SourceError(
             f"{path.name}: its name holds no date of the form {pattern!r} (date_from_name).",
             remedy="Rename the file, or change the pattern of its dataset.",
             path=path,
         )
     try:
-        return date(int(found["year"]), int(found["month"]), int(found["day"]))
+        return date(int(match["year"]), int(match["month"]), int(match["day"]))
     except ValueError as error:
         raise SourceError(
-            f"{path.name}: {found[0]!r} in its name is not a date of the calendar ({error}).",
+            f"{path.name}: {match[0]!r} in its name is not a date of the calendar ({error}).",
             remedy="Rename the file.",
             path=path,
         ) from error
@@ -181,11 +181,11 @@ def manifest_keys(day: date, run_name: str, run_id: str, run_count: int) -> tupl
 
 def day_of_key(key: str) -> date | None:
     """Return the day in a key of the raw layer, the quarantine or the manifests; `None` where there is none."""
-    found = _KEY_DAY.match(key)
-    if found is None:
+    match = _KEY_DAY.match(key)
+    if match is None:
         return None
     try:
-        return date(int(found["year"]), int(found["month"]), int(found["day"]))
+        return date(int(match["year"]), int(match["month"]), int(match["day"]))
     except ValueError:
         return None
 

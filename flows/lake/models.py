@@ -5,6 +5,7 @@ They are standard dataclasses of plain types, so that they pickle, become JSON, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -14,6 +15,10 @@ from flows.lake.words import shown
 
 if TYPE_CHECKING:
     from flows.lake.rules import LandingRules
+
+
+Progress = Callable[[int, int], None]
+"""Called with bytes done and bytes in all."""
 
 
 @dataclass(frozen=True)

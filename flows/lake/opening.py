@@ -151,9 +151,9 @@ def _parts_of(target: str, path: Path, root: Path, folders: list[int]) -> list[s
 
 
 def _leads_out(path: Path) -> LinkLeadsOut:
-    there = os.path.realpath(path)
+    target = os.path.realpath(path)
     return LinkLeadsOut(
-        f"{shown(path.name)} is a link, or lies behind one, that leads out of the source: to {shown(there, 500)}.",
+        f"{shown(path.name)} is a link, or lies behind one, that leads out of the source: to {shown(target, 500)}.",
         remedy="Put the file itself into the folder, or set follow_links=true if such links are meant.",
         path=path,
     )

@@ -140,13 +140,13 @@ class _Guard:
         record: logging.LogRecord = self.inner(*args, **kwargs)
         talkative = record.name.split(".", 1)[0] in TALKATIVE_LOGGERS or ".vendored." in record.name
         try:
-            said = record.getMessage()
+            text_of_record = record.getMessage()
         except Exception:
             # logging itself reports a template that does not fit its arguments; it prints both, so they are cut down.
             record.msg, record.args = "A log record that cannot be formatted was dropped: %s", (record.pathname,)
             return record
-        cleaned = self.clean(said, talkative)
-        if cleaned != said:
+        cleaned = self.clean(text_of_record, talkative)
+        if cleaned != text_of_record:
             record.msg, record.args = cleaned, ()
         if record.exc_info and record.exc_info[0] is not None:
             trace = "".join(traceback.format_exception(*record.exc_info)).rstrip("\n")

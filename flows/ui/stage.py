@@ -59,8 +59,8 @@ def stage(**options: Any) -> Callable[[Callable[..., Result]], Any]:
                         error = connect(address).explained(error)
                 return Failed(message=mask_known(str(error)), data=error)
             except Exception as error:
-                said = f"{type(error).__name__}: {error}"
-                if (masked := mask_known(said)) == said:
+                text = f"{type(error).__name__}: {error}"
+                if (masked := mask_known(text)) == text:
                     raise
                 # Prefect would make the text of the error the task's state as it is.
                 get_run_logger().exception("An unexpected error, whose text holds a secret")

@@ -220,7 +220,7 @@ def _ingest(files: Sequence[SourceFile], address: LakeAddress) -> list[FileOutco
     to = connect(address).raw_layer
     try:
         # One listing instead of a look at each key.
-        there = find_stored(to.bucket, [file.key for file in files])
+        stored_keys = find_stored(to.bucket, [file.key for file in files])
     except LakeError as error:
         raise to.explain(error) from error
     _idle.clear()
@@ -228,7 +228,7 @@ def _ingest(files: Sequence[SourceFile], address: LakeAddress) -> list[FileOutco
         return [
             failed_outcome(file, CANCELLED)
             if _stopping.is_set()
-            else ingest_file(file, to, absent=file.key not in there)
+            else ingest_file(file, to, absent=file.key not in stored_keys)
             for file in files
         ]
     finally:

@@ -91,19 +91,19 @@ class Hardening:
             if code_of(error) in ("AccessDenied", "NoSuchBucket"):
                 raise
             return BucketSetting(protection.name, "not offered", f"the server answered {code_of(error)}")
-        found = self._read(protection)
-        if found.state == "present":
+        setting = self._read(protection)
+        if setting.state == "present":
             return BucketSetting(protection.name, "applied", "set and read back")
-        if found.state == "unknown":
-            return BucketSetting(protection.name, "applied", f"set; {found.detail}")
+        if setting.state == "unknown":
+            return BucketSetting(protection.name, "applied", f"set; {setting.detail}")
         if self.bucket.is_on_aws:
             raise self._refused(protection.name, None)
         return BucketSetting(protection.name, "not offered", "the server said yes and keeps nothing")
 
     def _refused(self, step: str, cause: ClientError | None) -> BucketNotHardened:
-        said = f"S3 answered {code_of(cause)}" if cause else "it does not read back as it was set"
+        reason = f"S3 answered {code_of(cause)}" if cause else "it does not read back as it was set"
         return BucketNotHardened(
-            f"Bucket {self.bucket.name!r} was created, but its {step} could not be set: {said}.",
+            f"Bucket {self.bucket.name!r} was created, but its {step} could not be set: {reason}.",
             remedy="Give these credentials the permission to set it and start the run again, which goes on from here.",
             bucket=self.bucket.name,
         )
@@ -115,12 +115,14 @@ class Hardening:
         it does not know this one, and there is nothing that a person could turn on.
         """
         with ThreadPoolExecutor(len(self.protections)) as threads:  # each run waits for these answers
-            found = list(threads.map(self._read, self.protections))
-        if not self.bucket.is_on_aws and {one.state for one in found if one.name != settings.VERSIONING} == {
+            settings_found = list(threads.map(self._read, self.protections))
+        if not self.bucket.is_on_aws and {one.state for one in settings_found if one.name != settings.VERSIONING} == {
             "not offered"
         }:
-            return tuple(BucketSetting(one.name, "not offered", "the server knows no settings") for one in found)
-        return tuple(found)
+            return tuple(
+                BucketSetting(one.name, "not offered", "the server knows no settings") for one in settings_found
+            )
+        return tuple(settings_found)
 
     def _read(self, protection: settings.Protection) -> BucketSetting:
         remedy = protection.command(self.bucket.name, None if self.bucket.is_on_aws else self.bucket.endpoint)

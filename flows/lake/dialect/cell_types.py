@@ -1,4 +1,4 @@
-"""Owns the question whether a piece of text looks like one whole cell of a table, and how much so.
+"""What a piece of text looks like as the cell of a table: whether it is a whole one, and with which decimal mark.
 
 A wrong delimiter leaves cells behind that are halves of numbers or two cells in one; the right one leaves numbers,
 dates, words. That is the evidence that tells delimiters apart which cut a sample equally regularly (the idea is that of
@@ -8,6 +8,7 @@ van den Burg, Nazábal and Sutton, "Wrangling messy CSV files by detecting row a
 from __future__ import annotations
 
 import re
+from collections import Counter
 from functools import lru_cache
 
 NUMBER = re.compile(
@@ -70,3 +71,27 @@ def is_number(cell: str) -> bool:
 def is_sure(cell: str) -> bool:
     """Return whether a cell is a number, a date, a time of day or an address."""
     return _SURE.fullmatch(cell.strip()) is not None
+
+
+_DECIMAL_ROWS = 150
+_COMMA_NUMBER = re.compile(r"\s*[-+]?\d+,\d+(?:[eE][-+]?\d+)?\s*")
+_POINT_NUMBER = re.compile(r"\s*[-+]?\d+\.\d+(?:[eE][-+]?\d+)?\s*")
+
+
+def decimal_mark(delimiter: str, rows: list[list[str]]) -> str:
+    """Return the decimal mark: a comma where `;` cuts and more columns speak for it than against it."""
+    if delimiter != ";":
+        return "."
+    return "," if _columns_of(_COMMA_NUMBER, rows) > _columns_of(_POINT_NUMBER, rows) else "."
+
+
+def _columns_of(pattern: re.Pattern[str], rows: list[list[str]]) -> int:
+    """Return in how many columns nearly all values that are not whole numbers match a pattern."""
+    hits: Counter[int] = Counter()
+    others: Counter[int] = Counter()
+    for row in rows[1:_DECIMAL_ROWS]:
+        for position, cell in enumerate(row):
+            text = cell.strip()
+            if text and not text.lstrip("+-").isdigit():
+                (hits if pattern.fullmatch(text) else others)[position] += 1
+    return sum(count > 9 * others[position] for position, count in hits.items())

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from flows.lake.dialect.decimal_mark import decimal_mark
+from flows.lake.dialect.cell_types import decimal_mark
 from flows.lake.dialect.table_likeness import (
     Rows,
     is_clear,

@@ -117,14 +117,14 @@ def _columns(before: Sequence[ColumnProfile], now: Sequence[ColumnProfile], rena
     new = [column.name for column in now]
     for was, becomes in renamed.items():
         yield Drift("column renamed", f"column {_q(was)} is now {_q(becomes)}", becomes)
-    known, there = set(old), set(new)
+    known, now_names = set(old), set(new)
     for name in new:
         if name not in known:
             yield Drift("column added", f"column {_q(name)} is new", name)
     for name in old:
-        if name not in there:
+        if name not in now_names:
             yield Drift("column removed", f"column {_q(name)} is gone", name)
-    stayed, order = [name for name in old if name in there], [name for name in new if name in known]
+    stayed, order = [name for name in old if name in now_names], [name for name in new if name in known]
     if stayed != order:
         moved = [name for was, name in zip(stayed, order, strict=True) if was != name]
         named = _and_more([_q(name) for name in moved[:_NAMED_COLUMNS]], len(moved))

@@ -124,10 +124,10 @@ def _take(
     manifest: Manifest, key: str, waiting: set[FileName], last: dict[FileName, LastLanding], store: ManifestStore
 ) -> None:
     """Take the landings of a manifest; those of one that is not signed only until a signed one is found."""
-    found = last_landings(manifest, key, waiting)
-    last.update({name: landing for name, landing in found.items() if name not in last or landing.is_signed})
+    landings = last_landings(manifest, key, waiting)
+    last.update({name: landing for name, landing in landings.items() if name not in last or landing.is_signed})
     if manifest.is_signed or store.signing_key is None:
-        waiting.difference_update(found)
+        waiting.difference_update(landings)
 
 
 def _search_further(

@@ -40,8 +40,8 @@ def find_landed_days(store: ManifestStore, datasets: Iterable[str], until: date)
     """
     names = list(datasets)
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        found = threads.map(lambda name: _days_of(store, name, until), names)
-        return {name: days for name, days in zip(names, found, strict=True) if days}
+        landed = threads.map(lambda name: _days_of(store, name, until), names)
+        return {name: days for name, days in zip(names, landed, strict=True) if days}
 
 
 def _days_of(store: ManifestStore, dataset: str, until: date) -> LandedDays | None:

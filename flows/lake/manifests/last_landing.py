@@ -118,11 +118,11 @@ def _objects_of_month(store: ManifestStore, prefix: str) -> list[Any]:
     if not answer.get("IsTruncated"):
         return list(answer.get("Contents", ()))
     days = sorted(name for name in store.bucket.folders(prefix) if len(name) == 2 and name.isdigit())
-    found: list[Any] = []
+    objects: list[Any] = []
     for number in days[-MOST_LANDINGS:]:
         answer = store.bucket.client.list_objects_v2(Prefix=f"{prefix}{number}/", **store.bucket.where)
-        found += answer.get("Contents", ())
-    return found
+        objects += answer.get("Contents", ())
+    return objects
 
 
 def _manifests_of(store: ManifestStore, key: str, day: date, written: datetime) -> Iterator[str]:

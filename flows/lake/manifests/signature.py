@@ -27,5 +27,7 @@ def _signature(body: bytes, key: bytes) -> str:
 
 def is_signed(data: bytes, key: bytes) -> bool:
     """Say whether a manifest's bytes were signed with a key."""
-    found = _SIGNATURE.search(data)
-    return found is not None and hmac.compare_digest(_signature(data[: found.start()], key), found[1].decode())
+    signature = _SIGNATURE.search(data)
+    return signature is not None and hmac.compare_digest(
+        _signature(data[: signature.start()], key), signature[1].decode()
+    )

@@ -103,15 +103,15 @@ class ManifestStore:
 
     def between(self, start: date, end: date) -> list[StoredManifest]:
         """Return the manifests of a range of days, both included, in the order of day and time of writing."""
-        found = [one for month in _months(start, end) for one in self._of_month(month)]
-        return [one for one in sorted(found, key=_order) if start <= one.day <= end]
+        manifests = [manifest for month in _months(start, end) for manifest in self._of_month(month)]
+        return [manifest for manifest in sorted(manifests, key=_order) if start <= manifest.day <= end]
 
     def newest_first(self, day: date, months: int) -> Iterator[StoredManifest]:
         """Yield the manifests up to a day, the newest first, out of its month and some before; lists lazily."""
         month = day.replace(day=1)
         for _ in range(months):
-            found = [one for one in self._of_month(month) if one.day <= day]
-            yield from sorted(found, key=_order, reverse=True)
+            manifests = [one for one in self._of_month(month) if one.day <= day]
+            yield from sorted(manifests, key=_order, reverse=True)
             if month == date.min:
                 return
             month = (month - timedelta(days=1)).replace(day=1)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from flows.lake import keys
 from flows.lake.errors import CsvRejected, DriftRejected, LakeError
 from flows.lake.manifests.drift import find_drift, sentence
-from flows.lake.models import CsvProfile, Drift, FileOutcome, SourceFile
+from flows.lake.models import CsvProfile, Drift, FileOutcome, Progress, SourceFile
 from flows.lake.raw.outcomes import failed_outcome
 from flows.lake.raw.storing import UploadOptions
 from flows.lake.raw.unchanged import known_profile
@@ -25,9 +25,6 @@ from flows.lake.redact import mask_known
 from flows.lake.rules import LandingRules
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.storage_rules import STORAGE_CLASSES
-
-Progress = Callable[[int, int], None]
-"""Called with bytes done and bytes in all."""
 
 
 def as_it_is(error: LakeError) -> LakeError:
@@ -163,9 +160,9 @@ def _drift(file: SourceFile, profile: CsvProfile) -> tuple[Drift, ...]:
     if file.rules.on_drift == "ignore":
         return ()
     # It quotes cells and names columns, and becomes states, events and logs.
-    found = find_drift(file.before, profile, file.rules.drift_rows_percent)
+    differences = find_drift(file.before, profile, file.rules.drift_rows_percent)
     drift = tuple(
-        replace(one, text=mask_known(one.text), column=one.column and mask_known(one.column)) for one in found
+        replace(one, text=mask_known(one.text), column=one.column and mask_known(one.column)) for one in differences
     )
     # Anybody who may write to the lake can write a manifest: only one of our own keeps a file out of it.
     if drift and file.rules.on_drift == "reject" and file.before and file.before.is_signed:

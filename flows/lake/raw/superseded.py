@@ -60,10 +60,10 @@ def keep(target: S3Object, stored: Stored) -> str:
     if stored.size_bytes > MAX_COPY_BYTES:
         raise _not_kept(target, f"with {stored.size_bytes:,} bytes it is larger than the 5 GB that S3 copies at once")
     place = dataclasses.replace(target, key=key, headers={})
-    there = place.head()
-    if there is not None and _is_copy(place, there, target, stored):
+    present = place.head()
+    if present is not None and _is_copy(place, present, target, stored):
         return key  # a run that died after the copy
-    if there is not None:
+    if present is not None:
         raise _not_kept(target, f"its place {key!r} holds another object")
     arguments: dict[str, Any] = {"CopySource": {"Bucket": target.bucket.name, "Key": target.key}} | place.where
     if target.bucket.owner:

@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Literal
 
 from flows.lake.errors import CsvRejected, SourceChanged
-from flows.lake.models import CsvProfile
+from flows.lake.models import CsvProfile, Progress
 from flows.lake.raw.storing import UploadOptions, UploadResult, possible_etags, store
 from flows.lake.s3 import object_metadata
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.content import Content
 from flows.lake.s3.s3_object import S3Object
-from flows.lake.s3.transfer import Progress
 from flows.lake.source_file import REMEDY, opened
 
 Plan = Literal["unchanged", "would upload", "would supersede"]

@@ -16,7 +16,7 @@ from flows.lake.manifests.history import History
 from flows.lake.models import FileOutcome
 from flows.lake.raw.unchanged import Unchanged
 from flows.lake.reports import run_report
-from flows.lake.reports.profile_text import format_profile
+from flows.lake.reports.profile_report import format_profile
 from flows.lake.run_models import BucketListing, BucketReport, LakeAddress
 from flows.lake.sources.folder import SourceFolder
 from flows.lake.words import shown

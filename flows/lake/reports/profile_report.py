@@ -1,4 +1,4 @@
-"""How a dataset's profiles are told in Prefect's UI: the rows of its table and the Markdown above them.
+"""How profiles are told: the rows and the Markdown of a dataset's artifact in Prefect's UI, and the table in a log.
 
 Pure functions. A dataset of a few files shows each of them; of many, what they have in common and where they differ, so
 that a table of ten thousand files stays one that a browser opens.
@@ -10,7 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from flows.lake.models import ColumnProfile, CsvProfile
-from flows.lake.words import md, quoted, shown
+from flows.lake.words import md, printable, quoted, shown
+
+FIRST_COLUMNS, LAST_COLUMNS = 400, 100
+"""What is shown of the columns of a wide file."""
+LONGEST_NAME = 100
 
 MOST_FILES = 20
 """Tables of up to this many files have rows for each file."""
@@ -54,8 +58,8 @@ def _of_each(profiles: Sequence[CsvProfile]) -> list[Row]:
 
 def _why(column: ColumnProfile) -> str:
     """Say which cell decided a dtype, and where it is."""
-    found = column.evidence
-    return f"line {found.line:,}: {quoted(found.token)} {found.reason}" if found else ""
+    evidence = column.evidence
+    return f"line {evidence.line:,}: {quoted(evidence.token)} {evidence.reason}" if evidence else ""
 
 
 def _merged(profiles: Sequence[CsvProfile]) -> list[Row]:
@@ -100,5 +104,33 @@ def profile_description(profiles: Sequence[CsvProfile], about: str) -> str:
 
 def _several(values: Iterable[object]) -> str:
     """Write the distinct values, the most frequent first."""
-    found = [str(value) for value, _ in Counter(values).most_common()]
-    return " or ".join(found[:3]) + (" or others" if len(found) > 3 else "")
+    evidence = [str(value) for value, _ in Counter(values).most_common()]
+    return " or ".join(evidence[:3]) + (" or others" if len(evidence) > 3 else "")
+
+
+def format_profile(profile: CsvProfile) -> str:
+    """Return a profile as a table of name, non-null count and dtype, for a log, without the middle of a wide one."""
+    columns = list(enumerate(profile.columns))
+    left_out = len(columns) - FIRST_COLUMNS - LAST_COLUMNS
+    shown_columns = columns if left_out <= 0 else columns[:FIRST_COLUMNS] + columns[-LAST_COLUMNS:]
+    rows = [
+        (str(at), shown(one.name, LONGEST_NAME), f"{one.non_null:,} non-null", one.dtype) for at, one in shown_columns
+    ]
+    place = max([1, *(len(at) for at, *_ in rows)])
+    name_width = max([6, *(len(name) for _, name, *_ in rows)])
+    count_width = max([14, *(len(count) for *_, count, _ in rows)])
+    lines = [
+        f"{shown(profile.path.name)}: {profile.rows:,} rows x {len(columns):,} columns, {profile.size_bytes:,} bytes",
+        f"delimiter {profile.delimiter!r}, encoding {profile.encoding}, decimal {profile.decimal!r}",
+        f"{'#':>{place}}  {'Column':<{name_width}}  {'Non-Null Count':<{count_width}}  Dtype",
+    ]
+    lines += [
+        f"{at:>{place}}  {name:<{name_width}}  {count:>{count_width}}  {dtype}" for at, name, count, dtype in rows
+    ]
+    if left_out > 0:
+        lines.insert(3 + FIRST_COLUMNS, f"… {left_out:,} columns are left out here; the manifest has each …")
+    dtypes = Counter(column.dtype for column in profile.columns)
+    lines.append("dtypes: " + ", ".join(f"{dtype}({count})" for dtype, count in sorted(dtypes.items())))
+    lines.append(f"sha256 {profile.sha256}, crc64nvme {profile.crc64nvme}")
+    lines.extend(f"hint: {printable(hint)}" for hint in profile.hints)
+    return "\n".join(lines)

@@ -57,8 +57,10 @@ def verdict_text(summary: RunSummary) -> str:
     if not summary.bad:
         did = "Dry run, nothing was written" if summary.dry_run else f"Landed in s3://{summary.bucket}"
         changed = sum(bool(outcome.drift) for outcome in summary.outcomes)
-        told = f" {changed:,} differ{'s' * (changed == 1)} from what landed before, see the log." if changed else ""
-        return f"{did}. {counts_text(summary.outcomes)}.{told}"
+        drift_text = (
+            f" {changed:,} differ{'s' * (changed == 1)} from what landed before, see the log." if changed else ""
+        )
+        return f"{did}. {counts_text(summary.outcomes)}.{drift_text}"
     groups = _by_reason(summary.bad)
     named = "; ".join(
         f"{_names(group, shown)} ({group[0].state}): {cut(_without_name(group[0]), _LONGEST_REASON)}"
@@ -109,11 +111,11 @@ def _listed(summary: RunSummary) -> tuple[list[FileOutcome], int]:
 
 def new_profiles(outcomes: Sequence[FileOutcome]) -> dict[str, list[CsvProfile]]:
     """Return the profiles made by a run, by dataset; those that it recalled were told by the run that made them."""
-    found: dict[str, list[CsvProfile]] = defaultdict(list)
+    profiles: dict[str, list[CsvProfile]] = defaultdict(list)
     for outcome in outcomes:
         if outcome.profile and outcome.verified_by != unchanged.PROOF:
-            found[outcome.dataset].append(outcome.profile)
-    return found
+            profiles[outcome.dataset].append(outcome.profile)
+    return profiles
 
 
 def closing_table(summary: RunSummary) -> str:

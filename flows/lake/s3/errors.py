@@ -123,14 +123,14 @@ def translate(
         if row is None and status_of(error) == 403:
             row = _DENIED
         service = "STS" if error.operation_name in _OF_STS else "S3"
-        said = f"{service} answered {code or status_of(error)}"
-        said += f" ({message})" if message and message != code else ""
+        answer = f"{service} answered {code or status_of(error)}"
+        answer += f" ({message})" if message and message != code else ""
         tries = int(error.response.get("ResponseMetadata", {}).get("RetryAttempts", 0)) + 1
         named = f" in bucket {bucket!r}" if bucket and repr(bucket) not in doing else ""
         named += f", {tries} times" if tries > 1 else ""
         if row:
-            return row.error(f"{said} while {doing}{named}.", remedy=row.remedy, **where)
-        return errors.StorageError(f"{said} while {doing}{named}.", **where)
+            return row.error(f"{answer} while {doing}{named}.", remedy=row.remedy, **where)
+        return errors.StorageError(f"{answer} while {doing}{named}.", **where)
     if is_certificate_error(error):
         remedy = "Name its CA bundle in the block (AWS Client Parameters, verify_cert_path)."
         return errors.CertificateRejected(

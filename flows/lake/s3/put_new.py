@@ -44,8 +44,8 @@ def put_new(bucket: Bucket, key: str, body: bytes, *, content_type: str) -> bool
         except ClientError as error:
             if status_of(error) != 412:
                 raise
-            there = target.head()
-            return there is not None and bool(target.proof(there, content, lambda: {md5.hex()}))
+            present = target.head()
+            return present is not None and bool(target.proof(present, content, lambda: {md5.hex()}))
         if sent.etag == md5.hex() or (target.keeps_checksums and sent.checksum == content.crc64nvme):
             return True
         stored = target.head()

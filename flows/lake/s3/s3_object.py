@@ -162,8 +162,8 @@ class S3Object:
         if version_id:
             self.bucket.client.delete_object(VersionId=version_id, **self.where)
             return True
-        there = self.head()
-        if there is None or not (there.etag == etag or there.metadata.get("sha256") == content.sha256):
+        present = self.head()
+        if present is None or not (present.etag == etag or present.metadata.get("sha256") == content.sha256):
             return False
         self.bucket.client.delete_object(**self.where)
         return True

@@ -43,27 +43,27 @@ def find_stored(bucket: Bucket, keys: Iterable[str]) -> dict[str, StoredKey]:
     """
     ordered = sorted(keys, key=lambda key: key.encode())  # as S3 orders them
     groups = [ordered[start : start + KEYS_TOGETHER] for start in range(0, len(ordered), KEYS_TOGETHER)]
-    found: dict[str, StoredKey] = {}
+    stored_keys: dict[str, StoredKey] = {}
     with bucket.doing(f"looking at {len(ordered):,} keys"), ThreadPoolExecutor(THREADS) as threads:
         for part in threads.map(lambda group: _of_group(bucket, group), groups):
-            found |= part
-    return found
+            stored_keys |= part
+    return stored_keys
 
 
 def _of_group(bucket: Bucket, group: Sequence[str]) -> dict[str, StoredKey]:
-    found: dict[str, StoredKey] = {}
+    stored_keys: dict[str, StoredKey] = {}
     last, wanted = group[-1].encode(), set(group)
     for page in _pages(bucket, group):
         for item in page:
             if item["Key"] in wanted:
-                found[item["Key"]] = StoredKey(item["Size"], item.get("ETag", "").strip('"'))
+                stored_keys[item["Key"]] = StoredKey(item["Size"], item.get("ETag", "").strip('"'))
         if not page or page[-1]["Key"].encode() >= last:
-            return found
+            return stored_keys
         reached = page[-1]["Key"].encode()
     for key in group:
         if key.encode() > reached and (stored := S3Object(bucket, key).head()):
-            found[key] = StoredKey(stored.size_bytes, stored.etag)
-    return found
+            stored_keys[key] = StoredKey(stored.size_bytes, stored.etag)
+    return stored_keys
 
 
 def _pages(bucket: Bucket, group: Sequence[str]) -> Iterator[list[Any]]:

@@ -14,7 +14,7 @@ import contextlib
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from flows.lake.errors import IntegrityError
+from flows.lake.models import Progress
 from flows.lake.s3.body import as_body
 from flows.lake.s3.content import Content, PartDigest, checksum_text, combined_checksum, etag_of_parts
 from flows.lake.s3.errors import code_of
@@ -42,8 +43,6 @@ PARTS_AT_ONCE = max(4, 2 * (os.cpu_count() or 2))
 _parts = threading.BoundedSemaphore(PARTS_AT_ONCE)
 
 _IS_MD5 = re.compile("[0-9a-f]{32}")
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

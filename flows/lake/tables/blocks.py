@@ -200,12 +200,12 @@ class Blocks:
     def _closing(self, at: int, limit: int) -> int | None:
         """Return the position after the quote that closes a field opened before `at`; doubled ones stand for one."""
         while True:
-            found = self._pending.find(self._quote, at, limit)
-            if found < 0:
+            quote_at = self._pending.find(self._quote, at, limit)
+            if quote_at < 0:
                 return None
-            if self._pending[found + 1 : found + 2] != self._quote:
-                return found + 1
-            at = found + 2
+            if self._pending[quote_at + 1 : quote_at + 2] != self._quote:
+                return quote_at + 1
+            at = quote_at + 2
 
     def open_quote_line(self) -> int | None:
         """Return the line, counted from 1 in the whole file, on which a quote opens that never closes."""

@@ -14,7 +14,6 @@ import hashlib
 import io
 import os
 import zlib
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol
@@ -22,13 +21,12 @@ from typing import IO, Protocol
 from awscrt.checksums import crc64nvme
 
 from flows.lake.errors import CsvRejected, SourceChanged, SourceError, SourceNotFound, SourceUnreadable
+from flows.lake.models import Progress
 from flows.lake.opening import open_regular
 from flows.lake.units import KIB, MIB
 
 READ_BYTES = 256 * KIB
 ZSTD_WINDOW_BYTES = 128 * MIB
-
-Progress = Callable[[int, int], None]
 
 
 class _Readable(Protocol):

@@ -42,28 +42,28 @@ def find_evidence(
         Evidence by field; its line is counted from 1 in the block.
     """
     wanted = {field: _question(dtype, decimal) for field, dtype in changed.items() if dtype != "int64"}
-    found = _first_answers(block, wanted, delimiter, quotechar)
+    evidence = _first_answers(block, wanted, delimiter, quotechar)
     # Text without any word: integers that are too large for what else there is.
-    left = {field: _why_beyond for field in wanted if field not in found and changed[field] == "str"}
-    return found | _first_answers(block, left, delimiter, quotechar)
+    left = {field: _why_beyond for field in wanted if field not in evidence and changed[field] == "str"}
+    return evidence | _first_answers(block, left, delimiter, quotechar)
 
 
 def _first_answers(
     block: bytes, wanted: Mapping[int, _Question], delimiter: str, quotechar: str
 ) -> dict[int, DtypeEvidence]:
-    found: dict[int, DtypeEvidence] = {}
+    evidence: dict[int, DtypeEvidence] = {}
     waiting = dict(wanted)
     if not waiting:
-        return found
+        return evidence
     for line, row in islice(records(block, delimiter, quotechar), 1, None):
         for field, question in tuple(waiting.items()):
             token = row[field] if field < len(row) else ""
             if reason := question(token):
-                found[field] = DtypeEvidence(line, _shortened(token), reason)
+                evidence[field] = DtypeEvidence(line, _shortened(token), reason)
                 del waiting[field]
         if not waiting:
             break
-    return found
+    return evidence
 
 
 def _question(dtype: str, decimal: str) -> _Question:

@@ -3,7 +3,7 @@
 The profile is equal to that of `pandas.read_csv(path, sep=…, encoding=…, decimal=…, quotechar=…, low_memory=False)`,
 and where that raises, this raises `CsvRejected`. Reading the table block by block is left to `flows.lake.tables.table`,
 guessing the dialect to `flows.lake.dialect.detection` and `flows.lake.dialect.encoding`, reading and digests to
-`flows.lake.tables.csv_source`, printing to `flows.lake.reports.profile_text`.
+`flows.lake.tables.csv_source`, printing to `flows.lake.reports.profile_report`.
 """
 
 from __future__ import annotations
@@ -146,11 +146,11 @@ def _complete(stated: CsvDialect, encoding: str, sample: bytes) -> tuple[CsvDial
     if stated.delimiter and stated.decimal and stated.quotechar:
         return replace(stated, encoding=encoding), []
     text = sample[:DIALECT_SAMPLE_BYTES].decode(encoding, errors="replace").removeprefix("\ufeff")
-    found = detect(text, whole=len(sample) < DIALECT_SAMPLE_BYTES, delimiter=stated.delimiter)
+    detected = detect(text, whole=len(sample) < DIALECT_SAMPLE_BYTES, delimiter=stated.delimiter)
     used = CsvDialect(
-        delimiter=found.delimiter,
+        delimiter=detected.delimiter,
         encoding=encoding,
-        decimal=stated.decimal or found.decimal,
-        quotechar=stated.quotechar or found.quotechar,
+        decimal=stated.decimal or detected.decimal,
+        quotechar=stated.quotechar or detected.quotechar,
     )
-    return used, on_detection(found, stated, text)
+    return used, on_detection(detected, stated, text)

@@ -51,10 +51,10 @@ def rejected(
         expected, record, seen = map(int, ragged.groups())
         line = blocks.lines_before + _line_of(blocks.head(MAX_RECORD_BYTES), record - (not first), delimiter, quotechar)
         return ragged_row(path, line, expected, seen, encoding, delimiter)
-    said = str(problem).removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
+    text = str(problem).removeprefix("Error tokenizing data. C error: ").strip().rstrip(".")
     return CsvRejected(
         path,
-        f"pandas cannot read it: {said or type(problem).__name__}.",
+        f"pandas cannot read it: {text or type(problem).__name__}.",
         line=blocks.lines_before + 1,
         delimiter=delimiter,
         encoding=encoding,

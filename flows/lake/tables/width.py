@@ -49,10 +49,10 @@ def named_header(block: bytes, delimiter: str, quotechar: str) -> tuple[bytes, l
     header = block[:end].removeprefix(b"\xef\xbb\xbf")
     if header.count(delimiter.encode()) < WIDE or b"\r" in header.rstrip(b"\r\n"):
         return None
-    found = list(records(header, delimiter, quotechar))
-    if len(found) != 1:
+    records_of_header = list(records(header, delimiter, quotechar))
+    if len(records_of_header) != 1:
         return None
-    fields = found[0][1]
+    fields = records_of_header[0][1]
     numbers = delimiter.join(map(str, range(len(fields)))).encode() + b"\n"
     return numbers + block[end:], unique_names(fields)
 

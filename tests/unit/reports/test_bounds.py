@@ -13,8 +13,7 @@ from flows.lake.errors import LONGEST_MESSAGE
 from flows.lake.manifests.drift import find_drift, sentence
 from flows.lake.models import ColumnProfile, CsvProfile, DtypeEvidence, FileOutcome, LastLanding
 from flows.lake.reports import run_report
-from flows.lake.reports.profile_report import MOST_ROWS, profile_description, profile_table
-from flows.lake.reports.profile_text import format_profile
+from flows.lake.reports.profile_report import MOST_ROWS, format_profile, profile_description, profile_table
 from flows.lake.run_models import RunSummary
 
 STATE_BYTES = 20_000

@@ -16,7 +16,7 @@ from awscrt.checksums import crc64nvme
 
 from flows.lake.errors import CsvRejected, SettingsError, SourceChanged, SourceNotFound, SourceUnreadable
 from flows.lake.models import ColumnProfile, CsvDialect
-from flows.lake.reports.profile_text import format_profile
+from flows.lake.reports.profile_report import format_profile
 from flows.lake.tables.profile import profile_csv
 
 
