@@ -97,16 +97,16 @@ def read_calendar(address: LakeAddress, start: date, end: date, expected: Mappin
 
 def _told(calendar: Calendar, address: LakeAddress) -> State[Any]:
     """Tell what landed and what is missing, and return the state that the run ends in."""
-    from flows.lake.manifests import landing_calendar as made
+    from flows.lake.reports import calendar_text
 
     redact = connect(address).redact
     description = f"Which dataset landed in {address.bucket} on which day."
     artifacts.publish_markdown(
-        "landing-calendar", made.calendar_markdown(calendar, address.bucket), description, redact
+        "landing-calendar", calendar_text.calendar_markdown(calendar, address.bucket), description, redact
     )
     day = calendar.days[-1]
     if calendar.never_landed:
-        get_run_logger().warning("Expected, but never landed: %s", made.named(calendar.never_landed))
+        get_run_logger().warning("Expected, but never landed: %s", calendar_text.named(calendar.never_landed))
     for dataset in calendar.missing_on(day):
         last = calendar.last_landed(dataset)
         get_run_logger().warning("%s is missing on %s", shown(dataset), day)
@@ -120,7 +120,7 @@ def _told(calendar: Calendar, address: LakeAddress) -> State[Any]:
                 "last_landed": str(last) if last else None,
             },
         )
-    return Completed(message=redact(made.verdict(calendar)), data=calendar)
+    return Completed(message=redact(calendar_text.verdict(calendar)), data=calendar)
 
 
 def _last_day(given: Any) -> date:
