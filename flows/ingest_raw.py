@@ -24,6 +24,7 @@ from flows.lake.models import SourceFile
 from flows.lake.places import is_s3
 from flows.lake.sources.batches import arrange
 from flows.ui.days import DEFAULT_TIMEZONE, run_name
+from flows.ui.parameters import BlockName, BucketName
 from flows.workers import processes
 
 
@@ -37,8 +38,8 @@ def ingest_raw(
     pattern: Annotated[str, Field(min_length=1, max_length=255)] = "*.csv",
     recursive: bool = False,
     follow_links: bool = False,
-    bucket: Annotated[str, Field(min_length=3, max_length=100)] = "compass-desafio-final-dramance",
-    credentials: Annotated[str, Field(min_length=1, max_length=255)] = "local-lake",
+    bucket: BucketName = "compass-desafio-final-dramance",
+    credentials: BlockName = "local-lake",
     datasets: dict[str, str] | None = None,
     dialects: dict[str, str] | None = None,
     partition_date: date | None = None,

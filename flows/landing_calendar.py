@@ -24,6 +24,7 @@ from flows.lake.run_models import LakeAddress
 from flows.lake.words import shown
 from flows.ui import artifacts, events
 from flows.ui.days import as_date, logical_date
+from flows.ui.parameters import BlockName, BucketName
 from flows.ui.stage import stage
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def run_name() -> str:
 
 @flow(name="landing-calendar", flow_run_name=run_name)
 def landing_calendar(
-    bucket: Annotated[str, Field(min_length=3, max_length=100)] = "compass-desafio-final-dramance",
-    credentials: Annotated[str, Field(min_length=1, max_length=255)] = "local-lake",
+    bucket: BucketName = "compass-desafio-final-dramance",
+    credentials: BlockName = "local-lake",
     expected: dict[str, str] | list[str] | None = None,
     days: Annotated[int, Field(ge=1, le=92)] = 14,
     end_date: date | None = None,

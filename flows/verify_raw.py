@@ -7,14 +7,13 @@ the state message, the run's log in Prefect and an artifact. What is checked how
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
-from pydantic import Field
 
 from flows.connection import connect, find_lake
 from flows.lake.errors import LakeError, SettingsError, VerificationFailed
@@ -22,6 +21,7 @@ from flows.lake.run_models import LakeAddress
 from flows.lake.words import shown
 from flows.ui import artifacts
 from flows.ui.days import as_date, logical_date
+from flows.ui.parameters import BlockName, BucketName
 from flows.ui.stage import stage
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def run_name() -> str:
 
 @flow(name="verify-raw", flow_run_name=run_name)
 def verify_raw(
-    bucket: Annotated[str, Field(min_length=3, max_length=100)] = "compass-desafio-final-dramance",
-    credentials: Annotated[str, Field(min_length=1, max_length=255)] = "local-lake",
+    bucket: BucketName = "compass-desafio-final-dramance",
+    credentials: BlockName = "local-lake",
     start_date: date | None = None,
     end_date: date | None = None,
     deep: bool = False,

@@ -109,8 +109,8 @@ def store_file(
         return _set_aside(file, read, to)
     started = time.monotonic()
     try:
-        _drift(file, read.profile)
-        return _plan(file, read, to) if file.rules.dry_run else _upload(file, read, to, progress, absent)
+        drift = _drift(file, read.profile)
+        return _plan(file, read, to, drift) if file.rules.dry_run else _upload(file, read, to, drift, progress, absent)
     except DriftRejected as error:
         return _set_aside(file, error, to)
     except LakeError as error:
@@ -177,7 +177,7 @@ def _drift(file: SourceFile, profile: CsvProfile) -> tuple[Drift, ...]:
     return drift
 
 
-def _plan(file: SourceFile, read: ProfiledFile, to: RawLayer) -> FileOutcome:
+def _plan(file: SourceFile, read: ProfiledFile, to: RawLayer, drift: tuple[Drift, ...]) -> FileOutcome:
     from flows.lake.raw.upload import plan_upload
 
     plan = plan_upload(to.bucket, read.profile, file.key, options=to.options(file.rules), root=file.root)
@@ -188,17 +188,25 @@ def _plan(file: SourceFile, read: ProfiledFile, to: RawLayer) -> FileOutcome:
         plan,
         profile=read.profile,
         size_bytes=read.profile.size_bytes,
-        drift=_drift(file, read.profile),
+        drift=drift,
         profile_s=read.seconds,
     )
 
 
-def _upload(file: SourceFile, read: ProfiledFile, to: RawLayer, progress: Progress | None, absent: bool) -> FileOutcome:
+def _upload(
+    file: SourceFile,
+    read: ProfiledFile,
+    to: RawLayer,
+    drift: tuple[Drift, ...],
+    progress: Progress | None,
+    absent: bool,
+) -> FileOutcome:
     from flows.lake.raw.upload import upload_settled
 
     def reprofile() -> CsvProfile:
+        nonlocal drift
         again = read_file(replace(file, mtime_ns=0)).profile  # a new look, whatever is recorded of it
-        _drift(file, again)
+        drift = _drift(file, again)
         return again
 
     started = time.monotonic()
@@ -223,7 +231,7 @@ def _upload(file: SourceFile, read: ProfiledFile, to: RawLayer, progress: Progre
         version_id=result.version_id,
         verified_by=result.verified_by,
         etag=result.etag,
-        drift=_drift(file, profile),
+        drift=drift,
         profile_s=read.seconds,
         upload_s=time.monotonic() - started,
     )
