@@ -115,8 +115,9 @@ def test_backfill_that_was_interrupted_goes_on_where_it_ended(
 ) -> None:
     def interrupt(_: Any, request: Request) -> bool:
         if "/Raw/" in request.path and "/2024/03/01/" in request.path:
+            time.sleep(1.0)  # until the main thread does nothing but wait
             _thread.interrupt_main()
-            time.sleep(0.5)
+            time.sleep(1.0)
         return False
 
     with fault_proxy(s3.server) as proxy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -27,16 +28,26 @@ def watched(s3: S3) -> Iterator[FaultProxy]:
         yield proxy
 
 
-def cancel_in_mid_upload(after: int) -> Fault:
-    """Interrupt the run's main thread, as a signal does, while a file is on its way, and then let the file arrive."""
+def cancel_in_mid_upload(landed: int) -> Fault:
+    """Interrupt the run's main thread, as a signal does, while files are on their way, and then let them arrive.
+
+    Until then they stand still, so that the main thread does nothing but wait: an exception in the middle of a log line
+    would leave Python's lock of the log's handler locked.
+    """
+    begun = itertools.count()
 
     def act(_: Any, request: Request) -> bool:
-        if "/Raw/" in request.path:
+        if "/Raw/" not in request.path:
+            return False
+        number = next(begun)
+        if number == landed:
+            time.sleep(1.5)
             _thread.interrupt_main()
-            time.sleep(0.5)  # the interrupt comes first
+        if number >= landed:
+            time.sleep(2.0)
         return False
 
-    return Fault("PutObject", act, after=after)
+    return Fault("PutObject", act, times=1000)
 
 
 @pytest.fixture
@@ -47,7 +58,7 @@ def cancelled(s3: S3, watched: FaultProxy, tmp_path: Path) -> Callable[..., Mani
     block = store_block(f"cancelled-{s3.server.name}", S3(watched.server, s3.bucket))
 
     def run(**parameters: Any) -> Manifest:
-        watched.add(cancel_in_mid_upload(after=3))
+        watched.add(cancel_in_mid_upload(landed=3))
         with pytest.raises(KeyboardInterrupt):
             ingest_raw(source=tmp_path, bucket=s3.bucket, credentials=block, partition_date=DAY, **parameters)
         (manifest,) = objects(s3, "Manifests/").values()
