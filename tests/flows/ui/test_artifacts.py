@@ -70,7 +70,7 @@ def test_artifacts_have_the_same_keys_every_day_and_others_for_another_source(in
     assert first["ingest-raw-in-a"].type == "markdown"
     assert first["ingest-raw-in-a"].description == f"2024-03-05 from {one}: 2 files: 2 uploaded."
     assert "**movies.csv**, 2024-03-05 from " in first["profile-movies"].description
-    assert r"'\\N' stands in" in first["profile-movies"].description
+    assert r"'\N' stands in" in first["profile-movies"].description
     assert '"dtype": "float64"' in first["profile-movies"].data
 
 
