@@ -138,9 +138,10 @@ class Table:
             CsvRejected: A line that would decide the width of a block has more fields than the limit.
         """
         delimiter = self.dialect.delimiter
-        if self._blocks.count(delimiter) < self._max_columns:
+        lines = 2 if first else 1
+        if not self._blocks.may_be_wider(self._max_columns, lines):
             return
-        widths = self._blocks.first_widths(2 if first else 1)
+        widths = self._blocks.first_widths(lines)
         if max(widths, default=0) <= self._max_columns:
             return
         if first:
