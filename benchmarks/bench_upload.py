@@ -174,8 +174,8 @@ def compare(folder: Path, rounds: int) -> dict[str, Run]:
         }
         runs: dict[str, list[Run]] = {name: [] for name in (*WORKERS, *peers)}
         for number in range(rounds):
-            for name in runs:
-                prefix = f"run-{number}"
+            for contender, name in enumerate(runs):
+                prefix = f"run-{number}-{contender}"  # a folder that is removed behind the server is not used again
                 if name in WORKERS:
                     run = worker_run(name, server, folder, prefix)
                 else:
