@@ -62,8 +62,8 @@ def simulate(credentials: LakeCredentials, identity: Identity, bucket: str) -> d
         iam = credentials.get_client("iam", QUICK)
         principal = _principal(iam, identity.arn or "")
         for statement in iam_policy.policy(bucket, partition=iam.meta.partition)["Statement"]:
-            of_bucket = [one for one in statement["Action"] if one not in iam_policy.OBJECT_ACTIONS]
-            of_objects = [one for one in statement["Action"] if one in iam_policy.OBJECT_ACTIONS]
+            of_bucket = [action for action in statement["Action"] if action not in iam_policy.OBJECT_ACTIONS]
+            of_objects = [action for action in statement["Action"] if action in iam_policy.OBJECT_ACTIONS]
             arn, *objects = [statement["Resource"]] if isinstance(statement["Resource"], str) else statement["Resource"]
             for actions, resources in ((of_bucket, [arn]), (of_objects, objects)):
                 if not actions:

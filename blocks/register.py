@@ -132,7 +132,7 @@ def gather(options: argparse.Namespace, environ: Mapping[str, str], interactive:
     except ValidationError as error:
         # Only the messages: pydantic's own text may quote the input.
         raise SettingsError(
-            "; ".join(one["msg"].removeprefix("Value error, ") for one in error.errors()) + "."
+            "; ".join(problem["msg"].removeprefix("Value error, ") for problem in error.errors()) + "."
         ) from None
 
 

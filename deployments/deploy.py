@@ -54,12 +54,12 @@ def full_names(file: str) -> list[str]:
     """Return the deployments that a file names, as `flow/deployment`."""
     from prefect.utilities.importtools import import_object
 
-    return [f"{import_object(one['entrypoint']).name}/{one['name']}" for one in _deployments(file)]
+    return [f"{import_object(entry['entrypoint']).name}/{entry['name']}" for entry in _deployments(file)]
 
 
 def pools() -> set[str]:
     """Return the work pools that the deployments name."""
-    return {one["work_pool"]["name"] for file in FILES for one in _deployments(file)}
+    return {entry["work_pool"]["name"] for file in FILES for entry in _deployments(file)}
 
 
 def _deployments(file: str) -> list[dict[str, Any]]:

@@ -54,7 +54,7 @@ def merge(base: Any, ours: Any, new: Any) -> Any:
 def read_all() -> dict[str, Values]:
     """Return what each deployment of the server is set to, by its full name."""
     with get_client(sync_client=True) as client:
-        return {name: _values(client, one) for name, one in _deployments(client).items()}
+        return {name: _values(client, item) for name, item in _deployments(client).items()}
 
 
 def restore(before: Mapping[str, Values], names: Iterable[str]) -> list[str]:
@@ -87,7 +87,7 @@ def _deployments(client: SyncPrefectClient) -> dict[str, Any]:
     """Return the server's deployments by their full names, `flow/deployment`."""
     deployments: dict[str, Any] = {}
     while page := client.read_deployments(limit=200, offset=len(deployments)):
-        deployments |= {f"{client.read_flow(one.flow_id).name}/{one.name}": one for one in page}
+        deployments |= {f"{client.read_flow(item.flow_id).name}/{item.name}": item for item in page}
     return deployments
 
 
@@ -96,7 +96,7 @@ def _values(client: SyncPrefectClient, deployment: Any) -> Values:
     return {
         "parameters": deployment.parameters,
         "job_variables": deployment.job_variables,
-        "schedules": {_name_of(one): _schedule(one) for one in schedules},
+        "schedules": {_name_of(item): _schedule(item) for item in schedules},
         "paused": deployment.paused,
         "pool": deployment.work_pool_name,
     }
@@ -127,7 +127,7 @@ def _apply(client: SyncPrefectClient, deployment: Any, now: Values, wanted: Valu
         tags=deployment.tags,
     )
     client.update_deployment(deployment.id, update)
-    schedules = {_name_of(one): one for one in client.read_deployment_schedules(deployment.id)}
+    schedules = {_name_of(item): item for item in client.read_deployment_schedules(deployment.id)}
     for name in now["schedules"].keys() | wanted["schedules"].keys():
         if now["schedules"].get(name) == wanted["schedules"].get(name):
             continue

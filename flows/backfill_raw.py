@@ -195,6 +195,6 @@ def _days_of(client: SyncPrefectClient, run: FlowRun) -> set[date]:
     while True:
         chosen = FlowRunFilter(parent_flow_run_id=of_parent, state=completed)
         page = client.read_flow_runs(flow_run_filter=chosen, limit=200, offset=len(days))
-        days |= {date.fromisoformat(str(one.parameters["partition_date"])[:10]) for one in page}
+        days |= {date.fromisoformat(str(flow_run.parameters["partition_date"])[:10]) for flow_run in page}
         if len(page) < 200:
             return days

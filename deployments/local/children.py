@@ -85,7 +85,7 @@ def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], what
     Raises:
         StackError: It ended, or did not answer in five minutes.
     """
-    started, told = time.monotonic(), 0.0
+    started, reported_s = time.monotonic(), 0.0
     while not ready():
         waited = time.monotonic() - started
         if process.poll() is not None:
@@ -96,8 +96,8 @@ def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], what
             problem = ""
         if problem:
             raise StackError(f"{what} {problem}. Its output is in {log}:\n{_tail(log)}")
-        if waited - told >= 5:
-            told = waited
+        if waited - reported_s >= 5:
+            reported_s = waited
             say(f"Waiting for {what} ({waited:.0f} s; a first start takes longer)")
         time.sleep(0.1)
 

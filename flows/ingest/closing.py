@@ -141,8 +141,8 @@ def _write_manifest(run: Run, summary: RunSummary | None, *, as_task: bool) -> t
 
 def _report_secrets(run: Run) -> None:
     """Say so where the log holds a secret of the block; it is masked when it ships."""
-    if run.lake and (found := connect(run.lake).mask(run.log.text)[1]):
-        run.log.error(f"{found} secret values were found in this log and masked: find out how they got there.")
+    if run.lake and (count := connect(run.lake).mask(run.log.text)[1]):
+        run.log.error(f"{count} secret values were found in this log and masked: find out how they got there.")
 
 
 def _ship_log(run: Run, *, as_task: bool) -> tuple[str | None, str]:

@@ -173,8 +173,8 @@ class Run:
     def let_files_arrive(self, timeout_s: float) -> None:
         """Note how the files ended that were on their way when the run was cancelled; no others begin."""
         landing, self._waiting = self._waiting, {}
-        told = {outcome.path for outcome in self.outcomes}
-        outcomes = [one for one in outcomes_when_cancelled(landing, timeout_s) if one.path not in told]
+        settled = {outcome.path for outcome in self.outcomes}
+        outcomes = [one for one in outcomes_when_cancelled(landing, timeout_s) if one.path not in settled]
         self.tell_all(outcomes, alone=len(outcomes) <= self.settings.own_tasks_up_to if outcomes else True)
 
     def summary(self) -> RunSummary | None:

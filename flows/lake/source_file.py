@@ -73,10 +73,10 @@ class OpenedSource:
         if (now.st_size, now.st_mtime_ns) != (self._opened.st_size, self._opened.st_mtime_ns):
             raise self.changed("it was written to while it was read")
         try:
-            there = self.path.stat()
+            at_path = self.path.stat()
         except OSError as error:
             raise self.changed("it was moved or deleted while it was read") from error
-        if (there.st_dev, there.st_ino) != (now.st_dev, now.st_ino):
+        if (at_path.st_dev, at_path.st_ino) != (now.st_dev, now.st_ino):
             raise self.changed("it was replaced while it was read")
 
     def changed(self, how: str) -> SourceChanged:

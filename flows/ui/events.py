@@ -41,11 +41,13 @@ def emit_drift(outcomes: Iterable[FileOutcome], bucket: str, redact: Callable[[s
                 "file": redact(file.path.name),
                 "key": file.key,
                 "outcome": file.state,
-                "kind": one.kind,
-                "column": redact(one.column) if one.column else None,
-                "text": redact(one.text)[:MAX_TEXT],
+                "kind": change.kind,
+                "column": redact(change.column) if change.column else None,
+                "text": redact(change.text)[:MAX_TEXT],
             }
-            for file, one in itertools.islice(((file, one) for file in files for one in file.drift), MAX_CHANGES)
+            for file, change in itertools.islice(
+                ((file, change) for file in files for change in file.drift), MAX_CHANGES
+            )
         ]
         summary = "; ".join(f"{shown(file.path.name)}: {sentence(file.drift, None)}" for file in files[:MAX_CHANGES])
         emit(

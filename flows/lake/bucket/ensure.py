@@ -93,11 +93,11 @@ class _Access:
             if status_of(error) == 404:
                 return None
             headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-            found = headers.get("x-amz-bucket-region")
+            other = headers.get("x-amz-bucket-region")
             if status_of(error) in (301, 307):
-                raise self._other_region(found or "another region") from error
+                raise self._other_region(other or "another region") from error
             self._explain_refusal(error)
-            return found or self.bucket.region
+            return other or self.bucket.region
         region: str = answer.get("BucketRegion") or self.bucket.region
         if self.bucket.is_on_aws and region != self.bucket.region:
             raise self._other_region(region)

@@ -116,11 +116,11 @@ class Hardening:
         """
         with ThreadPoolExecutor(len(self.protections)) as threads:  # each run waits for these answers
             settings_found = list(threads.map(self._read, self.protections))
-        if not self.bucket.is_on_aws and {one.state for one in settings_found if one.name != settings.VERSIONING} == {
-            "not offered"
-        }:
+        if not self.bucket.is_on_aws and {
+            setting.state for setting in settings_found if setting.name != settings.VERSIONING
+        } == {"not offered"}:
             return tuple(
-                BucketSetting(one.name, "not offered", "the server knows no settings") for one in settings_found
+                BucketSetting(setting.name, "not offered", "the server knows no settings") for setting in settings_found
             )
         return tuple(settings_found)
 

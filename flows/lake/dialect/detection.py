@@ -87,11 +87,11 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
         whole: Whether that is the whole text; else the last line is cut off and left out.
         delimiter: The delimiter, if it is known.
     """
-    told = _EXCEL.match(sample)
-    if told and told[1] in ([delimiter] if delimiter else _PRIOR):
-        rows = _rows(sample[told.end() :], told[1], '"')
+    excel = _EXCEL.match(sample)
+    if excel and excel[1] in ([delimiter] if delimiter else _PRIOR):
+        rows = _rows(sample[excel.end() :], excel[1], '"')
         return Detected(
-            told[1], decimal=decimal_mark(told[1], rows), width=_modal_width(rows), lead_lines=1, excel_line=True
+            excel[1], decimal=decimal_mark(excel[1], rows), width=_modal_width(rows), lead_lines=1, excel_line=True
         )
     text = sample if whole else _to_last_line_end(sample)
     best = _best(_without_comments(text), [delimiter] if delimiter else list(_PRIOR))

@@ -175,15 +175,15 @@ def sql_name(text: str) -> str:
 def _unique(names: Iterable[str]) -> list[str]:
     """Return names that differ, also from the partition's: a number is added to those that do not."""
     taken = {PARTITION}
-    found = []
+    columns_found = []
     for name in names:
         unique, number = name, 1
         while unique in taken:
             number += 1
             unique = f"{name}_{number}"
         taken.add(unique)
-        found.append(unique)
-    return found
+        columns_found.append(unique)
+    return columns_found
 
 
 def _in(database: str | None, quote: str) -> str:

@@ -47,15 +47,15 @@ def find_drift(before: LastLanding | None, now: CsvProfile, rows_percent: int = 
 def told(drift: Sequence[Drift]) -> list[str]:
     """Return the drift of a file as people want to hear it: one text for many columns with the same change."""
     by_kind: dict[DriftKind, list[Drift]] = {}
-    for one in drift:
-        by_kind.setdefault(one.kind, []).append(one)
+    for change in drift:
+        by_kind.setdefault(change.kind, []).append(change)
     texts: list[str] = []
     for kind, changes in by_kind.items():
         if len(changes) <= _TOLD_EACH or kind not in _OF_MANY:
-            texts += [one.text for one in changes]
+            texts += [change.text for change in changes]
             continue
         said, repeated = _OF_MANY[kind]
-        named = [one.text.removeprefix("column ").removesuffix(repeated) for one in changes[:_NAMED_COLUMNS]]
+        named = [change.text.removeprefix("column ").removesuffix(repeated) for change in changes[:_NAMED_COLUMNS]]
         texts.append(f"{len(changes):,} {said}: {_and_more(named, len(changes))}")
     return texts
 
@@ -101,11 +101,11 @@ def _anchors(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
         length = bisect_left(ends, j)
         chain.append((i, j, links[length - 1] if length else -1))
         ends[length : length + 1], links[length : length + 1] = [j], [len(chain) - 1]
-    found, at = [], links[-1] if links else -1
+    in_order, at = [], links[-1] if links else -1
     while at >= 0:
         i, j, at = chain[at]
-        found.append((i, j))
-    return found[::-1]
+        in_order.append((i, j))
+    return in_order[::-1]
 
 
 def _q(name: str) -> str:

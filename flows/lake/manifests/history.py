@@ -139,11 +139,11 @@ def _search_further(
     count, together = 0, 1
     while left:
         # One first: the manifest of its run may name others too.
-        for found in last_landing.find_all(store, left[:together], day):
-            unreadable += (problem for problem in found.unreadable if problem not in unreadable)
-            if found.key and found.manifest:
+        for landing in last_landing.find_all(store, left[:together], day):
+            unreadable += (problem for problem in landing.unreadable if problem not in unreadable)
+            if landing.key and landing.manifest:
                 count += 1
-                _take(found.manifest, found.key, waiting, last, store)
+                _take(landing.manifest, landing.key, waiting, last, store)
         still = {dataset for dataset, _ in waiting - last.keys()}
         left, together = [dataset for dataset in left[together:] if dataset in still], last_landing.AT_ONCE
     return count
@@ -205,7 +205,7 @@ def _landed(file: ManifestFile, started: datetime) -> Landed | None:
 
 
 def _told(file: ManifestFile) -> list[str]:
-    return told([Drift(one.kind, one.text, one.column) for one in file.drift])
+    return told([Drift(change.kind, change.text, change.column) for change in file.drift])
 
 
 def dataset_runs(manifest: Manifest) -> list[DatasetRun]:

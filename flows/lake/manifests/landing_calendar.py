@@ -110,17 +110,19 @@ def make_calendar(
     files = _files_of(manifests, start, end)
     wanted = dict(expected or {})
     first_seen: dict[str, date] = {}
-    for (dataset, day), there in files.items():
-        if any(file.landed for file in there.values()):
+    for (dataset, day), of_day in files.items():
+        if any(file.landed for file in of_day.values()):
             first_seen[dataset] = min(day, first_seen.get(dataset, day))
-    found = look_up(names) if (names := _undecided(wanted, days, first_seen)) else {}
-    first = first_seen | {name: min(landed.first, first_seen.get(name, landed.first)) for name, landed in found.items()}
+    earlier = look_up(names) if (names := _undecided(wanted, days, first_seen)) else {}
+    first = first_seen | {
+        name: min(landed.first, first_seen.get(name, landed.first)) for name, landed in earlier.items()
+    }
     datasets = (*wanted, *sorted({dataset for dataset, _ in files} - wanted.keys()))
     cells: dict[tuple[str, date], Cell] = {}
     for dataset in datasets:
         due = {day for day in days if dataset in wanted and _is_due(wanted[dataset], day, first.get(dataset))}
         cells |= _cells_of(dataset, days, files, due)
-    before = {dataset: landed.last for dataset, landed in found.items() if dataset not in first_seen}
+    before = {dataset: landed.last for dataset, landed in earlier.items() if dataset not in first_seen}
     return Calendar(days, datasets, wanted, cells, before)
 
 
@@ -131,9 +133,9 @@ def _files_of(manifests: Iterable[Manifest], start: date, end: date) -> _Files:
             day = file.day or manifest.logical_date
             if not start <= day <= end:
                 continue
-            there = files.setdefault((file.dataset, day), {})
-            if file.landed or not (file.name in there and there[file.name].landed):
-                there[file.name] = _Seen.of(file)
+            of_day = files.setdefault((file.dataset, day), {})
+            if file.landed or not (file.name in of_day and of_day[file.name].landed):
+                of_day[file.name] = _Seen.of(file)
     return files
 
 
@@ -157,14 +159,14 @@ def _cells_of(dataset: str, days: Sequence[date], files: _Files, due: Collection
     cells: dict[tuple[str, date], Cell] = {}
     before: dict[str, str | None] = {}
     for day in days:
-        there = files.get((dataset, day), {}).values()
-        landed = [file for file in there if file.landed]
+        of_day = files.get((dataset, day), {}).values()
+        landed = [file for file in of_day if file.landed]
         now = {file.known_as: file.sha256 for file in landed}
-        if not there:
+        if not of_day:
             if day in due:
                 cells[dataset, day] = Cell("missing")
             continue
-        bad = len(there) - len(landed)
+        bad = len(of_day) - len(landed)
         state: CellState = "rejected" if bad else "unchanged" if before and now == before else "landed"
         cells[dataset, day] = Cell(state, len(landed), bad, sum(file.rows for file in landed))
         before = now or before

@@ -137,13 +137,13 @@ def _manifests_of(store: ManifestStore, key: str, day: date, written: datetime) 
     # A file with a date in its name lies under that day, its run's manifest under the day of the run.
     run_day, a_day = written.date(), timedelta(days=1)
     every = {
-        one.key: one
+        entry.key: entry
         for start, end in ((day, day), (run_day - a_day, run_day + a_day))
-        for one in store.between(start, end)
+        for entry in store.between(start, end)
     }
     # A run writes its manifest after its files.
-    likely = sorted(every.values(), key=lambda one: (one.written < written, one.written))
-    yield from (one.key for one in likely[:MOST_OF_A_DAY])
+    likely = sorted(every.values(), key=lambda entry: (entry.written < written, entry.written))
+    yield from (entry.key for entry in likely[:MOST_OF_A_DAY])
 
 
 def _descending(store: ManifestStore, prefix: str, digits: int, last: str) -> list[str]:

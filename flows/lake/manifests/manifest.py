@@ -213,7 +213,10 @@ def _of_outcome(outcome: FileOutcome, date_from_name: Mapping[str, str]) -> Mani
             "etag": outcome.etag,
             "verified_by": outcome.verified_by,
             "size_bytes": outcome.size_bytes,
-            "drift": [ManifestDrift(kind=one.kind, text=_text(one.text), column=one.column) for one in outcome.drift],
+            "drift": [
+                ManifestDrift(kind=change.kind, text=_text(change.text), column=change.column)
+                for change in outcome.drift
+            ],
             "profile_s": round(outcome.profile_s, 3),
             "upload_s": round(outcome.upload_s, 3),
         }

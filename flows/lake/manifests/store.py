@@ -110,7 +110,7 @@ class ManifestStore:
         """Yield the manifests up to a day, the newest first, out of its month and some before; lists lazily."""
         month = day.replace(day=1)
         for _ in range(months):
-            manifests = [one for one in self._of_month(month) if one.day <= day]
+            manifests = [entry for entry in self._of_month(month) if entry.day <= day]
             yield from sorted(manifests, key=_order, reverse=True)
             if month == date.min:
                 return
@@ -140,8 +140,8 @@ def _first_problem(error: ValueError) -> str:
     return shown(f"{where}: {first['msg']}" if where else first["msg"])
 
 
-def _order(one: StoredManifest) -> tuple[date, datetime, str]:
-    return one.day, one.written, one.key
+def _order(entry: StoredManifest) -> tuple[date, datetime, str]:
+    return entry.day, entry.written, entry.key
 
 
 def _months(start: date, end: date) -> Iterator[date]:

@@ -129,7 +129,7 @@ def verify(
     tell(f"Listing {RAW_ROOT}")
     raw_objects, foreign = _unnamed(bucket, known.keys(), start, end)
     suspects = [*wrong, *foreign]
-    later = _Later(bucket, store, {one.key for one in stored}, deep)
+    later = _Later(bucket, store, {entry.key for entry in stored}, deep)
     findings += [finding for finding, changed in suspects if not (changed and later.explains(finding.key, changed))]
     return Verification(
         start,
@@ -137,7 +137,7 @@ def verify(
         deep,
         manifests=len(stored),
         objects=len(known),
-        size_bytes=sum(one.size_bytes for one in known.values()),
+        size_bytes=sum(entry.size_bytes for entry in known.values()),
         raw_objects=raw_objects,
         proofs=tuple(sorted(proofs.items())),
         findings=tuple(sorted(findings, key=lambda finding: finding.key)),
@@ -148,13 +148,13 @@ def _expectations(store: ManifestStore, stored: Iterable[StoredManifest]) -> tup
     """Return what is expected under each key, by the last manifest that names it, and which could not be read."""
     known: dict[str, Expected] = {}
     findings: list[Finding] = []
-    for one in sorted(stored, key=lambda one: (one.written, one.key)):
+    for entry in sorted(stored, key=lambda entry: (entry.written, entry.key)):
         try:
-            manifest = store.read(one.key)
+            manifest = store.read(entry.key)
         except ManifestUnreadable as error:
-            findings.append(Finding("unreadable manifest", one.key, str(error)))
+            findings.append(Finding("unreadable manifest", entry.key, str(error)))
             continue
-        known |= {expected.key: expected for expected in expected_of(manifest, one.key)}
+        known |= {expected.key: expected for expected in expected_of(manifest, entry.key)}
     return known, findings
 
 
@@ -176,7 +176,7 @@ def _check_all(bucket: Bucket, expected: Iterable[Expected], deep: bool) -> Iter
     unreadable = 0
     with ThreadPoolExecutor(CHECKS_AT_ONCE) as threads:
         try:
-            for check in threads.map(lambda one: _check(bucket, one, deep), expected):
+            for check in threads.map(lambda entry: _check(bucket, entry, deep), expected):
                 unreadable += isinstance(check[1], Finding) and check[1].kind == "unreadable"
                 if unreadable > MAX_UNREADABLE:
                     raise StorageError(
@@ -257,20 +257,20 @@ class _Later:
     def explains(self, key: str, changed: datetime) -> bool:
         """Say whether a manifest that was written soon after an object names it as it is."""
         moment = changed.replace(microsecond=0)  # some servers keep whole seconds
-        for one in self._all():
-            if not moment <= one.written <= moment + LONGEST_RUN:
+        for entry in self._all():
+            if not moment <= entry.written <= moment + LONGEST_RUN:
                 continue
-            expected = self._expectations(one).get(key)
+            expected = self._expectations(entry).get(key)
             if expected and isinstance(_check(self._bucket, expected, self._deep)[1], str):
                 return True
         return False
 
     def _all(self) -> list[StoredManifest]:
         if self._listed is None:
-            self._listed = [one for one in self._store.every() if one.key not in self._read]
+            self._listed = [entry for entry in self._store.every() if entry.key not in self._read]
         return self._listed
 
-    def _expectations(self, one: StoredManifest) -> dict[str, Expected]:
-        if one.key not in self._expected:
-            self._expected[one.key] = _expectations(self._store, [one])[0]
-        return self._expected[one.key]
+    def _expectations(self, entry: StoredManifest) -> dict[str, Expected]:
+        if entry.key not in self._expected:
+            self._expected[entry.key] = _expectations(self._store, [entry])[0]
+        return self._expected[entry.key]

@@ -162,7 +162,10 @@ def _drift(file: SourceFile, profile: CsvProfile) -> tuple[Drift, ...]:
     # It quotes cells and names columns, and becomes states, events and logs.
     differences = find_drift(file.before, profile, file.rules.drift_rows_percent)
     drift = tuple(
-        replace(one, text=mask_known(one.text), column=one.column and mask_known(one.column)) for one in differences
+        replace(
+            difference, text=mask_known(difference.text), column=difference.column and mask_known(difference.column)
+        )
+        for difference in differences
     )
     # Anybody who may write to the lake can write a manifest: only one of our own keeps a file out of it.
     if drift and file.rules.on_drift == "reject" and file.before and file.before.is_signed:

@@ -37,8 +37,8 @@ def calendar_markdown(calendar: Calendar, bucket: str) -> str:
     lines += ["", f"{legend}, `{NOTHING}` nothing came and nothing was due."]
     lines += ["Unchanged: every byte is that of the landing before. Rejected: at least one file did not land."]
     for title, state in (("Missing", "missing"), ("Rejected", "rejected")):
-        found = [line for name in names if (line := _days_in(calendar, name, state))]
-        lines += ["", f"## {title}", "", *found] if found else []
+        day_lines = [line for name in names if (line := _days_in(calendar, name, state))]
+        lines += ["", f"## {title}", "", *day_lines] if day_lines else []
     if never := calendar.never_landed:
         named = [
             f"- **{md(shown(name))}**: {_rhythm_text(calendar.expected[name])}." for name in never[:SHOWN_DATASETS]

@@ -69,12 +69,14 @@ def arrange(files: Sequence[SourceFile], own_tasks: int, *, whole: bool = False)
     if len(files) <= own_tasks:
         alone, groups = list(files), []
     else:
-        large = sorted((one for one in files if one.size_bytes >= LARGE_FILE_BYTES), key=lambda one: -one.size_bytes)
-        chosen = {one.key for one in large[:own_tasks]}
-        alone = [one for one in files if one.key in chosen]
-        groups = list(_grouped([one for one in files if one.key not in chosen]))
+        large = sorted(
+            (file for file in files if file.size_bytes >= LARGE_FILE_BYTES), key=lambda file: -file.size_bytes
+        )
+        chosen = {file.key for file in large[:own_tasks]}
+        alone = [file for file in files if file.key in chosen]
+        groups = list(_grouped([file for file in files if file.key not in chosen]))
     if whole:
-        alone, groups = [], [*((one,) for one in alone), *groups]
+        alone, groups = [], [*((file,) for file in alone), *groups]
     return Arrangement(
         tuple(alone), tuple(Batch(number, len(groups), FileList(group)) for number, group in enumerate(groups, 1))
     )

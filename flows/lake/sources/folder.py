@@ -94,7 +94,7 @@ def _matching(settings: IngestSettings, client: S3Client | None) -> tuple[list[t
             hidden += 1
         else:
             matched.append((path, origin))
-    return sorted(matched, key=lambda one: one[0]), hidden
+    return sorted(matched, key=lambda entry: entry[0]), hidden
 
 
 def _all(settings: IngestSettings, client: S3Client | None) -> Iterator[tuple[Path, S3Origin | None]]:

@@ -270,8 +270,8 @@ class Table:
                 changed[position + self._index_columns] = now
         if not changed:
             return
-        found = find_evidence(block, changed, **vars(self.dialect))
-        for field, evidence in found.items():
+        evidences = find_evidence(block, changed, **vars(self.dialect))
+        for field, evidence in evidences.items():
             line = self._blocks.lines_before + evidence.line - (not first)
             self._evidence[field - self._index_columns] = replace(evidence, line=line)
 

@@ -64,10 +64,10 @@ class _TokenTable:
         halves = cells.view("<u8").reshape(-1, 2)[places]
         short = halves[halves[:, 1] == 0, 0]
         slots = (short * self._multiplier) >> self._shift
-        found = slots[self._keys[slots] == short]
-        if not len(found):
+        matching = slots[self._keys[slots] == short]
+        if not len(matching):
             return {}
-        counts = np.bincount(found.astype(np.intp))
+        counts = np.bincount(matching.astype(np.intp))
         return {self._tokens[slot]: int(counts[slot]) for slot in np.flatnonzero(counts).tolist()}
 
 

@@ -75,16 +75,16 @@ def unique_names(fields: list[str]) -> list[str]:
         *(place for place, field in enumerate(fields) if field),
         *(p for p, field in enumerate(fields) if not field),
     ]
-    there, counts = Counter(names), Counter[str]()
+    present, counts = Counter(names), Counter[str]()
     for place in order:
         name = old = names[place]
         count = counts[name]
         while count > 0:
             counts[old] = count + 1
             name = f"{old}.{count}"
-            count = count + 1 if there[name] else counts[name]
-        there[old] -= 1
-        there[name] += 1
+            count = count + 1 if present[name] else counts[name]
+        present[old] -= 1
+        present[name] += 1
         names[place] = name
         counts[name] = count + 1
     return names
