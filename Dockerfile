@@ -18,7 +18,7 @@ RUN cd /opt/venv/lib/python3*/site-packages \
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="csv-to-raw-lake" \
       org.opencontainers.image.description="Lands CSV files, unchanged and proven, in the raw layer of an S3 data lake" \
-      org.opencontainers.image.version="0.2.0" \
+      org.opencontainers.image.version="0.3.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin ingestao \
  && install -d -o ingestao -g ingestao /datalake/raw/data /var/lib/prefect

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CHANGED, ABSENT = "lake: a file has changed", "lake: a dataset is missing"
 
+_OWNER = "{% if event.payload.owner %} Its owner is {{ event.payload.owner }}.{% endif %}"
+
 Tell = Callable[[str, str], list[Any]]
 """Makes the actions that send a subject and a text, both Jinja templates."""
 
@@ -32,7 +34,8 @@ def data_notifications(tell: Tell) -> list[AutomationCore]:
         "Tells what is different about a dataset's files since they landed last.",
         tell(
             "{{ event.payload.dataset }} has changed",
-            "{{ event.payload.summary }}\n\n{{ event.payload.changes_in_all }} changes in {{ event.payload.bucket }}.",
+            "{{ event.payload.summary }}\n\n{{ event.payload.changes_in_all }} changes in {{ event.payload.bucket }}."
+            + _OWNER,
         ),
     )
     absent = _on(
@@ -43,7 +46,7 @@ def data_notifications(tell: Tell) -> list[AutomationCore]:
             "{{ event.payload.dataset }} is missing on {{ event.payload.day }}",
             "Bucket {{ event.payload.bucket }} has no file of it for that day."
             "{% if event.payload.last_landed %} It landed last on {{ event.payload.last_landed }}.{% endif %}"
-            " Ask its source, then start ingest-raw with that partition_date.",
+            " Ask its source, then start ingest-raw with that partition_date." + _OWNER,
         ),
     )
     return [changed, absent]

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
 
-from flows.lake.errors import CredentialsError, LakeError, SettingsError
+from flows.lake.contracts.collection import Contracts, load
+from flows.lake.contracts.documents import MAX_BYTES
+from flows.lake.errors import ContractInvalid, CredentialsError, LakeError, SettingsError
 from flows.lake.redact import Redactor
 from flows.lake.run_models import LakeAddress
-from flows.lake.words import printable
+from flows.lake.words import printable, shown
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -135,6 +138,35 @@ def find_lake(bucket: str, credentials: str, owner: str = "", manifest_keys: tup
         owner=(account("expected_bucket_owner") if owner == OWN_ACCOUNT else owner) or None,
         manifest_keys=manifest_keys,
     )
+
+
+def load_contracts(given: str | Mapping[str, Any] | Contracts | None, address: LakeAddress) -> Contracts:
+    """Read contracts, those at an `s3://` address with the lake's credentials.
+
+    Args:
+        given: What a parameter names or holds; contracts that are there already come back as they are.
+        address: The lake.
+
+    Raises:
+        ContractInvalid: There are none there, or they say what they must not.
+        StorageError: They cannot be fetched.
+    """
+    if isinstance(given, Contracts):
+        given = given.name if given.is_elsewhere else given
+    return load(given, lambda place: _fetch(place, address))
+
+
+def _fetch(place: str, address: LakeAddress) -> bytes:
+    from flows.lake.s3.bucket import Bucket
+
+    name, _, key = place.removeprefix("s3://").partition("/")
+    is_own = name == address.bucket
+    bucket = Bucket(connect(address).client, name, address.owner if is_own else None)
+    with bucket.doing(f"fetching {place}", key=key):
+        data = bucket.get(key, MAX_BYTES) if name and key else None
+    if data is None:
+        raise ContractInvalid(f"There are no contracts at {shown(place)}.", remedy="Check the parameter contracts.")
+    return data
 
 
 def api_secrets() -> tuple[str, ...]:

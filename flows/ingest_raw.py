@@ -20,14 +20,17 @@ from pydantic import Field
 from flows.connection import THREADS
 from flows.ingest import past_runs, tasks
 from flows.ingest.closing import closed_run
+from flows.lake.contracts.collection import DEFAULT_FILE
+from flows.lake.contracts.replaced import refuse_replaced
 from flows.lake.models import SourceFile
 from flows.lake.places import is_s3
 from flows.lake.sources.batches import arrange
 from flows.ui.days import DEFAULT_TIMEZONE, run_name
-from flows.ui.parameters import BlockName, BucketName
+from flows.ui.parameters import BlockName, BucketName, Contracts, TimeZone, refusing
 from flows.workers import processes
 
 
+@refusing(refuse_replaced)
 @flow(
     name="ingest-raw",
     flow_run_name=run_name,
@@ -40,11 +43,10 @@ def ingest_raw(
     follow_links: bool = False,
     bucket: BucketName = "compass-desafio-final-dramance",
     credentials: BlockName = "local-lake",
-    datasets: dict[str, str] | None = None,
-    dialects: dict[str, str] | None = None,
+    contracts: Contracts = DEFAULT_FILE,
+    only_contracts: bool = False,
     partition_date: date | None = None,
-    date_from_name: dict[str, str] | None = None,
-    timezone: Annotated[str, Field(min_length=1, max_length=64)] = DEFAULT_TIMEZONE,
+    timezone: TimeZone = DEFAULT_TIMEZONE,
     quarantine: bool = True,
     on_drift: Literal["warn", "reject", "ignore"] = "warn",
     drift_rows_percent: Annotated[int, Field(ge=1, le=1_000_000)] = 50,
@@ -68,13 +70,12 @@ def ingest_raw(
             Links that stay inside are always taken.
         bucket: S3 bucket of the lake; created if it does not exist. {account} and {region} in it are filled in.
         credentials: Name of the Lake Credentials block, as stored by make block.
-        datasets: File name, stem or wildcards to dataset, such as {"orders_*": "Orders"}. Others are named by
-            their stem.
-        dialects: Dataset to what is known of its format, such as {"Orders": "delimiter=; encoding=cp1252 decimal=,"}.
-            What is not stated is detected.
-        partition_date: Day of the partition, for a backfill. Empty: the day of the run's scheduled start.
-        date_from_name: Dataset to the form of the date in its file names, such as {"Orders": "orders_%Y-%m-%d"}: files
-            named so belong to it and go to that day. A dry run shows where.
+        contracts: What is known of the datasets: a file such as datasets.yaml, an s3:// address, or the contracts
+            themselves, such as {"Orders": {"files": "orders_*.csv", "date": "_%Y-%m-%d"}}. The default need not be
+            there. Files that no contract claims are named by their stem.
+        only_contracts: Reject files that no contract claims.
+        partition_date: Day of the partition, for a backfill. Empty: the day of the run's scheduled start. Files whose
+            contract has a date go to the day in their name.
         timezone: IANA time zone that decides which day the scheduled start falls on.
         quarantine: Keep rejected files under Quarantine/ in the bucket.
         on_drift: What to do with a file whose columns, dtypes or number of rows differ from what landed of it last:
@@ -95,6 +96,7 @@ def ingest_raw(
     with closed_run() as run:  # whatever happens inside, the log is closed and shipped
         settings = run.begin(parameters)
         lake = run.tell(tasks.find_lake(settings, run.day))
+        settings = run.take_contracts(lake)
         bucket = run.tell(tasks.ensure_bucket(settings, lake))
         if dry_run:
             run.tell(tasks.check_access(settings, lake, bucket is not None))

@@ -7,8 +7,9 @@ It runs when the day's files should be there, and reads manifests only: it also 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -17,20 +18,22 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from flows.connection import connect, find_lake
+from flows.connection import connect, find_lake, load_contracts
 from flows.ingest import past_runs
+from flows.lake.contracts import collection
+from flows.lake.contracts.collection import DEFAULT_FILE, load
 from flows.lake.errors import LakeError
 from flows.lake.run_models import LakeAddress
 from flows.lake.words import shown
 from flows.ui import artifacts, events
-from flows.ui.days import as_date, logical_date
-from flows.ui.parameters import BlockName, BucketName
+from flows.ui.days import DEFAULT_TIMEZONE, as_date, logical_date, scheduled_start
+from flows.ui.parameters import BlockName, BucketName, Contracts, TimeZone
 from flows.ui.stage import stage
 
 if TYPE_CHECKING:
+    from flows.lake.contracts.rhythm import Rhythm
     from flows.lake.manifests.landing_calendar import Calendar
     from flows.lake.manifests.manifest import Manifest
-    from flows.lake.manifests.rhythm import Rhythm
 
 
 def run_name() -> str:
@@ -43,6 +46,8 @@ def landing_calendar(
     bucket: BucketName = "compass-desafio-final-dramance",
     credentials: BlockName = "local-lake",
     expected: dict[str, str] | list[str] | None = None,
+    contracts: Contracts = DEFAULT_FILE,
+    timezone: TimeZone = DEFAULT_TIMEZONE,
     days: Annotated[int, Field(ge=1, le=92)] = 14,
     end_date: date | None = None,
 ) -> State[Any]:
@@ -53,25 +58,32 @@ def landing_calendar(
         credentials: Name of the Lake Credentials block; it needs no permission to write.
         expected: Dataset to its rhythm (daily, weekdays, weekly:mon or monthly:1), such as {"Orders": "weekly:mon"}, or
             a list: Movies (daily), Orders: weekly:mon. It counts from the first landing on, or from a day stated after
-            it: daily since 2024-01-01.
+            it: daily since 2024-01-01. It takes the place of what contracts expect.
+        contracts: What is known of the datasets, as for ingest-raw; expect in a contract says when its dataset is due.
+        timezone: IANA time zone of the times of day in contracts.
         days: How many days the calendar shows.
         end_date: Its last day. Empty: the day of the run's scheduled start.
     """
-    from flows.lake.manifests.rhythm import expected_rhythms
+    from flows.lake.contracts.rhythm import expected_rhythms
 
     day = _last_day(end_date)
     start = day - timedelta(days=min(days, day.toordinal()) - 1)
     try:
-        rhythms = expected_rhythms(expected)
+        rhythms, described = expected_rhythms(expected), load(contracts)
         lake = find_lake(bucket, credentials)
-        calendar = read_calendar(lake, start, day, rhythms)
+        described = load_contracts(described, lake)
+        if not expected:
+            rhythms = {name: of.expect.rhythm for name, of in described.items() if of.expect}
+        calendar = read_calendar(lake, start, day, rhythms, scheduled_start(ZoneInfo(timezone)))
     except LakeError as error:
         return Failed(message=str(error), data=error)
-    return _told(calendar, lake)
+    return _told(calendar, lake, described)
 
 
 @stage(name="read-manifests", task_run_name="read manifests of {address.bucket}")
-def read_calendar(address: LakeAddress, start: date, end: date, expected: Mapping[str, Rhythm]) -> Calendar:
+def read_calendar(
+    address: LakeAddress, start: date, end: date, expected: Mapping[str, Rhythm], now: datetime
+) -> Calendar:
     """Read the manifests of some days and make their calendar."""
     from flows.lake.errors import ManifestUnreadable
     from flows.lake.manifests.landed_days import LandedDays, find_landed_days
@@ -93,10 +105,10 @@ def read_calendar(address: LakeAddress, start: date, end: date, expected: Mappin
     def look_up(datasets: Collection[str]) -> dict[str, LandedDays]:
         return find_landed_days(store, datasets, end)
 
-    return make_calendar(each(), start, end, expected, look_up)
+    return make_calendar(each(), start, end, expected, look_up, now=now)
 
 
-def _told(calendar: Calendar, address: LakeAddress) -> State[Any]:
+def _told(calendar: Calendar, address: LakeAddress, contracts: collection.Contracts) -> State[Any]:
     """Tell what landed and what is missing, and return the state that the run ends in."""
     from flows.lake.reports import calendar_text
 
@@ -119,7 +131,8 @@ def _told(calendar: Calendar, address: LakeAddress) -> State[Any]:
                 "bucket": address.bucket,
                 "day": str(day),
                 "last_landed": str(last) if last else None,
-            },
+            }
+            | events.owner_of(dataset, contracts, redact),
         )
     return Completed(message=redact(calendar_text.verdict(calendar)), data=calendar)
 

@@ -96,7 +96,8 @@ def close(run: Run, error: BaseException | None) -> bool:
     log_key, trouble = _ship_log(run, as_task=verdict.is_expected)
     if summary is not None and run.lake is not None:
         if not summary.dry_run:
-            events.emit_drift(summary.outcomes, run.lake.bucket, connect(run.lake).redact)
+            redact = connect(run.lake).redact
+            events.emit_drift(summary.outcomes, run.lake.bucket, redact, run.settings.contracts)
         history = history_markdown(made, run.history.runs)
         _publish(summary, run.lake, log_key=log_key, manifest_key=manifest_key, history=history)
     verdict = verdict.but(trouble)

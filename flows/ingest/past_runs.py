@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import functools
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -49,11 +49,11 @@ def read_history(files: Sequence[SourceFile], settings: IngestSettings, day: dat
 
     if settings.dry_run and ensure.inspect_bucket(connect(address).bucket) is None:
         return history.History(wanted=len(files))
-    wanted = {_name_of(file, settings.date_from_name) for file in files}
+    wanted = {_name_of(file) for file in files}
     try:
         past = history.read_history(store_of(address), wanted, day)
     except StorageError as error:
-        if settings.on_drift == "reject":
+        if any(file.rules.on_drift == "reject" for file in files):
             raise
         past = history.History(unreadable=(f"What landed before could not be read: {error}",))
     return dataclasses.replace(past, wanted=len(files))
@@ -107,9 +107,9 @@ def signing_key(run_id: str, create: bool) -> bytes | None:  # noqa: ARG001 - pa
     return None
 
 
-def _name_of(file: SourceFile, date_from_name: Mapping[str, str]) -> FileName:
+def _name_of(file: SourceFile) -> FileName:
     """Return what a file is looked for as in earlier days."""
-    return file.dataset, keys.known_as(file.path.name, date_from_name.get(file.dataset))
+    return file.dataset, keys.known_as(file.path.name, file.contract.date)
 
 
 @stage(name="write-manifest", task_run_name="write manifest")
@@ -123,9 +123,7 @@ def with_last_landings(files: Iterable[SourceFile], history: History, settings: 
     last = history.last
     if settings.reread:
         last = {name: dataclasses.replace(landing, landed=None) for name, landing in last.items()}
-    return FileList(
-        dataclasses.replace(file, before=last.get(_name_of(file, settings.date_from_name))) for file in files
-    )
+    return FileList(dataclasses.replace(file, before=last.get(_name_of(file))) for file in files)
 
 
 def write(
@@ -144,7 +142,7 @@ def write(
     """
     from flows.lake.manifests import manifest
 
-    made = manifest.of_run(summary, flow_run.run_count, datetime.now(summary.started.tzinfo), settings.date_from_name)
+    made = manifest.of_run(summary, flow_run.run_count, datetime.now(summary.started.tzinfo), settings.contracts)
     try:
         text = manifest.masked(made, connect(address).redact)
     except ValueError as error:

@@ -17,7 +17,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from prefect.states import Failed
 
-from flows.connection import connect
+from flows.connection import connect, load_contracts
 from flows.ingest.outcomes import outcomes_of, outcomes_when_cancelled
 from flows.lake.manifests.history import History
 from flows.lake.models import FileOutcome, SourceFile
@@ -82,6 +82,20 @@ class Run:
         )
         return settings
 
+    def take_contracts(self, address: LakeAddress) -> IngestSettings:
+        """Fetch the contracts where they are in S3, and say which hold.
+
+        Raises:
+            ContractInvalid: They say what they must not.
+            StorageError: They cannot be fetched.
+        """
+        contracts = load_contracts(self.settings.contracts, address)
+        self._settings = settings = self.settings.model_copy(update={"contracts": contracts})
+        if contracts.name:
+            count = len(contracts)
+            self.log.info(f"Contracts of {count:,} dataset{'s' * (count != 1)} from {shown(contracts.name, 1000)}")
+        return settings
+
     @property
     def settings(self) -> IngestSettings:
         """What the run was asked."""
@@ -108,7 +122,7 @@ class Run:
             result: What it found.
             alone: Whether a file is told of by itself.
         """
-        telling = lines.Telling(self.lake.bucket if self.lake else None, alone)
+        telling = lines.Telling(self.lake.bucket if self.lake else None, alone, self.settings.dry_run)
         for level, text in lines.lines_of(result, telling):
             self.log.add(level, text, echo=not self._is_one_too_many(level, result))
         match result:

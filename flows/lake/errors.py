@@ -61,6 +61,10 @@ class SettingsError(LakeError, ValueError):
     """The run's parameters are wrong; raised before the first network call."""
 
 
+class ContractInvalid(SettingsError):
+    """The contracts of datasets cannot be read, or say what they must not; names file, line, dataset and field."""
+
+
 class SourceError(LakeError):
     """The source folder or a file in it cannot be used."""
 

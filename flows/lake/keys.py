@@ -7,10 +7,8 @@ NFC in the key, since the NFC and NFD spellings of one name (Linux, macOS) would
 
 from __future__ import annotations
 
-import fnmatch
 import re
 import unicodedata
-from collections.abc import Mapping
 from datetime import date
 from pathlib import Path, PurePath
 
@@ -24,9 +22,6 @@ LOG_PREFIX = "Logs"
 MANIFEST_PREFIX = "Manifests"
 MAX_KEY_BYTES = 1024
 """S3's limit, in bytes of UTF-8: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
-
-KNOWN_DATASETS = {"movies": "Movies", "filmes": "Movies", "series": "Series"}
-"""Stems of the reference data; some sources call the films file `filmes.csv`."""
 
 _AVOIDED = frozenset('/\\{}^%`[]<>~#|"')
 _MAX_RUN_NAME_BYTES = 200
@@ -48,32 +43,13 @@ def stem_of(name: str) -> str:
     return path.stem
 
 
-def dataset_of(name: str, datasets: Mapping[str, str] | None = None, dated: Mapping[str, str] | None = None) -> str:
-    """Name the dataset that a file belongs to.
+def dataset_of(name: str) -> str:
+    """Name the dataset of a file that no contract claims: its stem in title case.
 
     Args:
         name: The file's name, without folders.
-        datasets: The user's mapping of file name, stem or name with wildcards to dataset. An exact name goes before
-            wildcards, and those before everything else.
-        dated: Dataset to the form of the date in its file names: a stem of that form belongs to the dataset.
-
-    Returns:
-        The mapped name, `Movies` or `Series` for the reference data, else the stem in title case.
     """
-    name = unicodedata.normalize("NFC", name)
-    stem = stem_of(name)
-    mapping = {unicodedata.normalize("NFC", known): dataset for known, dataset in (datasets or {}).items()}
-    for known in (name, stem):
-        if known in mapping:
-            return mapping[known]
-    for pattern, dataset in mapping.items():
-        # Without case, as the files themselves are chosen.
-        if any(fnmatch.fnmatchcase(known.lower(), pattern.lower()) for known in (name, stem)):
-            return dataset
-    for dataset, pattern in (dated or {}).items():
-        if re.fullmatch(_date_regex(unicodedata.normalize("NFC", pattern)), stem):
-            return dataset
-    return KNOWN_DATASETS.get(stem.lower(), stem.title())
+    return stem_of(unicodedata.normalize("NFC", name)).title()
 
 
 def check_dataset_name(dataset: str) -> str | None:
@@ -102,8 +78,8 @@ def date_in_name(path: Path, pattern: str) -> date:
     match = re.search(_date_regex(pattern), path.name)
     if match is None:
         raise SourceError(
-            f"{path.name}: its name holds no date of the form {pattern!r} (date_from_name).",
-            remedy="Rename the file, or change the pattern of its dataset.",
+            f"{path.name}: its name holds no date of the form {pattern!r}.",
+            remedy="Rename the file, or change date in the contract of its dataset.",
             path=path,
         )
     try:
@@ -121,7 +97,7 @@ def _date_regex(pattern: str) -> str:
     for directive, group in _DIRECTIVES.items():
         if pattern.count(directive) != 1:
             raise SettingsError(
-                f"date_from_name: {pattern!r} holds {directive} {pattern.count(directive)} times.",
+                f"The form {pattern!r} of a date holds {directive} {pattern.count(directive)} times.",
                 remedy="A pattern holds each of %Y, %m and %d once, such as 'orders_%Y-%m-%d'.",
             )
         regex = regex.replace(re.escape(directive), group)
@@ -130,12 +106,19 @@ def _date_regex(pattern: str) -> str:
 
 
 def check_date_pattern(pattern: str) -> str | None:
-    """Return what is wrong with a `date_from_name` pattern, or `None`."""
+    """Return what is wrong with the form of a date, or `None`."""
     try:
         _date_regex(pattern)
     except SettingsError as error:
         return str(error)
     return None
+
+
+def without_date(stem: str, pattern: str) -> str | None:
+    """Return a file's stem without the date in it, `None` where it holds none of that form."""
+    regex = _date_regex(unicodedata.normalize("NFC", pattern))
+    rest, count = re.subn(regex, "", stem, count=1, flags=re.IGNORECASE)
+    return rest if count else None
 
 
 def day_path(day: date) -> str:
@@ -195,7 +178,7 @@ def known_as(name: str, pattern: str | None) -> str:
 
     Args:
         name: The file's name, such as `orders_2024-03-05.csv`.
-        pattern: The form of the date in it (`date_from_name`), if it has one, such as `orders_%Y-%m-%d`.
+        pattern: The form of the date in it (`date` of its contract), if it has one, such as `orders_%Y-%m-%d`.
     """
     name = unicodedata.normalize("NFC", name)
     return re.sub(_date_regex(pattern), lambda _: pattern, name, count=1) if pattern else name

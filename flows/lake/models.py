@@ -167,6 +167,7 @@ class LastLanding:
         manifest: The key of the manifest that says so.
         landed: The landing itself, where it was recorded well enough to recognise the file, and signed.
         is_signed: Whether a run that had this server's key wrote it.
+        contract: The text of the contract by which it was read, empty where it had none; `None` if that is not known.
     """
 
     day: date
@@ -175,6 +176,7 @@ class LastLanding:
     manifest: str
     landed: Landed | None = None
     is_signed: bool = False
+    contract: str | None = None
 
 
 DEFAULT_ROWS_PERCENT = 50
@@ -192,6 +194,8 @@ DriftKind = Literal[
     "column empty",
     "rows fallen",
     "rows grown",
+    "contract changed",
+    "required column missing",
 ]
 
 
@@ -211,6 +215,25 @@ class Drift:
 
 
 @dataclass(frozen=True)
+class FileContract:
+    """What the contract of a file's dataset says of it, beyond its dialect and rules.
+
+    Attributes:
+        text: The whole contract, as JSON.
+        required: The columns that the file must have.
+        kms_key_id: The KMS key that encrypts its object; the bucket's own encryption without one.
+        date: The form of the day in its name.
+        owner: Who is asked when something is wrong.
+    """
+
+    text: str = ""
+    required: tuple[str, ...] = ()
+    kms_key_id: str | None = None
+    date: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
 class SourceFile:
     """A file that a run will ingest, and where it goes.
 
@@ -221,6 +244,7 @@ class SourceFile:
         size_bytes: Its size when the folder was listed.
         rules: How it lands.
         dialect: What the user states about its format.
+        contract: What its dataset's contract says; nothing where it has none.
         mtime_ns: Its modification time then, in nanoseconds since the epoch.
         origin: The object that it is, where the source is in S3.
         before: What landed of it last, `None` where nothing is known of that.
@@ -233,6 +257,7 @@ class SourceFile:
     size_bytes: int
     rules: LandingRules
     dialect: CsvDialect = field(default_factory=CsvDialect)
+    contract: FileContract = FileContract()
     mtime_ns: int = 0
     origin: S3Origin | None = None
     before: LastLanding | None = None

@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import field_validator
+from pydantic import ConfigDict, field_validator
 
-from flows.lake import keys
-from flows.lake.dialect.encoding import is_text_codec
-from flows.lake.errors import LakeError, SettingsError
-from flows.lake.models import CsvDialect
+from flows.lake.contracts.collection import NO_CONTRACTS, Contracts, load
+from flows.lake.errors import ContractInvalid, LakeError, SettingsError
 from flows.lake.rules import LandingRules
 from flows.lake.s3 import storage_rules
 from flows.lake.s3.bucket_names import check_bucket_name
@@ -36,13 +34,14 @@ class IngestSettings(LandingRules):
     reread: bool
     own_tasks_up_to: int
     partition_date: date | None
-    datasets: dict[str, str]
-    dialects: dict[str, str]
-    date_from_name: dict[str, str]
+    contracts: Contracts
+    only_contracts: bool
     expected_bucket_owner: str
     kms_key_id: str
 
-    @field_validator("datasets", "dialects", "date_from_name", "tags", mode="before")
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    @field_validator("tags", mode="before")
     @classmethod
     def _nothing_given(cls, given: dict[str, str] | None) -> dict[str, str]:
         return given or {}
@@ -53,8 +52,9 @@ class IngestSettings(LandingRules):
         Raises:
             SettingsError: Names every parameter that is wrong, and why.
         """
-        super().__init__(**given)
-        problems = tuple(self._problems())
+        contracts, problem = _contracts(given.pop("contracts", None))
+        super().__init__(**given, contracts=contracts)
+        problems = (*self._problems(), *([problem] if problem else []))
         if problems:
             count = f"{len(problems)} parameters are" if len(problems) > 1 else "1 parameter is"
             raise SettingsError(f"{count} wrong: {'; '.join(problems)}.", remedy="Correct the run's parameters.")
@@ -69,9 +69,13 @@ class IngestSettings(LandingRules):
         """The time zone that decides the partition date."""
         return ZoneInfo(self.timezone)
 
-    def dialect_of(self, dataset: str) -> CsvDialect:
-        """Return what the user states about a dataset's files."""
-        return parse_dialect(self.dialects.get(dataset, ""))
+    def rules_of(self, dataset: str) -> LandingRules:
+        """Return how a dataset's files land: as its contract says, and else as the run was asked."""
+        contract = self.contracts.get(dataset)
+        if contract is None:
+            return self.rules
+        stated = {name: getattr(contract, name, None) for name in LandingRules.model_fields}
+        return self.rules.model_copy(update={name: value for name, value in stated.items() if value is not None})
 
     def _problems(self) -> Iterator[str]:
         if self.source == Path():
@@ -88,17 +92,6 @@ class IngestSettings(LandingRules):
         yield from storage_rules.tag_problems(self.tags)
         yield from storage_rules.owner_problems(self.expected_bucket_owner)
         yield from storage_rules.kms_key_problems(self.kms_key_id)
-        for name, dataset in self.datasets.items():
-            if wrong := keys.check_dataset_name(dataset):
-                yield f"datasets: the name {dataset!r} given for {name!r} {wrong}"
-        for dataset, pattern in self.date_from_name.items():
-            if wrong := keys.check_date_pattern(pattern):
-                yield f"{wrong.rstrip('.')} (for {dataset!r})"
-        for dataset, text in self.dialects.items():
-            try:
-                parse_dialect(text)
-            except ValueError as error:
-                yield f"dialects, {dataset!r}: {error}"
 
     def _bucket_problems(self) -> Iterator[str]:
         try:
@@ -113,24 +106,9 @@ def _known_zones() -> set[str]:
     return available_timezones()
 
 
-def parse_dialect(text: str) -> CsvDialect:
-    r"""Read a dialect from `delimiter=; encoding=cp1252 decimal=, quotechar="`; what is not named is detected.
-
-    A tab is written `\t` or `tab`, a blank `space`.
-
-    Raises:
-        ValueError: A word is not of that form.
-    """
-    values: dict[str, str] = {}
-    for word in text.split():
-        name, equals, value = word.partition("=")
-        if not equals or name not in {"delimiter", "encoding", "decimal", "quotechar"}:
-            raise ValueError(f"{word!r} is not one of delimiter=…, encoding=…, decimal=…, quotechar=…")
-        value = {"\\t": "\t", "tab": "\t", "space": " "}.get(value, value)
-        if name == "encoding":
-            if not is_text_codec(value):
-                raise ValueError(f"encoding {value!r} is not a text encoding that Python knows")
-        elif len(value) != 1:
-            raise ValueError(f"{name} must be one character, not {value!r}")
-        values[name] = value
-    return CsvDialect(**values)
+def _contracts(given: Any) -> tuple[Contracts, str | None]:
+    """Read the contracts that are not in S3; return them, and what is wrong with them."""
+    try:
+        return load(given), None
+    except ContractInvalid as error:
+        return NO_CONTRACTS, str(error).rstrip(".")

@@ -12,10 +12,15 @@ from flows.lake.words import shown
 DEFAULT_TIMEZONE = "America/Sao_Paulo"
 
 
+def scheduled_start(zone: ZoneInfo) -> datetime:
+    """Return when this run was to start, in a time zone."""
+    start: datetime = flow_run.scheduled_start_time
+    return start.astimezone(zone)
+
+
 def logical_date(zone: ZoneInfo | None = None) -> date:
     """Return the day that this run is for: its scheduled start in a time zone, however late it really began."""
-    start: datetime = flow_run.scheduled_start_time
-    return start.astimezone(zone or ZoneInfo(DEFAULT_TIMEZONE)).date()
+    return scheduled_start(zone or ZoneInfo(DEFAULT_TIMEZONE)).date()
 
 
 def as_date(given: object) -> date | None:

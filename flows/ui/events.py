@@ -15,6 +15,7 @@ from prefect.events import emit_event
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 
+from flows.lake.contracts.collection import NO_CONTRACTS, Contracts
 from flows.lake.manifests.drift import sentence
 from flows.lake.models import FileOutcome
 from flows.lake.words import shown
@@ -29,7 +30,9 @@ MAX_TEXT = 2000
 """Of one event, whose size Prefect limits to 1.5 MB: how many changes, and how many characters of each."""
 
 
-def emit_drift(outcomes: Iterable[FileOutcome], bucket: str, redact: Callable[[str], str]) -> None:
+def emit_drift(
+    outcomes: Iterable[FileOutcome], bucket: str, redact: Callable[[str], str], contracts: Contracts = NO_CONTRACTS
+) -> None:
     """Emit an event for each dataset whose files differ from what landed before, for automations to act on."""
     by_dataset: dict[str, list[FileOutcome]] = defaultdict(list)
     for outcome in outcomes:
@@ -59,10 +62,17 @@ def emit_drift(outcomes: Iterable[FileOutcome], bucket: str, redact: Callable[[s
                 "summary": redact(summary)[:MAX_TEXT],
                 "changes": changes,
                 "changes_in_all": sum(len(file.drift) for file in files),
-            },
+            }
+            | owner_of(dataset, contracts, redact),
         )
     if len(by_dataset) > MAX_EVENTS:
         get_run_logger().warning("Only %d of %d datasets with drift got an event.", MAX_EVENTS, len(by_dataset))
+
+
+def owner_of(dataset: str, contracts: Contracts, redact: Callable[[str], str]) -> dict[str, str]:
+    """Return whom a dataset's contract names as its owner, as events carry it."""
+    contract = contracts.get(dataset)
+    return {"owner": redact(contract.owner)} if contract and contract.owner else {}
 
 
 def emit(event: str, resource: dict[str, str], payload: dict[str, Any]) -> None:

@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
 
+from prefect import Flow
 from pydantic import Field
+
+P = TypeVar("P", bound="Flow[Any, Any]")
 
 BucketName = Annotated[str, Field(min_length=3, max_length=100)]
 """A bucket's name, longer than S3 allows by what `{account}` and `{region}` in it stand for."""
 
 BlockName = Annotated[str, Field(min_length=1, max_length=255)]
 """The name of a credentials block."""
+
+TimeZone = Annotated[str, Field(min_length=1, max_length=64)]
+"""An IANA name."""
+
+Contracts = str | dict[str, Any]
+"""A path, an `s3://` address, or the contracts themselves."""
+
+
+def refusing(check: Callable[[Mapping[str, Any]], None]) -> Callable[[P], P]:
+    """Make a flow say what became of parameters that it does not have any more.
+
+    Prefect says of an unknown parameter that it is unknown, before the flow's first line can say more.
+
+    Args:
+        check: Raises what is to be said of the parameters given.
+    """
+
+    def of(flow: P) -> P:
+        kind: Any = type(flow)
+
+        class Refusing(kind):  # type: ignore[misc]
+            def __call__(self, *args: Any, **kwargs: Any) -> Any:
+                check(kwargs)
+                return super().__call__(*args, **kwargs)
+
+            def validate_parameters(self, parameters: dict[str, Any]) -> dict[str, Any]:
+                check(parameters)
+                validated: dict[str, Any] = super().validate_parameters(parameters)
+                return validated
+
+        flow.__class__ = Refusing
+        return flow
+
+    return of

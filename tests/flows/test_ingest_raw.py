@@ -107,7 +107,7 @@ def test_ingest_odd_file_names_arrive_under_their_own_names(ingest: Ingest, s3: 
     names = ["with space.csv", "açúcar.csv", "50%.csv", "n#1.csv", "a+b=c&d.csv", "q?.csv", "[x]{y}.csv", "'it''s'.csv"]
     for name in names:
         (folder / name).write_text(f"a,b\n{name},2\n")
-    state = ingest(folder, partition_date=DAY, datasets=dict.fromkeys(names, "Odd"))
+    state = ingest(folder, partition_date=DAY, contracts={"Odd": {"files": list(names)}})
     assert state.is_completed(), state.message
     assert objects(s3, "Raw/") == {
         f"Raw/Local/CSV/Odd/2024/03/05/{name}": (folder / name).read_bytes() for name in names

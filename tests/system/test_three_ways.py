@@ -86,7 +86,7 @@ def test_deployments_have_schedule_zone_limit_parameters_and_loadable_entrypoint
         assert deployment["global_concurrency_limit"]["limit"] == 1
         assert deployment["concurrency_options"]["collision_strategy"] == "ENQUEUE"
         assert deployment["tags"] == ["lake", "raw"]
-        assert deployment["version"] == "0.2.0"
+        assert deployment["version"] == "0.3.0"
         assert "raw layer" in deployment["description"]
         assert import_object(deployment["entrypoint"]).name == "ingest-raw"
         known = set(deployment["parameter_openapi_schema"]["properties"])

@@ -21,10 +21,14 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from flows.lake import keys
+from flows.lake.contracts.contract import Contract
 from flows.lake.errors import LakeError, SettingsError
 from flows.lake.manifests.manifest import Manifest, ManifestColumn, ManifestFile, from_json
 from flows.lake.s3.object_metadata import charset
+from flows.lake.words import one_line
 
 TYPES = {"int64": "bigint", "uint64": "decimal(20,0)", "float64": "double", "bool": "boolean"}
 """Athena's type for pandas' dtype; anything else is a string."""
@@ -41,7 +45,7 @@ def ddl(manifest: Manifest, *, database: str | None = None, since: date | None =
     Args:
         manifest: The manifest of a run.
         database: The database of the tables; the session's own without one.
-        since: The first day that a query sees; the first of the manifest's year without one.
+        since: The first day that a query sees; without one, that of the contract, or the first of the manifest's year.
 
     Raises:
         SettingsError: A dataset is written as Athena cannot read it, or its files differ in columns or format.
@@ -51,13 +55,22 @@ def ddl(manifest: Manifest, *, database: str | None = None, since: date | None =
         if file.landed:
             by_dataset.setdefault(file.dataset, []).append(file)
     first_day = since or date(manifest.logical_date.year, 1, 1)
-    statements = [
-        _statements(dataset, _alike(dataset, files), manifest.bucket, database, first_day)
-        for dataset, files in by_dataset.items()
-    ]
+    statements = []
+    for dataset, files in by_dataset.items():
+        contract = _contract_of(manifest, files[-1])
+        first = since or (contract.expect.since if contract.expect else None) or first_day
+        statements.append(_statements(dataset, _alike(dataset, files), manifest.bucket, database, first, contract))
     if not statements:
         raise SettingsError("No file landed in this run.", remedy="Take the manifest of another one.")
     return "\n".join(statements)
+
+
+def _contract_of(manifest: Manifest, file: ManifestFile) -> Contract:
+    """Return the contract that a file was read by; an empty one where it had none, or one of a later version."""
+    try:
+        return Contract.model_validate_json(manifest.contract_of(file) or "{}")
+    except ValidationError:
+        return Contract()
 
 
 def _alike(dataset: str, files: list[ManifestFile]) -> ManifestFile:
@@ -66,7 +79,7 @@ def _alike(dataset: str, files: list[ManifestFile]) -> ManifestFile:
     if len(shapes) > 1:
         raise SettingsError(
             f"The {len(files)} files of {dataset} differ in columns, delimiter or encoding and do not form one table.",
-            remedy="Give them datasets of their own (parameter datasets).",
+            remedy="Give them datasets of their own (contracts).",
         )
     file = files[0]
     if (file.encoding or "").startswith(("utf-16", "utf-32")):
@@ -87,20 +100,25 @@ def _widest_dtype(dtypes: set[str]) -> str:
     return dtypes.pop() if len(dtypes) == 1 else "float64" if dtypes == {"int64", "float64"} else "str"
 
 
-def _statements(dataset: str, file: ManifestFile, bucket: str, database: str | None, since: date) -> str:
+def _statements(
+    dataset: str, file: ManifestFile, bucket: str, database: str | None, since: date, contract: Contract
+) -> str:
     name = sql_name(dataset)
     names = _unique(sql_name(column.name) for column in file.columns)
     as_text = bool(file.quoted) or file.decimal == ","
     table = f"{name}_text" if as_text else name
     types = ["string" if as_text else TYPES.get(column.dtype, "string") for column in file.columns]
-    fields = ",\n".join(f"  `{column}` {kind}" for column, kind in zip(names, types, strict=True))
+    fields = ",\n".join(
+        f"  `{column}` {kind}{_comment(contract, held.name)}"
+        for column, kind, held in zip(names, types, file.columns, strict=True)
+    )
     location = f"s3://{bucket}/{keys.RAW_PREFIX}/{dataset}/"
     serde, properties = _serde(file)
     text = f"""\
 {_remarks(dataset, file, since)}CREATE EXTERNAL TABLE IF NOT EXISTS {_in(database, "`")}`{table}` (
 {fields}
 )
-PARTITIONED BY (`{PARTITION}` string)
+{_table_comment(contract)}PARTITIONED BY (`{PARTITION}` string)
 ROW FORMAT SERDE '{serde}'
 WITH SERDEPROPERTIES (
 {_properties(properties)}
@@ -111,6 +129,15 @@ TBLPROPERTIES (
 );
 """
     return text + (_view(name, table, names, file, database) if as_text else "")
+
+
+def _comment(contract: Contract, column: str) -> str:
+    of_column = contract.columns.get(column)
+    return f" COMMENT {_quoted(one_line(of_column.description))}" if of_column and of_column.description else ""
+
+
+def _table_comment(contract: Contract) -> str:
+    return f"COMMENT {_quoted(one_line(contract.description))}\n" if contract.description else ""
 
 
 def _serde(file: ManifestFile) -> tuple[str, dict[str, str]]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Literal
 
+from flows.lake.contracts.contract import changes
 from flows.lake.models import DEFAULT_ROWS_PERCENT, ColumnProfile, CsvProfile, Drift, DriftKind, LastLanding
 from flows.lake.words import quoted, shown
 
@@ -27,13 +28,16 @@ _OF_MANY: dict[DriftKind, tuple[str, str]] = {
 """What is said of many columns with the same kind of change, and what each one's own text repeats of it."""
 
 
-def find_drift(before: LastLanding | None, now: CsvProfile, rows_percent: int = DEFAULT_ROWS_PERCENT) -> list[Drift]:
+def find_drift(
+    before: LastLanding | None, now: CsvProfile, rows_percent: int = DEFAULT_ROWS_PERCENT, contract: str | None = None
+) -> list[Drift]:
     """Return how a file differs from what landed of it last.
 
     Args:
         before: What landed last; with `None` there is no drift.
         now: The file now.
         rows_percent: By how many percent the number of rows may fall or grow.
+        contract: The text of the contract that it is read by; `None` where that does not matter.
     """
     if before is None:
         return []
@@ -41,7 +45,28 @@ def find_drift(before: LastLanding | None, now: CsvProfile, rows_percent: int = 
     drift = list(_columns(before.columns, now.columns, renamed))
     if before.rows and now.rows:
         drift += _cells(before, now, renamed)
-    return drift + list(_rows(before.rows, now.rows, rows_percent))
+    return [*drift, *_rows(before.rows, now.rows, rows_percent), *_contract(before.contract, contract)]
+
+
+def without_contract(drift: Sequence[Drift]) -> list[Drift]:
+    """Return how a file itself differs: what people changed in its contract is no reason to keep it out."""
+    return [change for change in drift if change.kind != "contract changed"]
+
+
+def _contract(before: str | None, now: str | None) -> Iterator[Drift]:
+    if before is None or now is None or not (fields := changes(before, now)):
+        return
+    yield Drift("contract changed", f"the contract changed: {_and_more(fields[:_NAMED_COLUMNS], len(fields))}")
+
+
+def missing_columns(required: Sequence[str], now: CsvProfile) -> list[Drift]:
+    """Return the columns that the contract requires and a file does not have."""
+    names = {column.name for column in now.columns}
+    return [
+        Drift("required column missing", f"it has no column {_q(name)}, which its contract requires", name)
+        for name in required
+        if name not in names
+    ]
 
 
 def told(drift: Sequence[Drift]) -> list[str]:
@@ -50,13 +75,13 @@ def told(drift: Sequence[Drift]) -> list[str]:
     for change in drift:
         by_kind.setdefault(change.kind, []).append(change)
     texts: list[str] = []
-    for kind, changes in by_kind.items():
-        if len(changes) <= _TOLD_EACH or kind not in _OF_MANY:
-            texts += [change.text for change in changes]
+    for kind, of_kind in by_kind.items():
+        if len(of_kind) <= _TOLD_EACH or kind not in _OF_MANY:
+            texts += [change.text for change in of_kind]
             continue
         said, repeated = _OF_MANY[kind]
-        named = [change.text.removeprefix("column ").removesuffix(repeated) for change in changes[:_NAMED_COLUMNS]]
-        texts.append(f"{len(changes):,} {said}: {_and_more(named, len(changes))}")
+        named = [change.text.removeprefix("column ").removesuffix(repeated) for change in of_kind[:_NAMED_COLUMNS]]
+        texts.append(f"{len(of_kind):,} {said}: {_and_more(named, len(of_kind))}")
     return texts
 
 

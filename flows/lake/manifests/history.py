@@ -166,6 +166,7 @@ def last_landings(manifest: Manifest, key: str, wanted: set[FileName]) -> dict[F
             key,
             _landed(file, manifest.started) if manifest.is_signed else None,
             manifest.is_signed,
+            manifest.contract_of(file),
         )
         for name, file in newest.items()
     }

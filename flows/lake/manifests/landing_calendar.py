@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
+from flows.lake.contracts.rhythm import Rhythm
 from flows.lake.manifests.landed_days import LandedDays
 from flows.lake.manifests.manifest import Manifest, ManifestFile
-from flows.lake.manifests.rhythm import Rhythm
 
 CellState = Literal["landed", "unchanged", "rejected", "missing"]
 
@@ -96,6 +96,8 @@ def make_calendar(
     end: date,
     expected: Mapping[str, Rhythm] | None = None,
     look_up: LookUp = lambda _: {},
+    *,
+    now: datetime | None = None,
 ) -> Calendar:
     """Make the calendar of a range of days.
 
@@ -105,6 +107,7 @@ def make_calendar(
         end: The last one.
         expected: The datasets that should land, with their rhythms.
         look_up: Finds when datasets landed; asked once, for those about which the manifests do not say enough.
+        now: The time, in the zone of the times of day at which datasets are due; without it, those are past.
     """
     days = tuple(start + timedelta(days=n) for n in range((end - start).days + 1))
     files = _files_of(manifests, start, end)
@@ -120,7 +123,7 @@ def make_calendar(
     datasets = (*wanted, *sorted({dataset for dataset, _ in files} - wanted.keys()))
     cells: dict[tuple[str, date], Cell] = {}
     for dataset in datasets:
-        due = {day for day in days if dataset in wanted and _is_due(wanted[dataset], day, first.get(dataset))}
+        due = {day for day in days if dataset in wanted and _is_due(wanted[dataset], day, first.get(dataset), now)}
         cells |= _cells_of(dataset, days, files, due)
     before = {dataset: landed.last for dataset, landed in earlier.items() if dataset not in first_seen}
     return Calendar(days, datasets, wanted, cells, before)
@@ -149,8 +152,10 @@ def _undecided(wanted: Mapping[str, Rhythm], days: Sequence[date], first_seen: M
     ]
 
 
-def _is_due(rhythm: Rhythm, day: date, first: date | None) -> bool:
+def _is_due(rhythm: Rhythm, day: date, first: date | None, now: datetime | None) -> bool:
     """Return whether nothing on a day means that something is missing: the stated day goes before the first landing."""
+    if now and rhythm.by and datetime.combine(day, rhythm.by) > now.replace(tzinfo=None):
+        return False
     began = rhythm.since is not None or (first is not None and day > first)
     return began and rhythm.is_due(day)
 

@@ -24,6 +24,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from flows.lake import keys
+from flows.lake.contracts.contract import Contract
 from flows.lake.dialect.encoding import is_text_codec
 from flows.lake.manifests.signature import is_signed
 from flows.lake.models import CsvProfile, DriftKind, FileOutcome
@@ -124,6 +125,9 @@ class ManifestFile(_Part):
     hints: tuple[str, ...] = Field(default=(), description="What a person should know about it, a sentence each.")
     rows: Count | None = Field(default=None, description="Data rows, without the header.")
     columns: tuple[ManifestColumn, ...] = Field(default=(), description="The columns in the file's order.")
+    contract: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="The contract that it was read by: the SHA-256 of its text, which contracts holds."
+    )
     drift: tuple[ManifestDrift, ...] = Field(default=(), description="How it differs from what landed before.")
     profile_s: Seconds = Field(default=0.0, description="Seconds spent reading it.")
     upload_s: Seconds = Field(default=0.0, description="Seconds spent storing it.")
@@ -158,10 +162,19 @@ class Manifest(_Part):
     ended: AwareDatetime = Field(description="When its last file was done.")
     duration_s: Seconds = Field(description="Seconds between the two.")
     files: tuple[ManifestFile, ...] = Field(description="One entry for each chosen file, in the order of their paths.")
+    contracts: dict[str, str] | None = Field(
+        default=None, description="The contracts that files were read by, as JSON: SHA-256 of the text to the text."
+    )
     signature: str | None = Field(
         default=None, description="HMAC-SHA-256 of everything before it, by a key of the Prefect server's."
     )
     _is_signed: bool = PrivateAttr(default=False)
+
+    def contract_of(self, file: ManifestFile) -> str | None:
+        """Return the text of the contract that a file was read by, empty where it had none; `None` if unknown."""
+        if self.contracts is None:
+            return None
+        return self.contracts.get(file.contract or "", "")
 
     @property
     def is_signed(self) -> bool:
@@ -169,15 +182,16 @@ class Manifest(_Part):
         return self._is_signed
 
 
-def of_run(summary: RunSummary, run_count: int, ended: datetime, date_from_name: Mapping[str, str]) -> Manifest:
+def of_run(summary: RunSummary, run_count: int, ended: datetime, contracts: Mapping[str, Contract]) -> Manifest:
     """Make the manifest of a run.
 
     Args:
         summary: The run; not a dry one.
         run_count: Its attempt, counted from 1.
         ended: When its last file was done.
-        date_from_name: The form of the date in the file names of datasets that have one.
+        contracts: The contracts of the datasets that have one.
     """
+    used = {outcome.dataset: contracts[outcome.dataset] for outcome in summary.outcomes if outcome.dataset in contracts}
     return Manifest(
         schema_version=1,
         run_id=summary.run_id,
@@ -189,12 +203,13 @@ def of_run(summary: RunSummary, run_count: int, ended: datetime, date_from_name:
         started=summary.started,
         ended=ended,
         duration_s=round(summary.duration_s, 3),
-        files=tuple(_of_outcome(outcome, date_from_name) for outcome in summary.outcomes),
+        files=tuple(_of_outcome(outcome, used.get(outcome.dataset)) for outcome in summary.outcomes),
+        contracts={contract.sha256: contract.text for contract in used.values()},
     )
 
 
-def _of_outcome(outcome: FileOutcome, date_from_name: Mapping[str, str]) -> ManifestFile:
-    pattern = date_from_name.get(outcome.dataset)
+def _of_outcome(outcome: FileOutcome, contract: Contract | None) -> ManifestFile:
+    pattern = contract.date if contract else None
     name = _text(outcome.path.name)
     profile: CsvProfile | None = outcome.profile
     of_profile = {} if profile is None else _of_profile(profile)
@@ -208,6 +223,7 @@ def _of_outcome(outcome: FileOutcome, date_from_name: Mapping[str, str]) -> Mani
             "outcome": outcome.state,
             "reason": _text(outcome.reason) or None,
             "key": outcome.key,
+            "contract": contract.sha256 if contract else None,
             "kept_as": outcome.kept_as,
             "version_id": outcome.version_id,
             "etag": outcome.etag,

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from flows.lake import keys
@@ -21,7 +20,6 @@ from flows.lake.errors import ManifestUnreadable, StorageError
 from flows.lake.manifests.manifest import MAX_BYTES, Manifest, from_json
 from flows.lake.manifests.signature import signed
 from flows.lake.s3.bucket import Bucket
-from flows.lake.s3.errors import code_of, status_of
 from flows.lake.s3.put_new import put_new
 from flows.lake.words import shown
 
@@ -75,17 +73,14 @@ class ManifestStore:
             ManifestUnreadable: There is none, or it is not a manifest, or of a version that this program does not know.
         """
         with self.bucket.doing(f"reading {key!r}", key=key):
-            try:
-                body = self.bucket.client.get_object(Key=key, **self.bucket.where)["Body"].read(MAX_BYTES + 1)
-            except ClientError as error:
-                if status_of(error) != 404 or code_of(error) == "NoSuchBucket":
-                    raise
-                raise ManifestUnreadable(
-                    f"There is no manifest at s3://{self.bucket.name}/{key}.",
-                    remedy="Find out who deleted it: the run that wrote its files can no longer be verified.",
-                    bucket=self.bucket.name,
-                    key=key,
-                ) from error
+            body = self.bucket.get(key, MAX_BYTES)
+        if body is None:
+            raise ManifestUnreadable(
+                f"There is no manifest at s3://{self.bucket.name}/{key}.",
+                remedy="Find out who deleted it: the run that wrote its files can no longer be verified.",
+                bucket=self.bucket.name,
+                key=key,
+            )
         try:
             if len(body) > MAX_BYTES:
                 raise ValueError(f"it has more than {MAX_BYTES:,} bytes")

@@ -16,13 +16,12 @@ from dataclasses import dataclass, replace
 
 from flows.lake import keys
 from flows.lake.errors import CsvRejected, DriftRejected, LakeError
-from flows.lake.manifests.drift import find_drift, sentence
+from flows.lake.manifests.drift import find_drift, missing_columns, sentence, without_contract
 from flows.lake.models import CsvProfile, Drift, FileOutcome, Progress, SourceFile
 from flows.lake.raw.outcomes import failed_outcome
 from flows.lake.raw.storing import UploadOptions
 from flows.lake.raw.unchanged import known_profile
 from flows.lake.redact import mask_known
-from flows.lake.rules import LandingRules
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.storage_rules import STORAGE_CLASSES
 
@@ -48,9 +47,11 @@ class RawLayer:
     manifest_keys: tuple[str, ...] = ()
     explain: Callable[[LakeError], LakeError] = as_it_is
 
-    def options(self, rules: LandingRules) -> UploadOptions:
-        """Return how a file is stored that lands by some rules."""
+    def options(self, file: SourceFile) -> UploadOptions:
+        """Return how a file is stored."""
+        rules = file.rules
         return UploadOptions(
+            kms_key_id=file.contract.kms_key_id,
             storage_class=None if rules.storage_class == STORAGE_CLASSES[0] else rules.storage_class,
             tags=rules.tags,
             metadata={"run-id": self.run_id} if self.run_id else {},
@@ -157,20 +158,26 @@ def _drift(file: SourceFile, profile: CsvProfile) -> tuple[Drift, ...]:
     Raises:
         DriftRejected: It does, and such files are not to land.
     """
+    missing = tuple(missing_columns(file.contract.required, profile))
+    if missing:
+        raise DriftRejected(
+            f"{file.path.name}: {mask_known(sentence(missing, None))}.",
+            remedy="Ask its source; if the column is not needed any more, take required out of the contract.",
+            profile=profile,
+            drift=tuple(map(_masked, missing)),
+            path=file.path,
+            key=file.key,
+        )
     if file.rules.on_drift == "ignore":
         return ()
     # It quotes cells and names columns, and becomes states, events and logs.
-    differences = find_drift(file.before, profile, file.rules.drift_rows_percent)
-    drift = tuple(
-        replace(
-            difference, text=mask_known(difference.text), column=difference.column and mask_known(difference.column)
-        )
-        for difference in differences
-    )
+    differences = find_drift(file.before, profile, file.rules.drift_rows_percent, file.contract.text)
+    drift = tuple(map(_masked, differences))
     # Anybody who may write to the lake can write a manifest: only one of our own keeps a file out of it.
-    if drift and file.rules.on_drift == "reject" and file.before and file.before.is_signed:
+    own = without_contract(drift)
+    if own and file.rules.on_drift == "reject" and file.before and file.before.is_signed:
         raise DriftRejected(
-            f"{file.path.name}: {sentence(drift, file.before)}.",
+            f"{file.path.name}: {sentence(own, file.before)}.",
             remedy="Ask its source; if the change is meant, run once with on_drift=warn.",
             profile=profile,
             drift=drift,
@@ -180,10 +187,14 @@ def _drift(file: SourceFile, profile: CsvProfile) -> tuple[Drift, ...]:
     return drift
 
 
+def _masked(change: Drift) -> Drift:
+    return replace(change, text=mask_known(change.text), column=change.column and mask_known(change.column))
+
+
 def _plan(file: SourceFile, read: ProfiledFile, to: RawLayer, drift: tuple[Drift, ...]) -> FileOutcome:
     from flows.lake.raw.upload import plan_upload
 
-    plan = plan_upload(to.bucket, read.profile, file.key, options=to.options(file.rules), root=file.root)
+    plan = plan_upload(to.bucket, read.profile, file.key, options=to.options(file), root=file.root)
     return FileOutcome(
         file.path,
         file.dataset,
@@ -219,7 +230,7 @@ def _upload(
         read.profile,
         file.key,
         reprofile=reprofile,
-        options=replace(to.options(file.rules), look_first=not absent),
+        options=replace(to.options(file), look_first=not absent),
         progress=progress,
         root=file.root,
     )
@@ -249,7 +260,7 @@ def _set_aside(file: SourceFile, error: Exception, to: RawLayer) -> FileOutcome:
     if rejected and file.rules.quarantine and not file.rules.dry_run:
         kept_as = keys.quarantine_key(file.key)
         try:
-            options = to.options(file.rules)
+            options = to.options(file)
             quarantine_file(to.bucket, file.path, kept_as, reason=reason, options=options, root=file.root)
         except LakeError as trouble:
             kept_as, reason = None, f"{reason} It could not be kept in quarantine either: {to.explain(trouble)}"

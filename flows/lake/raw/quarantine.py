@@ -48,5 +48,6 @@ def quarantine_file(
             metadata=metadata | dict(options.metadata) | {"reason": object_metadata.cut(reason, MAX_REASON_BYTES)},
             tags=options.tags,
             storage_class=options.storage_class,
+            kms_key_id=options.kms_key_id,
         )
         return store(S3Object(bucket, key, headers), source, content, options)

@@ -41,6 +41,7 @@ class UploadOptions:
     Attributes:
         storage_class: S3's storage class; the bucket's default without one.
         tags: Tags of the object.
+        kms_key_id: The KMS key that encrypts it; the bucket's own encryption without one.
         manifest_keys: The keys of which one will be the manifest's of the run; in the metadata of files.
         metadata: Metadata besides what the file itself gives, for example the run's id.
         part_size_bytes: The size of a part; it grows where a file would have more than 10,000.
@@ -50,6 +51,7 @@ class UploadOptions:
     """
 
     storage_class: str | None = None
+    kms_key_id: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     manifest_keys: tuple[str, ...] = ()

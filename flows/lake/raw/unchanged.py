@@ -1,10 +1,10 @@
 """Files that need no work: an earlier run recorded them, and neither they nor their objects have changed since.
 
 A file is taken for what it was when its path, size and modification time are those in the newest manifest that knows
-it, and nothing else is stated of its format than what it was read with. If it also goes to the same key, and the key
-still holds the object that was proven then (by size and ETag), it is neither read nor sent. If it goes to another key
-(the next day's), its profile is taken as known and the file is sent; that compares its bytes with the profile's
-checksum, so a file that only looked the same is noticed and read again.
+it, and neither its contract nor its format is stated in another way than it was read by. If it also goes to the same
+key, and the key still holds the object that was proven then (by size and ETag), it is neither read nor sent. If it goes
+to another key (the next day's), its profile is taken as known and the file is sent; that compares its bytes with the
+profile's checksum, so a file that only looked the same is noticed and read again.
 
 The limit: a change that keeps both size and time (`touch -r`, a restored backup, a server whose clock stands still)
 is not seen for the same key. `reread` reads everything. A file that had changed within two seconds before a run began
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from flows.lake.contracts.contract import changes
 from flows.lake.models import CsvProfile, FileOutcome, Landed, SourceFile
 from flows.lake.places import place_text
 from flows.lake.run_models import FileList
@@ -36,6 +37,8 @@ def recorded(file: SourceFile) -> Landed | None:
         return None
     profile = landed.profile
     same = (profile.size_bytes, profile.mtime_ns) == (file.size_bytes, file.mtime_ns)
+    if file.before and file.before.contract is not None and changes(file.before.contract, file.contract.text):
+        return None
     return landed if same and _read_as_stated(file, profile) else None
 
 

@@ -64,6 +64,7 @@ def upload_file(
         | dict(options.metadata),
         tags=options.tags,
         storage_class=options.storage_class,
+        kms_key_id=options.kms_key_id,
     )
     content = Content.of_profile(profile)
     with opened(path, size_bytes=profile.size_bytes, mtime_ns=profile.mtime_ns, root=root) as source:

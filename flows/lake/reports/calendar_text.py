@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flows.lake.contracts.rhythm import Rhythm
 from flows.lake.manifests.landing_calendar import Calendar, Cell, CellState
-from flows.lake.manifests.rhythm import Rhythm
 from flows.lake.words import md, shown
 
 SYMBOLS: dict[CellState, str] = {"landed": "✓", "unchanged": "=", "rejected": "✗", "missing": "?"}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from flows.lake import units
+from flows.lake.contracts.collection import named
 from flows.lake.manifests.drift import sentence
 from flows.lake.manifests.history import History
 from flows.lake.models import FileOutcome
@@ -34,10 +35,12 @@ class Telling:
     Attributes:
         bucket: The lake's bucket, where it is known.
         alone: Whether a file is told of by itself; of several that share a task, a terminal hears only of bad ones.
+        dry_run: Whether the run only says what it would do.
     """
 
     bucket: str | None = None
     alone: bool = True
+    dry_run: bool = False
 
 
 @singledispatch
@@ -75,9 +78,15 @@ def _(bucket: BucketReport, _telling: Telling) -> Iterator[Line]:
 
 
 @lines_of.register
-def _(folder: SourceFolder, _telling: Telling) -> Iterator[Line]:
+def _(folder: SourceFolder, telling: Telling) -> Iterator[Line]:
     chosen = len(folder.files) + len(folder.unusable)
     yield INFO, f"{chosen:,} file{'s' * (chosen != 1)} chosen, {folder.hidden:,} hidden left out"
+    level = INFO if telling.dry_run else DETAIL
+    if folder.unclaimed:
+        count = len(folder.unclaimed)
+        yield level, f"No contract claims {count:,} file{'s' * (count != 1)}: {named(folder.unclaimed)}"
+    if folder.idle:
+        yield level, f"Contracts that claim no file here: {named(folder.idle)}"
 
 
 @lines_of.register

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from flows.lake.s3.client import is_aws, use_own_retries
-from flows.lake.s3.errors import translated
+from flows.lake.s3.errors import code_of, status_of, translated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -70,6 +72,21 @@ class Bucket:
         """Yield what a listing says of each object under a prefix."""
         for page in self.pages(prefix, **arguments):
             yield from page.get("Contents", ())
+
+    def get(self, key: str, max_bytes: int) -> bytes | None:
+        """Return the bytes of an object, one more than the limit at most; `None` where there is no such object.
+
+        Raises:
+            ClientError: Anything else that S3 answers.
+        """
+        try:
+            answer = self.client.get_object(Key=key, **self.where)
+        except ClientError as error:
+            if status_of(error) != 404 or code_of(error) == "NoSuchBucket":
+                raise
+            return None
+        data: bytes = answer["Body"].read(max_bytes + 1)
+        return data
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Yield the names of the folders right below a prefix that ends with `/`."""

@@ -73,7 +73,12 @@ def of_run(manifest_keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def headers(
-    *, content_type: str, metadata: Mapping[str, str], tags: Mapping[str, str], storage_class: str | None
+    *,
+    content_type: str,
+    metadata: Mapping[str, str],
+    tags: Mapping[str, str],
+    storage_class: str | None,
+    kms_key_id: str | None = None,
 ) -> dict[str, Any]:
     """Return the arguments that a new object takes from all this.
 
@@ -92,6 +97,8 @@ def headers(
         arguments["Tagging"] = urlencode(tags, quote_via=quote)
     if storage_class:
         arguments["StorageClass"] = storage_class
+    if kms_key_id:
+        arguments |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id}
     return arguments
 
 

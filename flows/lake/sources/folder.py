@@ -8,16 +8,18 @@ from __future__ import annotations
 import fnmatch
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.lake import keys
+from flows.lake.contracts.collection import named
 from flows.lake.errors import KeyCollision, LakeError, SourceError, SourceNotFound, SourceUnreadable
-from flows.lake.models import FileOutcome, S3Origin, SourceFile
+from flows.lake.models import CsvDialect, FileContract, FileOutcome, S3Origin, SourceFile
 from flows.lake.opening import check_inside
 from flows.lake.places import is_s3, source_text
+from flows.lake.rules import LandingRules
 from flows.lake.run_models import FileList
 from flows.lake.settings import IngestSettings
 from flows.lake.words import shown
@@ -34,11 +36,15 @@ class SourceFolder:
         files: The files to ingest, in the order of their paths.
         unusable: The outcomes of chosen files that cannot be ingested, for example for their names; the others go on.
         hidden: How many dotfiles (`._*` of macOS among them) were left out.
+        unclaimed: The files that no contract claims, where there are contracts.
+        idle: The datasets whose contracts claim no file here.
     """
 
     files: FileList[SourceFile]
     unusable: FileList[FileOutcome]
     hidden: int
+    unclaimed: FileList[str] = field(default_factory=FileList)
+    idle: FileList[str] = field(default_factory=FileList)
 
 
 def find_files(settings: IngestSettings, day: date, client: S3Client | None = None) -> SourceFolder:
@@ -46,7 +52,7 @@ def find_files(settings: IngestSettings, day: date, client: S3Client | None = No
 
     Args:
         settings: The run's parameters.
-        day: The partition date of files whose dataset has no `date_from_name`.
+        day: The partition date of files whose contract names no `date`.
         client: Reads the source where it is an S3 prefix.
 
     Raises:
@@ -57,17 +63,25 @@ def find_files(settings: IngestSettings, day: date, client: S3Client | None = No
     matched, hidden = _matching(settings, client)
     files: dict[str, SourceFile] = {}
     unusable: FileList[FileOutcome] = FileList()
+    unclaimed: FileList[str] = FileList()
+    way = _Way(settings, day)
     for path, origin in matched:
-        dataset = keys.dataset_of(path.name, settings.datasets, settings.date_from_name)
+        dataset = keys.dataset_of(path.name)
         try:
-            file = _describe(path, origin, dataset, settings, day)
+            claimed = way.contract_of(path)
+            if claimed is None:
+                unclaimed.append(path.name)
+                if settings.only_contracts:
+                    unusable.append(_refused(path, dataset, settings))
+                    continue
+            file = way.describe(path, origin, dataset := claimed or dataset)
         except LakeError as error:
             unusable.append(FileOutcome(path, dataset, "", "failed", reason=str(error)))
             continue
         if other := files.get(file.key):
             raise KeyCollision(
                 f"{other.path} and {path} would both be stored as {file.key}.",
-                remedy="Rename one of them, or give its dataset another name (parameter datasets).",
+                remedy="Rename one of them, or give it a dataset of its own in contracts.",
                 path=path,
                 key=file.key,
             )
@@ -79,7 +93,17 @@ def find_files(settings: IngestSettings, day: date, client: S3Client | None = No
             remedy="Check the folder, the pattern, and whether recursive is meant.",
             path=settings.source,
         )
-    return SourceFolder(FileList(files.values()), unusable, hidden)
+    contracts = settings.contracts
+    idle = FileList(sorted(contracts.keys() - {file.dataset for file in files.values()}))
+    return SourceFolder(FileList(files.values()), unusable, hidden, unclaimed if contracts else FileList(), idle)
+
+
+def _refused(path: Path, dataset: str, settings: IngestSettings) -> FileOutcome:
+    reason = (
+        f"{shown(path.name)}: no contract claims it. Add its name to files of a dataset in "
+        f"{settings.contracts.name or 'contracts'}, or turn only_contracts off."
+    )
+    return FileOutcome(path, dataset, "", "rejected", reason=reason)
 
 
 def _matching(settings: IngestSettings, client: S3Client | None) -> tuple[list[tuple[Path, S3Origin | None]], int]:
@@ -141,27 +165,69 @@ def _listed(folder: Path) -> list[Path]:
         ) from error
 
 
-def _describe(path: Path, origin: S3Origin | None, dataset: str, settings: IngestSettings, day: date) -> SourceFile:
-    if pattern := settings.date_from_name.get(dataset):
-        day = keys.date_in_name(path, pattern)
-    key = keys.raw_key(path, dataset, day)
-    if wrong := keys.check_dataset_name(dataset):
-        raise SourceError(
-            f"{path.name!a}: the dataset name {dataset!a} {wrong}.", remedy="Name its dataset (datasets).", path=path
-        )
-    rules, dialect = settings.rules, settings.dialect_of(dataset)
-    if origin is not None:
-        size_bytes, modified_ns = origin.size_bytes, origin.modified_ns
-        return SourceFile(path, dataset, key, size_bytes, rules, dialect, mtime_ns=modified_ns, origin=origin)
-    root = None if settings.follow_links else settings.source
-    if root is not None:
-        check_inside(path, root)
-    try:
-        info = path.stat()
-    except OSError as error:
-        raise SourceUnreadable(
-            f"{shown(path.name)} cannot be read ({error.strerror}).", remedy="Check the file and its rights.", path=path
-        ) from error
-    if not stat.S_ISREG(info.st_mode):
-        raise SourceError(f"{shown(path.name)} is not a regular file.", remedy="Move it out of the folder.", path=path)
-    return SourceFile(path, dataset, key, info.st_size, rules, dialect, mtime_ns=info.st_mtime_ns, root=root)
+class _Way:
+    """Finds the way of each file: its dataset, its key, and how it is read and lands.
+
+    Args:
+        settings: The run's parameters.
+        day: The partition date of files whose contract names no `date`.
+    """
+
+    def __init__(self, settings: IngestSettings, day: date) -> None:
+        self._settings = settings
+        self._day = day
+        self._decided: dict[str, tuple[LandingRules, CsvDialect, FileContract]] = {}
+
+    def contract_of(self, path: Path) -> str | None:
+        """Return the dataset whose contract claims a file, `None` where none does.
+
+        Raises:
+            SourceError: Several do.
+        """
+        claimants = self._settings.contracts.claimants(path.name)
+        if len(claimants) > 1:
+            raise SourceError(
+                f"{shown(path.name)}: the contracts of {named(claimants)} all claim it.",
+                remedy="Make their files narrower, or name this file exactly in one of them.",
+                path=path,
+            )
+        return claimants[0] if claimants else None
+
+    def describe(self, path: Path, origin: S3Origin | None, dataset: str) -> SourceFile:
+        """Describe a file and its way."""
+        settings, day = self._settings, self._day
+        rules, dialect, contract = self._decided.get(dataset) or self._decide(dataset)
+        if contract.date:
+            day = keys.date_in_name(path, contract.date)
+        key = keys.raw_key(path, dataset, day)
+        if wrong := keys.check_dataset_name(dataset):
+            remedy = "Name its dataset in contracts."
+            raise SourceError(f"{path.name!a}: the dataset name {dataset!a} {wrong}.", remedy=remedy, path=path)
+        if origin is not None:
+            size_bytes, modified_ns = origin.size_bytes, origin.modified_ns
+            return SourceFile(path, dataset, key, size_bytes, rules, dialect, contract, modified_ns, origin=origin)
+        root = None if settings.follow_links else settings.source
+        if root is not None:
+            check_inside(path, root)
+        try:
+            info = path.stat()
+        except OSError as error:
+            raise SourceUnreadable(
+                f"{shown(path.name)} cannot be read ({error.strerror}).",
+                remedy="Check the file and its rights.",
+                path=path,
+            ) from error
+        if not stat.S_ISREG(info.st_mode):
+            remedy = "Move it out of the folder."
+            raise SourceError(f"{shown(path.name)} is not a regular file.", remedy=remedy, path=path)
+        return SourceFile(path, dataset, key, info.st_size, rules, dialect, contract, info.st_mtime_ns, root=root)
+
+    def _decide(self, dataset: str) -> tuple[LandingRules, CsvDialect, FileContract]:
+        """Return what the files of a dataset share, made once: tasks then carry it once too."""
+        stated = self._settings.contracts.get(dataset)
+        dialect, contract = CsvDialect(), FileContract()
+        if stated:
+            dialect = stated.read.dialect
+            contract = FileContract(stated.text, stated.required, stated.kms_key_id, stated.date, stated.owner)
+        self._decided[dataset] = self._settings.rules_of(dataset), dialect, contract
+        return self._decided[dataset]

@@ -49,7 +49,7 @@ def test_hostile_names_and_columns_are_visible_in_every_outlet(
         "x" * 200 + ".csv",
         "d\u00a0e\u3000f\u200dg.csv",
     ]
-    given: dict[str, Any] = {"own_tasks_up_to": own_tasks_up_to, "datasets": {"*": "All {{ flow.name }}"}}
+    given: dict[str, Any] = {"own_tasks_up_to": own_tasks_up_to, "contracts": {"All {{ flow.name }}": {"files": "*"}}}
     for name in names:
         (tmp_path / name).write_text(f'"{HOSTILE_COLUMN}",b\n1,2\n')
     first = ingest(tmp_path, partition_date=DAY, **given)

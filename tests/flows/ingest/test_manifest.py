@@ -86,8 +86,7 @@ def test_ingest_files_of_many_days_has_one_manifest_under_the_day_of_the_run(
 ) -> None:
     for day in (1, 2, 3):
         (tmp_path / f"orders_2024-01-0{day}.csv").write_text(f"a,b\n{day},2\n")
-    names = {path.name: "Orders" for path in tmp_path.iterdir()}
-    options = {"datasets": names, "date_from_name": {"Orders": "orders_%Y-%m-%d"}}
+    options = {"contracts": {"Orders": {"files": "orders_*", "date": "orders_%Y-%m-%d"}}}
     ingest(tmp_path, partition_date=DAY, **options)
     ((key, manifest),) = manifests_of(s3).items()
     assert key.startswith("Manifests/2024/03/05/")
@@ -95,7 +94,6 @@ def test_ingest_files_of_many_days_has_one_manifest_under_the_day_of_the_run(
     assert {file.known_as for file in manifest.files} == {"orders_%Y-%m-%d.csv"}
 
     (tmp_path / "orders_2024-01-04.csv").write_text("a,c\n4,2\n")
-    names["orders_2024-01-04.csv"] = "Orders"
     summary = ingest(tmp_path, partition_date=NEXT, **options).result()
     assert [outcome.path.name for outcome in summary.outcomes if outcome.drift] == ["orders_2024-01-04.csv"]
 

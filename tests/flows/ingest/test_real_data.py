@@ -28,7 +28,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_ingest_published_data_lands_with_the_profile_that_pandas_gives(
     ingest: Callable[..., Any], s3: S3, published: Path
 ) -> None:
-    state = ingest(published, partition_date=date(2024, 3, 5), datasets={"imdb": "Films"})
+    state = ingest(published, partition_date=date(2024, 3, 5), contracts={"Films": {"files": "imdb"}})
     assert state.is_completed(), state.message
     assert objects(s3, "Raw/") == {
         "Raw/Local/CSV/Films/2024/03/05/imdb.csv": (published / "imdb.csv").read_bytes(),

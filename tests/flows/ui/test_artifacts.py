@@ -77,7 +77,7 @@ def test_artifacts_have_the_same_keys_every_day_and_others_for_another_source(in
 def test_dry_run_previews_the_days_that_dates_in_names_mean(ingest: Ingest, tmp_path: Path) -> None:
     (tmp_path / "orders_2024-03-05.csv").write_text("a,b\n1,2\n")
     (tmp_path / "orders_2023-12-31.csv").write_text("a,b\n1,2\n")
-    given: dict[str, Any] = {"date_from_name": {"Orders": "orders_%Y-%m-%d"}}
+    given: dict[str, Any] = {"contracts": {"Orders": {"date": "orders_%Y-%m-%d"}}}
     planned = ingest(tmp_path, partition_date=None, dry_run=True, **given)
     assert planned.is_completed(), planned.message
     keys = [

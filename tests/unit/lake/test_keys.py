@@ -14,7 +14,6 @@ DAY = date(2024, 3, 5)
     ("name", "dataset"),
     [
         ("movies.csv", "Movies"),
-        ("filmes.csv", "Movies"),
         ("MOVIES.CSV", "Movies"),
         ("series.csv", "Series"),
         ("orders_2024.csv", "Orders_2024"),
@@ -23,40 +22,8 @@ DAY = date(2024, 3, 5)
         ("noextension", "Noextension"),
     ],
 )
-def test_dataset_of_name_without_mapping(name: str, dataset: str) -> None:
+def test_dataset_of_name_that_no_contract_claims(name: str, dataset: str) -> None:
     assert keys.dataset_of(name) == dataset
-
-
-@pytest.mark.parametrize("known", ["orders_2024.csv", "orders_2024"])
-def test_dataset_of_mapped_file_name_or_stem_takes_the_mapping(known: str) -> None:
-    assert keys.dataset_of("orders_2024.csv", {known: "Orders"}) == "Orders"
-
-
-def test_dataset_of_mapping_goes_before_the_known_names() -> None:
-    assert keys.dataset_of("movies.csv", {"movies": "Films"}) == "Films"
-
-
-def test_dataset_of_mapping_matches_either_unicode_spelling() -> None:
-    decomposed = unicodedata.normalize("NFD", "preços.csv")
-    assert keys.dataset_of(decomposed, {"preços": "Prices"}) == "Prices"
-
-
-def test_dataset_of_wildcards_take_every_name_that_has_no_mapping_of_its_own() -> None:
-    mapping = {"orders_*": "Orders", "ORDERS_2024.csv": "Special", "*.CSV.gz": "Packed"}
-    assert keys.dataset_of("Orders_2023.csv", mapping) == "Orders"
-    assert keys.dataset_of("ORDERS_2024.csv", mapping) == "Special"
-    assert keys.dataset_of("other.csv.gz", mapping) == "Packed"
-    assert keys.dataset_of("other.csv", mapping) == "Other"
-
-
-@pytest.mark.parametrize(
-    ("name", "pattern"),
-    [("orders_2024-03-05.csv", "orders_%Y-%m-%d"), ("20240305_orders.csv.gz", "%Y%m%d_orders")],
-)
-def test_dataset_of_stem_with_the_form_of_a_date_is_that_forms_dataset(name: str, pattern: str) -> None:
-    assert keys.dataset_of(name, {}, {"Orders": pattern}) == "Orders"
-    assert keys.dataset_of(name, {name: "Mapped"}, {"Orders": pattern}) == "Mapped"
-    assert keys.dataset_of(f"more_{name}", {}, {"Orders": pattern}).startswith("More_")
 
 
 def test_raw_key_has_two_digit_months_and_days() -> None:

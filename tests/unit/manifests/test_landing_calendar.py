@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from flows.lake.contracts.rhythm import expected_rhythms
 from flows.lake.manifests import manifest
 from flows.lake.manifests.landed_days import LandedDays
 from flows.lake.manifests.landing_calendar import Calendar, make_calendar
-from flows.lake.manifests.rhythm import expected_rhythms
 from flows.lake.models import FileOutcome
 from flows.lake.reports.calendar_text import calendar_markdown, verdict
 from tests.unit.reports.test_run_report import profile, summary

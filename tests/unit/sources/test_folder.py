@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flows.lake.errors import KeyCollision, SettingsError, SourceNotFound, SourceUnreadable
-from flows.lake.settings import IngestSettings, parse_dialect
+from flows.lake.settings import IngestSettings
 from flows.lake.sources.folder import find_files
 from tests.tools import rules
 
@@ -90,11 +90,7 @@ def test_find_files_bad_names_are_set_aside_and_the_others_go_on(tmp_path: Path)
 
 def test_find_files_date_from_name_puts_each_file_on_its_day(tmp_path: Path) -> None:
     write(tmp_path, "orders_2023-12-31.csv", "orders_2024-01-01.csv", "orders_x.csv", "movies.csv")
-    chosen = settings(
-        tmp_path,
-        datasets={f"orders_{end}": "Orders" for end in ("2023-12-31", "2024-01-01", "x")},
-        date_from_name={"Orders": "orders_%Y-%m-%d"},
-    )
+    chosen = settings(tmp_path, contracts={"Orders": {"files": "orders_*", "date": "orders_%Y-%m-%d"}})
     folder = find_files(chosen, DAY)
     assert [file.key for file in folder.files] == [
         "Raw/Local/CSV/Movies/2024/03/05/movies.csv",
@@ -112,13 +108,11 @@ def test_settings_name_every_wrong_parameter_at_once(tmp_path: Path) -> None:
             bucket="Not_A_Bucket",
             credentials=" ",
             timezone="Brasilia",
-            datasets={"a": "x/y"},
-            dialects={"A": "sep=;"},
-            date_from_name={"A": "%Y"},
+            contracts={"x/y": {}, "A": {"sep": ";", "date": "%Y"}},
         )
     message = str(caught.value)
-    assert "7 parameters" in message
-    for part in ("pattern", "bucket", "credentials", "Brasilia", "x/y", "sep=;", "date_from_name"):
+    assert "5 parameters" in message
+    for part in ("pattern", "bucket", "credentials", "Brasilia", "x/y", "sep", "'%Y'"):
         assert part in message
 
 
@@ -126,18 +120,38 @@ def test_settings_bucket_may_hold_placeholders(tmp_path: Path) -> None:
     assert settings(tmp_path, bucket="lake-{account}-{region}").bucket == "lake-{account}-{region}"
 
 
-def test_parse_dialect_reads_each_word_and_a_tab() -> None:
-    dialect = parse_dialect("delimiter=; encoding=cp1252 decimal=,")
-    assert (dialect.delimiter, dialect.encoding, dialect.decimal, dialect.quotechar) == (";", "cp1252", ",", None)
-    assert parse_dialect(r"delimiter=\t").delimiter == "\t"
-    assert parse_dialect("delimiter=tab").delimiter == "\t"
-    assert parse_dialect("delimiter=space").delimiter == " "
+def test_find_files_names_the_file_that_two_contracts_claim_and_goes_on(tmp_path: Path) -> None:
+    write(tmp_path, "orders_web.csv", "orders.csv", "other.csv")
+    contracts = {"Orders": {"files": "orders*"}, "Web": {"files": "*_web.csv"}, "Idle": {}}
+    folder = find_files(settings(tmp_path, contracts=contracts), DAY)
+    assert [(file.path.name, file.dataset) for file in folder.files] == [
+        ("orders.csv", "Orders"),
+        ("other.csv", "Other"),
+    ]
+    (outcome,) = folder.unusable
+    assert outcome.state == "failed"
+    assert outcome.reason.startswith("orders_web.csv: the contracts of Orders, Web all claim it.")
+    assert (list(folder.unclaimed), list(folder.idle)) == (["other.csv"], ["Idle", "Web"])
 
 
-@pytest.mark.parametrize("text", ["delimiter", "delimiter=;;", "encoding=klingon", "colour=red"])
-def test_parse_dialect_refuses_what_it_does_not_know(text: str) -> None:
-    with pytest.raises(ValueError):
-        parse_dialect(text)
+def test_find_files_only_contracts_rejects_what_no_contract_claims(tmp_path: Path) -> None:
+    write(tmp_path, "orders.csv", "other.csv")
+    folder = find_files(settings(tmp_path, contracts={"Orders": {}}, only_contracts=True), DAY)
+    assert [file.path.name for file in folder.files] == ["orders.csv"]
+    (outcome,) = folder.unusable
+    assert (outcome.state, outcome.path.name) == ("rejected", "other.csv")
+    assert "no contract claims it" in outcome.reason
+
+
+def test_find_files_a_contract_goes_before_the_runs_parameters(tmp_path: Path) -> None:
+    write(tmp_path, "orders.csv", "other.csv")
+    stated = {"on_drift": "reject", "tags": {"a": "b"}, "read": {"delimiter": ";"}, "kms_key_id": "alias/k"}
+    of, other = find_files(settings(tmp_path, contracts={"Orders": stated}, on_drift="ignore"), DAY).files
+    assert (of.rules.on_drift, of.rules.tags, of.dialect.delimiter, of.contract.kms_key_id) == (
+        *("reject", {"a": "b"}, ";"),
+        "alias/k",
+    )
+    assert (other.rules.on_drift, other.rules.tags, other.dialect.delimiter) == ("ignore", {}, None)
 
 
 def outside(tmp_path: Path) -> Path:

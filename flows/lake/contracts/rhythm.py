@@ -10,7 +10,7 @@ import re
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, time
 from typing import NoReturn
 
 from flows.lake import keys
@@ -34,12 +34,14 @@ class Rhythm:
         weekdays: The days of the week, Monday is 0; all of them where the day of the month decides.
         month_day: The day of the month; in a month that has fewer days the last one.
         since: The first day that counts, where one is stated.
+        by: The time of day before which nothing is missing.
     """
 
     text: str = "daily"
     weekdays: frozenset[int] = frozenset(range(7))
     month_day: int | None = None
     since: date | None = None
+    by: time | None = None
 
     def is_due(self, day: date) -> bool:
         """Return whether the dataset should land on a day, as far as its rhythm goes."""

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
+from flows.lake.contracts.rhythm import expected_rhythms, parse_rhythm
 from flows.lake.errors import SettingsError
-from flows.lake.manifests.rhythm import expected_rhythms, parse_rhythm
 
 DAYS = [date(2024, 2, number) for number in range(1, 30)]
 

@@ -1,0 +1,249 @@
+"""The contract of a dataset: which files are its, how they are read, when they are due, and how they land.
+
+The models below are the format's definition; `python -m flows.contracts schema` prints them as JSON Schema, which is
+published as `docs/contract.schema.json` and completes the file in editors. The words are those of the Open Data
+Contract Standard (https://bitol-io.github.io/open-data-contract-standard/) where it has one (`description`,
+`required`), pandas' for how a file is read, and the flow's own parameters' for how it lands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date, time
+from functools import cached_property, lru_cache
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from flows.lake import keys
+from flows.lake.contracts.rhythm import Rhythm, parse_rhythm
+from flows.lake.dialect.encoding import is_text_codec
+from flows.lake.models import CsvDialect
+from flows.lake.rules import OnDrift
+from flows.lake.s3 import storage_rules
+
+STORAGE_CLASS = Literal[storage_rules.STORAGE_CLASSES]  # type: ignore[valid-type]
+_SIGNS = {"\\t": "\t", "tab": "\t", "space": " "}
+READING = ("date", "read", "columns")
+"""The fields that decide what a file of the dataset is taken for; the others say what becomes of it, and who cares."""
+
+
+def _as_list(given: Any) -> Any:
+    return [given] if isinstance(given, str) else given
+
+
+def _as_columns(given: Any) -> Any:
+    return {name: {} if of is None else of for name, of in given.items()} if isinstance(given, dict) else given
+
+
+def _file_pattern(pattern: str) -> str:
+    if not pattern.strip():
+        raise ValueError("a pattern is empty")
+    if "/" in pattern:
+        raise ValueError(f"{pattern!r} names a folder; a pattern is a file name with wildcards")
+    return pattern
+
+
+def _date_pattern(pattern: str) -> str:
+    if wrong := keys.check_date_pattern(pattern):
+        raise ValueError(wrong)
+    return pattern
+
+
+def _sign(text: str) -> str:
+    sign = _SIGNS.get(text, text)
+    if len(sign) != 1 or not sign.isascii() or sign in "\r\n\0":
+        raise ValueError(f"{text!r} is not one ASCII character (a tab is written tab, a blank space)")
+    return sign
+
+
+def _codec(name: str) -> str:
+    if not is_text_codec(name):
+        raise ValueError(f"{name!r} is not a text encoding that Python knows, such as utf-8, cp1252 or latin-1")
+    return name
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    if texts := list(problems):
+        raise ValueError("; ".join(texts))
+
+
+Sign = Annotated[str, AfterValidator(_sign)]
+Text = Annotated[str, Field(max_length=2_000)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Read(_Part):
+    """How a dataset's files are read; what is not stated is detected."""
+
+    delimiter: Sign | None = Field(default=None, description="The field separator; tab and space are written as words.")
+    encoding: Annotated[str, AfterValidator(_codec)] | None = Field(
+        default=None, description="The name of a Python codec, such as cp1252."
+    )
+    decimal: Sign | None = Field(default=None, description="The decimal mark.")
+    quotechar: Sign | None = Field(default=None, description="The quote character.")
+
+    @property
+    def dialect(self) -> CsvDialect:
+        """What is stated, as the profile takes it."""
+        return CsvDialect(self.delimiter, self.encoding, self.decimal, self.quotechar)
+
+
+class Expect(_Part):
+    """When files of a dataset are due."""
+
+    every: str = Field(description="daily, weekdays, weekly:mon or monthly:1.")
+    since: date | None = Field(default=None, description="The first day that counts; without it, the first landing's.")
+    by: Annotated[str, Field(pattern=r"^([01]?\d|2[0-3]):[0-5]\d$")] | None = Field(
+        default=None, description="The time of day, in the calendar's time zone, before which nothing is missing."
+    )
+
+    @field_validator("every")
+    @classmethod
+    def _is_rhythm(cls, text: str) -> str:
+        parse_rhythm(text)
+        return text
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """The days on which it is due."""
+        text = self.every if self.since is None else f"{self.every.split()[0]} since {self.since}"
+        return replace(parse_rhythm(text), by=time.fromisoformat(self.by.zfill(5)) if self.by else None)
+
+
+def _as_rhythm(given: Any) -> Any:
+    return {"every": given} if isinstance(given, str) else given
+
+
+class Column(_Part):
+    """What is known of a column."""
+
+    description: Text | None = Field(default=None, description="What it holds.")
+    required: bool = Field(default=False, description="A file without it is rejected.")
+
+
+class Contract(_Part):
+    """What is known of a dataset, once."""
+
+    description: Text | None = Field(default=None, description="What the dataset is.")
+    owner: Annotated[str, Field(max_length=255)] | None = Field(
+        default=None, description="Who is asked when something is wrong with it; alerts name them."
+    )
+    files: Annotated[
+        tuple[Annotated[str, AfterValidator(_file_pattern)], ...],
+        BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
+    ] = Field(
+        default=(),
+        description="Names of its files, with wildcards and without case. Without any: files named like the dataset.",
+    )
+    date: Annotated[str, AfterValidator(_date_pattern)] | None = Field(
+        default=None, description="The form of the day in its file names, such as _%Y-%m-%d: they land on that day."
+    )
+    read: Read = Field(default=Read(), description="How its files are read; what is not stated is detected.")
+    expect: Annotated[Expect | None, BeforeValidator(_as_rhythm, json_schema_input_type=str | Expect | None)] = Field(
+        default=None, description="When its files are due; the rhythm alone will do."
+    )
+    columns: Annotated[
+        dict[str, Column], BeforeValidator(_as_columns, json_schema_input_type=dict[str, Column | None])
+    ] = Field(default={}, description="What is known of its columns, by their names.")
+    on_drift: OnDrift | None = Field(default=None, description="As the run's parameter, for this dataset.")
+    drift_rows_percent: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="As the run's parameter, for this dataset."
+    )
+    quarantine: bool | None = Field(default=None, description="As the run's parameter, for this dataset.")
+    max_columns: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
+        default=None, description="As the run's parameter, for this dataset."
+    )
+    storage_class: STORAGE_CLASS | None = Field(default=None, description="As the run's parameter, for this dataset.")
+    tags: dict[str, str] | None = Field(default=None, description="As the run's parameter, for this dataset.")
+    kms_key_id: str | None = Field(
+        default=None, description="KMS key that encrypts its objects; without one, the bucket's own encryption does."
+    )
+
+    @field_validator("tags")
+    @classmethod
+    def _are_tags(cls, given: dict[str, str] | None) -> dict[str, str] | None:
+        _refuse(storage_rules.tag_problems(given or {}))
+        return given
+
+    @field_validator("kms_key_id")
+    @classmethod
+    def _is_key(cls, given: str | None) -> str | None:
+        _refuse(storage_rules.kms_key_problems(given or ""))
+        return given
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns that a file must have."""
+        return tuple(name for name, column in self.columns.items() if column.required)
+
+    @cached_property
+    def text(self) -> str:
+        """What was stated, as JSON with its keys in order: equal for two contracts that say the same."""
+        stated = self.model_dump(mode="json", exclude_unset=True)
+        return json.dumps(stated, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+    @cached_property
+    def sha256(self) -> str:
+        """The digest of its text, hexadecimal, by which manifests name it."""
+        return digest(self.text)
+
+
+def digest(text: str) -> str:
+    """Return the digest by which manifests name a contract's text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@lru_cache(maxsize=4_096)
+def reading(text: str | None) -> str:
+    """Return the part of a contract's text that decides what its files are taken for."""
+    stated = json.loads(text) if text else {}
+    kept = {name: stated[name] for name in READING if stated.get(name)}
+    columns = {name: of for name, column in kept.get("columns", {}).items() if (of := _of_meaning(column))}
+    kept |= {"columns": columns} if columns else {}
+    if not columns:
+        kept.pop("columns", None)
+    return json.dumps(kept, sort_keys=True, ensure_ascii=False)
+
+
+def changes(before: str | None, now: str | None) -> list[str]:
+    """Return which fields of two texts read files in another way, such as `read.delimiter` or `columns.id`."""
+    old, new = json.loads(reading(before)), json.loads(reading(now))
+    return sorted(_differing(old, new))
+
+
+def _of_meaning(column: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in column.items() if name != "description" and value not in (None, False)}
+
+
+def _differing(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    for field in {*old, *new}:
+        was, becomes = old.get(field), new.get(field)
+        if was == becomes:
+            continue
+        if field == "date":
+            yield field
+            continue
+        names = {*(was or {}), *(becomes or {})}
+        yield from (f"{field}.{name}" for name in names if (was or {}).get(name) != (becomes or {}).get(name))
+
+
+def json_schema() -> str:
+    """Return the JSON Schema of a file of contracts, as `docs/contract.schema.json` holds it."""
+    contract = Contract.model_json_schema()
+    parts = contract.pop("$defs")
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Contracts of datasets",
+        "description": "Dataset to its contract.",
+        "type": "object",
+        "additionalProperties": {"anyOf": [{"$ref": "#/$defs/Contract"}, {"type": "null"}]},
+        "$defs": {"Contract": contract, **parts},
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
