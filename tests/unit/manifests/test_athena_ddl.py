@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.lake.contracts.collection import Contracts, load
 from flows.lake.errors import SettingsError
 from flows.lake.manifests import athena_ddl, manifest
 from flows.lake.models import ColumnProfile, CsvProfile, FileOutcome
@@ -47,12 +48,18 @@ def held(text: str = "a:int64", **changes: object) -> CsvProfile:
     return replace(profile(), columns=columns, **changes)  # type: ignore[arg-type]
 
 
-def ddl(*profiles: CsvProfile, dataset: str = "Orders", state: str = "uploaded", since: date | None = None) -> str:
+def ddl(
+    *profiles: CsvProfile,
+    dataset: str = "Orders",
+    state: str = "uploaded",
+    since: date | None = None,
+    contracts: Contracts | None = None,
+) -> str:
     outcomes = [
         FileOutcome(Path(f"{n}.csv"), dataset, f"Raw/Local/CSV/{dataset}/2024/03/05/{n}.csv", state, profile=one)  # type: ignore[arg-type]
         for n, one in enumerate(profiles)
     ]
-    made = manifest.of_run(summary(*outcomes), 1, datetime(2024, 3, 5, tzinfo=UTC), {})
+    made = manifest.of_run(summary(*outcomes), 1, datetime(2024, 3, 5, tzinfo=UTC), contracts or {})
     return athena_ddl.ddl(made, database="Lake", since=since)
 
 
@@ -130,3 +137,15 @@ def test_main_writes_the_statements(tmp_path: Path, capsys: pytest.CaptureFixtur
     (tmp_path / "m.json").write_text(manifest.to_json(made))
     assert athena_ddl.main([str(tmp_path / "m.json"), "--since", "2020-01-01"]) == 0
     assert "CREATE EXTERNAL TABLE IF NOT EXISTS `a` (" in capsys.readouterr().out
+
+
+def test_ddl_takes_descriptions_and_the_first_day_from_the_contract() -> None:
+    contract = {
+        "description": "The web shop's orders",
+        "expect": {"every": "daily", "since": "2020-02-01"},
+        "columns": {"preço": {"description": "With tax\nin BRL"}},
+    }
+    text = ddl(held("id:int64 preço:float64"), contracts=load({"Orders": contract}))
+    assert r"  `preco` double COMMENT 'With tax\\nin BRL'" in text
+    assert "\n)\nCOMMENT 'The web shop\\'s orders'\nPARTITIONED BY" in text
+    assert "'projection.day.range' = '2020/02/01,NOW+1DAYS'" in text
