@@ -196,6 +196,11 @@ def check(document: Document) -> Contracts:
         except ValidationError as error:
             problems += (_problem(document, given, details) for details in error.errors())
     problems += _same_patterns(document, contracts)
+    problems += (
+        f"{document.where(path)}: {shown(path[0])}, {shown('.'.join(path[1:]))} is empty; leave it out, or put its value "
+        "in quotes"
+        for path in _empty(document.value)
+    )
     if problems:
         raise ContractInvalid(
             "; ".join(problems[:_SHOWN_PROBLEMS])
@@ -229,6 +234,16 @@ def _nearest(path: tuple[str, ...]) -> str:
     if len(path) == 1 and inside:
         return f"; it belongs under {inside[0]}"
     return f"; known are {', '.join(fields)}"
+
+
+def _empty(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the fields without a value; a dataset or a column may have nothing to say of it."""
+    for name, inner in value.items():
+        inside = (*path, name)
+        if inner is None and not (len(inside) == 1 or (len(inside) == 3 and inside[1] == "columns")):
+            yield inside
+        elif isinstance(inner, dict):
+            yield from _empty(inner, inside)
 
 
 def _same_patterns(document: Document, contracts: Mapping[str, Contract]) -> Iterator[str]:

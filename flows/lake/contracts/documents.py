@@ -9,6 +9,7 @@ contracts (https://en.wikipedia.org/wiki/Billion_laughs_attack).
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -24,6 +25,9 @@ MAX_DEPTH = 12
 _PLAIN = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "merge")}
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_NEEDS_QUOTES = re.compile(r"""(?:[:,\[{]|^\s*-)\s*[*&%@`!|>]""")
+REMEDY = "Correct the contracts."
 
 Path = tuple[str, ...]
 
@@ -99,7 +103,8 @@ def _of_yaml(name: str, text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         where = f"{name}, line {at.line + 1:,}" if at else name
-        _refuse(where, f"it is not YAML ({shown(error.problem or error.context or 'it cannot be read')})")
+        problem = shown(error.problem or error.context or "it cannot be read")
+        _refuse(where, f"it is not YAML ({problem})", _advice(text.splitlines()[at.line : at.line + 1] if at else []))
     except (yaml.YAMLError, ValueError) as error:
         _refuse(name, f"it is not YAML ({shown(' '.join(str(error).split()))})")
     document = Document(name, None)
@@ -161,5 +166,14 @@ def _short(tag: str) -> str:
     return tag.replace("tag:yaml.org,2002:", "!!")
 
 
-def _refuse(where: str, problem: str) -> NoReturn:
-    raise ContractInvalid(f"{where}: {problem}.", remedy="Correct the contracts.") from None
+def _advice(lines: list[str]) -> str:
+    """Return what to do about a line that is not YAML."""
+    if any(line.lstrip(" ").startswith("\t") for line in lines):
+        return "Indent with blanks, not with tabs."
+    if any(_NEEDS_QUOTES.search(line) for line in lines):
+        return "Put values that begin with *, %, @ or another sign in quotes."
+    return REMEDY
+
+
+def _refuse(where: str, problem: str, remedy: str = REMEDY) -> NoReturn:
+    raise ContractInvalid(f"{where}: {problem}.", remedy=remedy) from None

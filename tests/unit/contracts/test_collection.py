@@ -98,6 +98,14 @@ def test_claimants_of_many_files_by_many_wildcards_are_found_quickly() -> None:
         ("A:\n  kms_key_id: my key", "kms_key_id 'my key' is neither"),
         ("A:\n  drift_rows_percent: 0", "A, drift_rows_percent"),
         ("- A", "it is not a mapping of datasets to their contracts"),
+        ("A:\n  files: *.csv", "line 2: it is not YAML (did not find expected"),
+        ("A:\n  files: *.csv", "Put values that begin with *, %, @ or another sign in quotes."),
+        ("A:\n  date: %Y-%m-%d", "Put values that begin with"),
+        ("A:\n\tfiles: x", "Indent with blanks, not with tabs."),
+        (
+            "A:\n  read: {delimiter: ;, decimal: ,}",
+            "A, read.decimal is empty; leave it out, or put its value in quotes",
+        ),
         ("A: [", "it is not YAML"),
         (
             "A: !!python/object/apply:os.system [ls]",
