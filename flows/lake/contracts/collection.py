@@ -197,8 +197,8 @@ def check(document: Document) -> Contracts:
             problems += (_problem(document, given, details) for details in error.errors())
     problems += _same_patterns(document, contracts)
     problems += (
-        f"{document.where(path)}: {shown(path[0])}, {shown('.'.join(path[1:]))} is empty; leave it out, or put its value "
-        "in quotes"
+        f"{document.where(path)}: {shown(path[0])}, {shown('.'.join(path[1:]))} is empty; leave it out, or put its "
+        "value in quotes"
         for path in _empty(document.value)
     )
     if problems:
