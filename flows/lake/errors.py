@@ -104,6 +104,7 @@ class CsvRejected(LakeError, ValueError):
         delimiter: The delimiter that was tried.
         encoding: The encoding that was tried.
         remedy: What to do about it.
+        opens_quote: Whether it is that a quote opens and never closes.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class CsvRejected(LakeError, ValueError):
         delimiter: str | None = None,
         encoding: str | None = None,
         remedy: str | None = None,
+        opens_quote: bool = False,
     ) -> None:
         where = f", line {line:,}" if line is not None else f", byte {byte:,}" if byte is not None else ""
         tried = [
@@ -133,6 +135,7 @@ class CsvRejected(LakeError, ValueError):
         self.byte = byte
         self.delimiter = delimiter
         self.encoding = encoding
+        self.opens_quote = opens_quote
 
 
 class DriftRejected(LakeError, ValueError):

@@ -5,11 +5,11 @@ They are standard dataclasses of plain types, so that they pickle, become JSON, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from flows.lake.words import shown
 
@@ -30,12 +30,45 @@ class CsvDialect:
         encoding: A Python codec name.
         decimal: The decimal mark, one character.
         quotechar: The quote character, one character.
+        quoting: `False` where quotes are letters like others (`csv.QUOTE_NONE`).
+        escapechar: The sign that escapes a quote.
+        header: `False` where no line names the columns.
+        names: The names of the columns, where no line has them.
+        skip: Lines above the header, or above the first row.
+        footer: Lines below the table.
+        comment: The sign that begins a comment.
+        thousands: The mark between thousands.
+        missing: What is written for a missing value, beside what pandas knows.
+        text: Columns that are text whatever they hold.
     """
 
     delimiter: str | None = None
     encoding: str | None = None
     decimal: str | None = None
     quotechar: str | None = None
+    quoting: bool | None = None
+    escapechar: str | None = None
+    header: bool | None = None
+    names: tuple[str, ...] = ()
+    skip: int | None = None
+    footer: int | None = None
+    comment: str | None = None
+    thousands: str | None = None
+    missing: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that is left out.
+
+    Attributes:
+        line: The line of the file on which it begins, counted from 1.
+        reason: Why.
+    """
+
+    line: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -87,6 +120,10 @@ class CsvProfile:
         decimal: The decimal mark that read the file.
         quotechar: The quote character that read the file.
         quoted: Whether the quote character occurs in it, without which the simplest readers will do.
+        extra: What `pandas.read_csv` must be told besides, by its own names; nothing for a plain file.
+        bad_rows: Rows that are left out, since they cannot be cut as the others.
+        bad: The first of them.
+        short_rows: Rows with fewer fields than columns, which are filled up with missing values.
         hints: What a person should know about the file, a sentence each.
         compression: `gzip` or `zstd` where the content was profiled through it; size and digests are of the stored
             bytes.
@@ -106,6 +143,17 @@ class CsvProfile:
     quoted: bool = False
     hints: tuple[str, ...] = ()
     compression: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    bad_rows: int = 0
+    bad: tuple[BadRow, ...] = ()
+    short_rows: int = 0
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The keyword arguments with which `pandas.read_csv` gives exactly this frame."""
+        quotes = {} if self.quotechar == '"' else {"quotechar": self.quotechar}
+        plain = {"sep": self.delimiter, "encoding": self.encoding, "decimal": self.decimal, "low_memory": False}
+        return plain | quotes | dict(self.extra)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -181,6 +229,9 @@ class LastLanding:
 
 DEFAULT_ROWS_PERCENT = 50
 """By how many percent the rows of a file may fall or grow before that is a difference."""
+
+DEFAULT_BAD_ROWS_PERCENT = 1
+"""What share of a file's rows may be left out, since they cannot be cut as the others."""
 
 DEFAULT_MAX_COLUMNS = 20_000
 """What a file may have unless somebody raises the limit: some 100 MB of memory, and a table people can still use."""

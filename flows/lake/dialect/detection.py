@@ -31,7 +31,7 @@ from flows.lake.dialect.table_likeness import (
 )
 
 _ShareOf = Callable[[str, str], float | None]
-_PRIOR = {",": 1.0, "\t": 1.0, ";": 1.0, "|": 1.0, "~": 0.8, "^": 0.8, ":": 0.5, " ": 0.5}
+_PRIOR = {",": 1.0, "\t": 1.0, ";": 1.0, "|": 1.0, "~": 0.8, "^": 0.8, "\x01": 0.8, "\x1f": 0.8, ":": 0.5, " ": 0.5}
 _MAX_ROWS = 2_000
 _LEAST_SCORE = 0.12
 _LEAST_IN_QUOTES = 0.6  # quotes may hold anything
@@ -40,6 +40,7 @@ _COMMENTS = ("#", "//")
 _NO_DELIMITER_COLON = re.compile(
     r"(?<![:.\d])\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?![:\d])|\b[a-z]{3,5}://", re.IGNORECASE
 )
+_ESCAPED_QUOTE = re.compile(r'[^\\]\\"(?![,;|\t\r\n])')
 _EXCEL = re.compile(r'\A"?sep=(.)"?\r?\n', re.IGNORECASE)
 
 
@@ -52,6 +53,8 @@ class Detected:
         quotechar: The quote character.
         decimal: The decimal mark.
         width: The number of fields in most rows.
+        plain_quotes: Quotes are letters: most stand inside values, and some would open a field.
+        escaped: A backslash escapes them.
         lead_lines: Lines before the first row of that width.
         excel_line: The first line is `sep=…`, which Excel alone understands.
     """
@@ -62,6 +65,8 @@ class Detected:
     width: int = 1
     lead_lines: int = 0
     excel_line: bool = False
+    plain_quotes: bool = False
+    escaped: bool = False
 
 
 @dataclass(slots=True)
@@ -103,6 +108,8 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
         decimal=decimal_mark(best.delimiter, best.rows or []),
         width=best.width,
         lead_lines=_lead_lines(text, best),
+        plain_quotes=best.quotechar is None and any(cell.startswith('"') for row in best.rows or [] for cell in row),
+        escaped=best.escaped,
     )
 
 
@@ -127,6 +134,7 @@ def _lines(text: str) -> list[str]:
 def _best(text: str, delimiters: list[str]) -> _Candidate | None:
     lines = _lines(text)
     candidates, in_most = [], set()
+    are_escaped = len(_ESCAPED_QUOTE.findall(text)) >= 2 and '""' not in text
     for delimiter in delimiters:
         if delimiter not in text:
             continue
@@ -140,6 +148,8 @@ def _best(text: str, delimiters: list[str]) -> _Candidate | None:
         widest = max(counts) + 1
         for quotechar, escaped in _quotings(text, delimiter):
             most = prior if quotechar and quotechar in text else prior * (1 - 1 / (widest + 1))
+            if not escaped and are_escaped:
+                most *= 0.7
             candidates.append(_Candidate(delimiter, quotechar, escaped, most))
     for candidate in _ranked(candidates, text):
         if candidate.score >= _LEAST_SCORE:

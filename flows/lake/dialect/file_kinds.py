@@ -36,6 +36,8 @@ _HTML = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype\s+html|html|head|
 _XML = re.compile(rb"\s*<\?xml\s", re.IGNORECASE)
 _JSON = re.compile(rb'\s*(?:\[\s*)?\{\s*"(?:[^"\\\r\n]|\\.)*"\s*:')
 _CONTROLS = bytes(range(9)) + bytes(range(14, 32))
+_DELIMITERS = b"\x01\x1f"
+"""Controls that separate fields: Hive's default, and ASCII's own."""
 
 
 def not_csv(head: bytes) -> tuple[str, str] | None:
@@ -81,4 +83,9 @@ def _is_binary_beyond(head: bytes, magic: bytes) -> bool:
 
 def looks_binary(head: bytes) -> bool:
     """Return whether text would hardly hold so many control characters; UTF-16 must be ruled out before."""
-    return len(head) - len(head.translate(None, _CONTROLS)) > 0.1 * len(head)
+    if len(head) - len(head.translate(None, _CONTROLS)) <= 0.1 * len(head):
+        return False
+    others = bytes(set(_CONTROLS) - set(_DELIMITERS))
+    lines = head.splitlines()
+    cut = sum(any(sign in line for sign in _DELIMITERS) for line in lines)
+    return cut < 0.8 * len(lines) or len(head) - len(head.translate(None, others)) > 0.01 * len(head)

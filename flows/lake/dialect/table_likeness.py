@@ -81,11 +81,14 @@ def share_beside(text: str, delimiter: str, mark: str) -> float | None:
     total = doubled.count(mark)
     if total < 2:
         return None
-    beside = [delimiter + mark, "\n" + mark, "\r" + mark, mark + delimiter, mark + "\n", mark + "\r"]
+    before = [delimiter + mark, "\n" + mark, "\r" + mark]
     if delimiter != " ":
-        beside += [delimiter + " " + mark, "\n " + mark]
-    fitting = sum(map(doubled.count, beside)) + doubled.startswith((mark, " " + mark)) + doubled.endswith(mark)
-    return min(1.0, fitting / total)
+        before += [delimiter + " " + mark, "\n " + mark]
+    opening = sum(map(doubled.count, before)) + doubled.startswith((mark, " " + mark))
+    closing = sum(map(doubled.count, (mark + delimiter, mark + "\n", mark + "\r"))) + doubled.endswith(mark)
+    if opening >= 2 and closing < 0.2 * opening:  # quotes that open and do not close
+        return 2 * closing / total
+    return min(1.0, (opening + closing) / total)
 
 
 def reads_as_prose(rows: Rows, text: str, delimiter: str) -> bool:

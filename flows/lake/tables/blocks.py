@@ -7,6 +7,7 @@ likeliest first, and the parser confirms one by reading up to it without being l
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -14,12 +15,15 @@ import numpy as np
 
 from flows.lake.dialect.encoding import Utf8Text
 from flows.lake.tables import width
+from flows.lake.tables.ending import TAIL_BYTES
 from flows.lake.units import MIB
 
 FIRST_BLOCK_BYTES = 1 * MIB
 BLOCK_BYTES = 4 * MIB
 BLOCK_CELLS = 2_500_000  # a cell costs the parser some 40 bytes, however short it is
 MAX_RECORD_BYTES = 16 * MIB
+_NO_QUOTE = b"\xff"  # occurs in no UTF-8
+_LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 class Blocks:
@@ -28,14 +32,15 @@ class Blocks:
     Args:
         text: Where more text comes from.
         delimiter: The field separator, one ASCII character.
-        quotechar: The quote character, one ASCII character.
+        quotechar: The quote character, one ASCII character; `None` where quotes are letters.
         rows: The most lines in a block.
     """
 
-    def __init__(self, text: Utf8Text, delimiter: str, quotechar: str, rows: int) -> None:
+    def __init__(self, text: Utf8Text, delimiter: str, quotechar: str | None, rows: int) -> None:
         self._text = text
         self._delimiter = delimiter
-        self._quote = quotechar.encode()
+        self._quote = quotechar.encode() if quotechar else _NO_QUOTE
+        self._sign = quotechar or "\0"
         self._opening = re.compile(
             b"(?:^|[" + re.escape(delimiter.encode()) + rb"\r\n])" + re.escape(self._quote), re.DOTALL
         )
@@ -68,12 +73,40 @@ class Blocks:
         self._pending = b"".join(pieces)
         return bool(self._pending)
 
+    def skip_lines(self, lines: int) -> None:
+        """Drop lines from the start of the text, whatever they hold."""
+        while lines and self.fill():
+            end = self._nth_line_end(lines)
+            if end is None and not self.at_end:
+                self.fill(2 * max(len(self._pending), self._block_bytes))
+                continue
+            self.take(len(self._pending) if end is None else end)
+            return
+
+    def _nth_line_end(self, count: int) -> int | None:
+        at = 0
+        for _ in range(count):
+            match = _LINE_END.search(self._pending, at)
+            if match is None or (match.end() == len(self._pending) and not self.at_end):
+                return None
+            at = match.end()
+        return at
+
+    def tail(self, size: int) -> tuple[int, bytes]:
+        """Return the end of the pending text, from the beginning of a line on, and where it begins."""
+        start = max(0, len(self._pending) - size)
+        if start:
+            start = self._pending.find(b"\n", start) + 1 or self._pending.find(b"\r", start) + 1 or start
+        return start, self._pending[start:]
+
+    def drop_from(self, start: int) -> None:
+        """Drop the end of the pending text, which is then the end of the table."""
+        self._pending = self._pending[:start]
+
     def may_be_wider(self, limit: int, lines: int) -> bool:
         """Return whether one of the first lines of the pending text may have more fields than a limit."""
         if len(self._pending) > width.HEAD_BYTES:  # to count every delimiter costs a seventh of the whole profile
-            widths = width.first_widths(
-                self._pending[: width.HEAD_BYTES], self._delimiter, self._quote.decode(), lines + 1
-            )
+            widths = width.first_widths(self._pending[: width.HEAD_BYTES], self._delimiter, self._sign, lines + 1)
             if len(widths) > lines:
                 return max(widths[:lines]) > limit
         return self._pending.count(self._delimiter.encode()) >= limit
@@ -81,7 +114,7 @@ class Blocks:
     def first_widths(self, lines: int) -> list[int]:
         """Return how many fields the first lines of the pending text have; reads on to the end of a long line."""
         while True:
-            widths = width.first_widths(self._pending, self._delimiter, self._quote.decode(), lines + 1)
+            widths = width.first_widths(self._pending, self._delimiter, self._sign, lines + 1)
             if len(widths) > lines or self.at_end or len(self._pending) >= MAX_RECORD_BYTES:
                 return widths[:lines]
             self.fill(min(2 * len(self._pending), MAX_RECORD_BYTES))
@@ -134,11 +167,11 @@ class Blocks:
             yield len(self._pending)
 
     def _limits(self) -> Iterator[int]:
-        whole = len(self._pending)
-        by_rows = self._line_end(self._rows)
-        if by_rows:
-            yield by_rows
-            yield from (end for factor in (8, 64) if (end := self._line_end(self._rows * factor)))
+        # The end of the text is looked at as a whole (`flows.lake.tables.ending`), so it waits until all of it is
+        # there.
+        whole = len(self._pending) if self.at_end else max(0, len(self._pending) - TAIL_BYTES)
+        by_rows = (self._line_end(self._rows * factor) for factor in (1, 8, 64))
+        yield from itertools.takewhile(lambda end: end is not None and end <= whole, by_rows)
         yield whole
 
     def _line_end(self, count: int) -> int | None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import islice
+from typing import Any
 
 from flows.lake.models import DtypeEvidence
 from flows.lake.tables.records import records
@@ -26,36 +27,31 @@ _MISSING = frozenset(MISSING)
 _Question = Callable[[str], str | None]
 
 
-def find_evidence(
-    block: bytes, changed: Mapping[int, str], *, delimiter: str, quotechar: str, decimal: str
-) -> dict[int, DtypeEvidence]:
+def find_evidence(block: bytes, changed: Mapping[int, str], *, decimal: str, **how: Any) -> dict[int, DtypeEvidence]:
     """Return, for columns that a block gave another dtype, the first cell of the block that explains it.
 
     Args:
         block: A header and whole records, as UTF-8.
         changed: The dtype that each of these fields, counted from 0, has now.
-        delimiter: The field separator.
-        quotechar: The quote character.
         decimal: The decimal mark.
+        how: What `csv.reader` takes.
 
     Returns:
         Evidence by field; its line is counted from 1 in the block.
     """
     wanted = {field: _question(dtype, decimal) for field, dtype in changed.items() if dtype != "int64"}
-    evidence = _first_answers(block, wanted, delimiter, quotechar)
+    evidence = _first_answers(block, wanted, how)
     # Text without any word: integers that are too large for what else there is.
     left = {field: _why_beyond for field in wanted if field not in evidence and changed[field] == "str"}
-    return evidence | _first_answers(block, left, delimiter, quotechar)
+    return evidence | _first_answers(block, left, how)
 
 
-def _first_answers(
-    block: bytes, wanted: Mapping[int, _Question], delimiter: str, quotechar: str
-) -> dict[int, DtypeEvidence]:
+def _first_answers(block: bytes, wanted: Mapping[int, _Question], how: Mapping[str, Any]) -> dict[int, DtypeEvidence]:
     evidence: dict[int, DtypeEvidence] = {}
     waiting = dict(wanted)
     if not waiting:
         return evidence
-    for line, row in islice(records(block, delimiter, quotechar), 1, None):
+    for line, row in islice(records(block, **how), 1, None):
         for field, question in tuple(waiting.items()):
             token = row[field] if field < len(row) else ""
             if reason := question(token):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from flows.lake.dialect.detection import Detected
+from flows.lake.dialect.structure import Structure
 from flows.lake.models import CsvDialect
 from flows.lake.tables.pandas_dtypes import Cells
 from flows.lake.tables.text_cells import MARKERS
-from flows.lake.words import shown
+from flows.lake.words import quoted, shown
 
 _ALIGNED = re.compile(r"\S {2,}\S")
 _ESCAPED_QUOTE = re.compile(r'[^\\]\\"(?![,;|\t\r\n])')
@@ -19,26 +21,19 @@ _MOST_COLUMNS = 8
 _LONGEST_NAME = 60
 
 
-def on_detection(found: Detected, stated: CsvDialect, sample: str) -> list[str]:
+def on_detection(found: Detected, structure: Structure, stated: CsvDialect, sample: str) -> list[str]:
     """Return what a person should know of how the dialect was found."""
-    hints = []
+    hints = list(structure.notes)
     if stated.delimiter is None and found.width == 1:
         hints.append("No delimiter was found: the file is read as one column. If it has more, state the delimiter.")
     if found.excel_line:
-        hints.append(
-            "The first line (sep=…) is for Excel alone: pandas takes it for the header. The header is on line 2."
-        )
-    elif found.lead_lines:
-        hints.append(
-            f"The table seems to begin on line {found.lead_lines + 1}: pandas takes the first line that is not blank "
-            "for the header, whatever stands there."
-        )
+        hints.append("The first line (sep=…) is for Excel alone: it is left out. The header is on line 2.")
     if found.delimiter == " " and _ALIGNED.search(sample):
         hints.append(
             "The columns seem to be aligned with several blanks: pandas makes an empty field of each one more. Such "
             "text is not CSV; readers for fixed-width files know it."
         )
-    if '\\"' in sample and _ESCAPED_QUOTE.search(sample):
+    if not structure.escapechar and '\\"' in sample and _ESCAPED_QUOTE.search(sample):
         hints.append(
             "Quotes seem to be escaped with a backslash: pandas, read as it comes, ends a value at such a quote. "
             "Readers should be told escapechar='\\\\'."
@@ -55,12 +50,27 @@ def on_encoding(encoding: str, stated: CsvDialect) -> list[str]:
     return [f"The bytes are not UTF-8: the encoding was taken to be {encoding}. State it if names look wrong."]
 
 
+def on_bad_rows(table: Any) -> list[str]:
+    """Return what a person should know of rows that are left out."""
+    if not table.bad_rows:
+        return []
+    count = "1 row is" if table.bad_rows == 1 else f"{table.bad_rows:,} rows are"
+    first = "; ".join(f"line {row.line:,}: {row.reason}" for row in table.bad)
+    more = ", …" if table.bad_rows > len(table.bad) else ""
+    return [f"{count} left out: {first}{more}."]
+
+
 class HintCollector:
     """What was noticed while a table was read."""
 
     def __init__(self) -> None:
         self._markers: dict[str, Counter[int]] = {}
         self._nul_bytes = 0
+        self._below: str | None = None
+
+    def note_ending(self, notes: str) -> None:
+        """Remember what stands below the table."""
+        self._below = notes
 
     def note_block(self, block: bytes) -> None:
         """Look at a block's bytes."""
@@ -91,6 +101,10 @@ class HintCollector:
                 f"takes the first {what} as the index, which the profile does not list as a column."
             )
         hints += [_on_marker(marker, counts, names) for marker, counts in self._markers.items()]
+        if self._below is not None:
+            lines = self._below.splitlines() or [""]
+            count = "1 line below the table is" if len(lines) == 1 else f"{len(lines)} lines below the table are"
+            hints.append(f"{count} left out, which begin{'s' * (len(lines) == 1)} {quoted(lines[0], _LONGEST_NAME)}.")
         if self._nul_bytes:
             hints.append(
                 f"The file holds {self._nul_bytes:,} NUL bytes: pandas keeps them, other tools end a value there or "

@@ -37,8 +37,10 @@ class ColumnMerge:
         wants_tokens: The next chunk should be read as tokens (`dtype=object`), not inferred.
     """
 
-    def __init__(self, decimal: str) -> None:
+    def __init__(self, decimal: str, stated_text: bool = False, thousands: str | None = None) -> None:
         self._decimal = decimal
+        self._stated_text = stated_text
+        self._thousands = thousands
         self._rows = 0
         self._missing = 0
         self._first: str | None = None  # the first token that is not an int64: "nonint" or "over"
@@ -49,6 +51,11 @@ class ColumnMerge:
         self.wants_tokens = False
 
     @property
+    def missing(self) -> int:
+        """How many cells are missing, as far as is known."""
+        return self._missing
+
+    @property
     def _settled(self) -> bool:
         """Whether the order of the tokens to come no longer matters."""
         return "nonint" in (self._first, self._stop)
@@ -56,7 +63,7 @@ class ColumnMerge:
     @property
     def is_text(self) -> bool:
         """Whether the column is text, whatever comes: only its missing cells are still of interest."""
-        return self._settled and not self._all_float and not self._all_bool
+        return self._stated_text or (self._settled and not self._all_float and not self._all_bool)
 
     def add_text(self, rows: int, missing: int) -> None:
         """Take in a chunk of a column that is text for good."""
@@ -110,6 +117,8 @@ class ColumnMerge:
     def add_tokens(self, values: list[Any]) -> None:
         """Take in a chunk as its tokens, missing ones as NaN."""
         tokens = list(filter(_is_str, values))
+        if self._thousands:
+            tokens = [_without_marks(token, self._thousands) for token in tokens]
         self._rows += len(values)
         self._missing += len(values) - len(tokens)
         if not tokens:
@@ -154,6 +163,8 @@ class ColumnMerge:
     def result(self) -> tuple[str, int]:
         """Return the dtype's name and the count of non-missing values of the whole column."""
         present = self._rows - self._missing
+        if self._stated_text:
+            return "str", present
         if self._rows == 0:
             return "object", 0
         if present == 0:
@@ -171,6 +182,12 @@ class ColumnMerge:
             # pandas tries Python integers, and failing that keeps every cell as text, the empty ones too.
             return ("object", present) if self._all_python_int else ("str", self._rows)
         return ("str", self._rows) if mixed else ("uint64", present)
+
+
+def _without_marks(token: str, mark: str) -> str:
+    """Return a number without the marks between its thousands, as pandas reads it; other text as it is."""
+    plain = token.replace(mark, "")
+    return plain if mark in token and plain[:1].lstrip("+-").isdigit() | plain[1:2].isdigit() else token
 
 
 def _is_str(value: object) -> bool:

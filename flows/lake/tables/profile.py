@@ -1,25 +1,28 @@
 """Owns `profile_csv`: what pandas would say of a CSV file, found in one pass and in bounded memory.
 
-The profile is equal to that of `pandas.read_csv(path, sep=…, encoding=…, decimal=…, quotechar=…, low_memory=False)`,
-and where that raises, this raises `CsvRejected`. Reading the table block by block is left to `flows.lake.tables.table`,
-guessing the dialect to `flows.lake.dialect.detection` and `flows.lake.dialect.encoding`, reading and digests to
-`flows.lake.tables.csv_source`, printing to `flows.lake.reports.profile_report`.
+The profile is equal to that of `pandas.read_csv(path, **profile.recipe)`. What it takes to cut the file into its table
+is found and used; what cannot be cut is left out, counted and told, and beyond a limit `CsvRejected` is raised. Reading
+the table block by block is left to `flows.lake.tables.table`, guessing the dialect to `flows.lake.dialect`, reading and
+digests to `flows.lake.tables.csv_source`, printing to `flows.lake.reports.profile_report`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flows.lake.dialect.detection import detect
 from flows.lake.dialect.encoding import Utf8Text, detect_encoding, is_text_codec, normal_name
 from flows.lake.dialect.file_kinds import looks_binary, not_csv
+from flows.lake.dialect.structure import Structure, find_structure
 from flows.lake.errors import CsvRejected, SettingsError
 from flows.lake.memory import reuse_freed_memory
-from flows.lake.models import DEFAULT_MAX_COLUMNS, CsvDialect, CsvProfile
+from flows.lake.models import DEFAULT_BAD_ROWS_PERCENT, DEFAULT_MAX_COLUMNS, CsvDialect, CsvProfile, Progress
+from flows.lake.tables import rejections
 from flows.lake.tables.csv_source import CsvSource
-from flows.lake.tables.hints import on_detection, on_encoding
+from flows.lake.tables.hints import on_bad_rows, on_detection, on_encoding
+from flows.lake.tables.reading import Reading, reading_of
 from flows.lake.tables.table import Table
 from flows.lake.units import KIB
 
@@ -35,6 +38,7 @@ def profile_csv(
     chunk_rows: int = 50_000,
     root: Path | None = None,
     max_columns: int = DEFAULT_MAX_COLUMNS,
+    bad_rows_percent: int = DEFAULT_BAD_ROWS_PERCENT,
 ) -> CsvProfile:
     """Return what pandas would say of a CSV file, with its digests, reading it once.
 
@@ -45,6 +49,7 @@ def profile_csv(
         chunk_rows: The most rows that are parsed at a time; memory also bounds it. The answer does not depend on it.
         root: The folder out of which no link may lead; links lead anywhere without one.
         max_columns: A file with more columns is rejected: each costs memory and time, however little it holds.
+        bad_rows_percent: A file of whose rows more percent (rounded down) cannot be cut as the others is rejected.
 
     Raises:
         CsvRejected: pandas cannot read the file as CSV.
@@ -56,15 +61,51 @@ def profile_csv(
     """
     reuse_freed_memory()
     stated = _checked(dialect or CsvDialect())
-    with CsvSource(Path(path), progress, root) as source:
+    limits = _Limits(max(chunk_rows, 1), max_columns, bad_rows_percent)
+    try:
+        return _profiled(Path(path), stated, progress, root, limits)
+    except CsvRejected as error:
+        if not error.opens_quote or stated.quoting is not None or stated.quotechar is not None:
+            raise
+        plain = _without_quotes(Path(path), stated, root, limits)
+        if plain is None:
+            raise
+        return plain
+
+
+@dataclass(frozen=True)
+class _Limits:
+    chunk_rows: int
+    max_columns: int
+    bad_rows_percent: int
+
+
+def _without_quotes(path: Path, stated: CsvDialect, root: Path | None, limits: _Limits) -> CsvProfile | None:
+    """Return the profile of a file whose quotes are plain text, `None` where that leaves a row that is not regular."""
+    strict = replace(limits, bad_rows_percent=0)
+    try:
+        profile = _profiled(path, replace(stated, quoting=False), None, root, strict)
+    except CsvRejected:
+        return None
+    if profile.bad_rows or profile.short_rows or len(profile.columns) < 2:
+        return None
+    note = "A quote opens a value and never closes: quotes are read as plain text."
+    return replace(profile, hints=(note, *profile.hints))
+
+
+def _profiled(
+    path: Path, stated: CsvDialect, progress: Progress | None, root: Path | None, limits: _Limits
+) -> CsvProfile:
+    with CsvSource(path, progress, root) as source:
         source.decompress()
         sample = _read_sample(source)
         encoding = _encoding_of(source.path, sample, stated)
-        used, notes = _complete(stated, encoding, sample)
+        reading, notes = _complete(stated, encoding, sample)
         text = Utf8Text(source.path, _reader(sample, source), encoding, stated=stated.encoding is not None)
-        table = Table(source.path, text, used, chunk_rows, max_columns)
+        table = Table(source.path, text, reading, limits.chunk_rows, limits.max_columns)
         try:
             table.read()
+            _check_bad_rows(source.path, table, text.encoding, limits)
         except CsvRejected as error:
             raise _explained(error, notes) from error
         source.finish()
@@ -77,13 +118,24 @@ def profile_csv(
             sha256=source.sha256,
             crc64nvme=source.crc64nvme,
             encoding=text.encoding,
-            delimiter=table.dialect.delimiter,
-            decimal=table.dialect.decimal,
-            quotechar=table.dialect.quotechar,
+            delimiter=reading.delimiter,
+            decimal=reading.decimal,
+            quotechar=reading.quotechar,
             quoted=table.quoted,
-            hints=(*on_encoding(text.encoding, stated), *notes, *table.hints()),
+            hints=(*on_encoding(text.encoding, stated), *notes, *on_bad_rows(table), *table.hints()),
             compression=source.compression,
+            extra=table.extra(),
+            bad_rows=table.bad_rows,
+            bad=tuple(table.bad),
+            short_rows=table.short_rows,
         )
+
+
+def _check_bad_rows(path: Path, table: Table, encoding: str, limits: _Limits) -> None:
+    """Reject a file of which too many rows cannot be read as the others; one in a hundred is less than two percent."""
+    if table.bad_rows * 100 < (limits.bad_rows_percent + 1) * (table.rows + table.bad_rows) or not table.bad_rows:
+        return
+    raise rejections.too_many_bad(path, table.bad, table.bad_rows, table.rows, encoding, table.reading.delimiter)
 
 
 def _explained(error: CsvRejected, notes: list[str]) -> CsvRejected:
@@ -97,6 +149,7 @@ def _explained(error: CsvRejected, notes: list[str]) -> CsvRejected:
         delimiter=error.delimiter,
         encoding=error.encoding,
         remedy=remedy or None,
+        opens_quote=error.opens_quote,
     )
 
 
@@ -141,16 +194,23 @@ def _encoding_of(path: Path, sample: bytes, stated: CsvDialect) -> str:
     return encoding
 
 
-def _complete(stated: CsvDialect, encoding: str, sample: bytes) -> tuple[CsvDialect, list[str]]:
+def _complete(stated: CsvDialect, encoding: str, sample: bytes) -> tuple[Reading, list[str]]:
     """Fill in by detection what is not stated; return it with what a person should know of that."""
     if stated.delimiter and stated.decimal and stated.quotechar:
-        return replace(stated, encoding=encoding), []
+        plain = Structure(plain_quotes=stated.quoting is False)
+        return reading_of(stated, plain, stated.decimal, stated.delimiter, stated.quotechar), []
     text = sample[:DIALECT_SAMPLE_BYTES].decode(encoding, errors="replace").removeprefix("\ufeff")
-    detected = detect(text, whole=len(sample) < DIALECT_SAMPLE_BYTES, delimiter=stated.delimiter)
-    used = CsvDialect(
-        delimiter=detected.delimiter,
-        encoding=encoding,
-        decimal=stated.decimal or detected.decimal,
-        quotechar=stated.quotechar or detected.quotechar,
-    )
-    return used, on_detection(detected, stated, text)
+    whole = len(sample) < DIALECT_SAMPLE_BYTES
+    below = _below(text, stated)
+    detected = detect(below, whole=whole, delimiter=stated.delimiter)
+    if stated.quoting is False:
+        detected = replace(detected, plain_quotes=True, escaped=False)
+    structure = find_structure(below, detected, whole=whole)
+    decimal = stated.decimal or detected.decimal
+    reading = reading_of(stated, structure, decimal, detected.delimiter, stated.quotechar or detected.quotechar)
+    return replace(reading, looks=True), on_detection(detected, structure, stated, text)
+
+
+def _below(text: str, stated: CsvDialect) -> str:
+    """Return the text below the lines that are stated to stand above the table."""
+    return "".join(text.splitlines(keepends=True)[stated.skip or 0 :])

@@ -8,9 +8,11 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 
-def records(block: bytes, delimiter: str, quotechar: str) -> Iterator[tuple[int, list[str]]]:
+def records(block: bytes, delimiter: str, quotechar: str, **how: Any) -> Iterator[tuple[int, list[str]]]:
     """Yield the line, counted from 1, that each record begins on, and its fields; blank lines are none, as in pandas.
 
     It ends early at a field beyond the reader's limit (128 KB).
@@ -19,14 +21,69 @@ def records(block: bytes, delimiter: str, quotechar: str) -> Iterator[tuple[int,
         block: Whole records, as UTF-8.
         delimiter: The field separator.
         quotechar: The quote character.
+        how: What else `csv.reader` takes.
+    """
+    for line, _, fields in ranged(block, delimiter=delimiter, quotechar=quotechar, **how):
+        yield line, fields
+
+
+def ranged(block: bytes, **how: Any) -> Iterator[tuple[int, int, list[str]]]:
+    """Yield the first and the last line, counted from 1, of each record, and its fields.
+
+    It ends early at a field beyond the reader's limit (128 KB).
+
+    Args:
+        block: Whole records, as UTF-8.
+        how: What `csv.reader` takes.
     """
     text = io.TextIOWrapper(io.BytesIO(block), encoding="utf-8", errors="replace", newline="")
-    reader = csv.reader(text, delimiter=delimiter, quotechar=quotechar)
+    reader = csv.reader(text, **how)
     line = 1
     try:
         for fields in reader:
             if len(fields) > 1 or (fields and not fields[0].isspace()):
-                yield line, fields
+                yield line, reader.line_num, fields
             line = reader.line_num + 1
     except csv.Error:
         return
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """A block without the records that are too long for its table.
+
+    Attributes:
+        block: What is left.
+        lines: The line in the first block that each of its lines was.
+        bad: The line on which each record that was taken out begins, and how many fields it has.
+        short: How many of those left have too few fields.
+    """
+
+    block: bytes
+    lines: list[int]
+    bad: list[tuple[int, int]]
+    short: int
+
+
+def without_long(block: bytes, width: int, headers: int, **how: Any) -> Sorted | None:
+    """Take the records out of a block that have more fields than the table; `None` where it cannot be walked through.
+
+    Args:
+        block: Whole records, as UTF-8.
+        width: The number of fields of a record.
+        headers: How many records at the top are no rows.
+        how: What `csv.reader` takes.
+    """
+    lines = block.splitlines(keepends=True)
+    kept: list[int] = []
+    bad: list[tuple[int, int]] = []
+    short = last = 0
+    for number, (first, last, fields) in enumerate(ranged(block, **how)):
+        if number >= headers and len(fields) > width:
+            bad.append((first, len(fields)))
+            continue
+        short += number >= headers and len(fields) < width
+        kept += range(first, last + 1)
+    if any(line.strip() for line in lines[last:]):
+        return None  # the reader stopped at a field that is too large for it
+    return Sorted(b"".join(lines[line - 1] for line in kept), kept, bad, short)

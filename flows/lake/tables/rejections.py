@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from flows.lake.errors import CsvRejected
+from flows.lake.models import BadRow
 from flows.lake.tables.blocks import MAX_RECORD_BYTES, Blocks
 from flows.lake.units import MIB
 
@@ -20,6 +22,29 @@ _OPEN_QUOTE = "EOF inside string"
 def is_open_quote(error: Exception) -> bool:
     """Return whether the parser was left inside a quoted field at the end of its input."""
     return _OPEN_QUOTE in str(error)
+
+
+def is_ragged(error: Exception) -> bool:
+    """Return whether the parser objected to a row with too many fields."""
+    return _RAGGED.search(str(error)) is not None
+
+
+def too_many_bad(
+    path: Path, bad: Sequence[BadRow], count: int, rows: int, encoding: str, delimiter: str
+) -> CsvRejected:
+    """Return the rejection of a file in which more rows cannot be cut than is accepted."""
+    first, of = bad[0], f"{count:,} of {rows + count:,} rows cannot be read as the others; the first: "
+    reason = f"this row has {first.reason}." if "fields" in first.reason else f"{first.reason}."
+    return CsvRejected(
+        path,
+        (of if count > 1 else "") + reason,
+        line=first.line,
+        delimiter=delimiter,
+        encoding=encoding,
+        remedy="Look for a delimiter inside an unquoted value, or for lines above the header; if the delimiter is "
+        "another one, state it in the contract of the dataset (read). To land it without such rows, raise "
+        "bad_rows_percent.",
+    )
 
 
 def rejected(
@@ -82,16 +107,8 @@ def ragged_row(path: Path, line: int, expected: int, seen: int, encoding: str, d
         delimiter=delimiter,
         encoding=encoding,
         remedy="Look for a delimiter inside an unquoted value, or for lines above the header; if the delimiter is "
-        "another one, state it in the dataset's dialect.",
+        "another one, state it in the contract of the dataset (read).",
     )
-
-
-def too_long_first(path: Path, blocks: Blocks, width: int, extra: int, encoding: str, delimiter: str) -> CsvRejected:
-    """Return the rejection for a block whose first row is longer than the table is wide."""
-    pending = blocks.head(MAX_RECORD_BYTES)
-    blank = len(pending) - len(pending.lstrip(b"\r\n"))
-    line = blocks.lines_before + 1 + blocks.lines_in(blank)
-    return ragged_row(path, line, width, width + extra, encoding, delimiter)
 
 
 def _open_quote(path: Path, blocks: Blocks, encoding: str, delimiter: str, quotechar: str) -> CsvRejected:
@@ -104,8 +121,9 @@ def _open_quote(path: Path, blocks: Blocks, encoding: str, delimiter: str, quote
         line=opened or blocks.lines_before + 1,
         delimiter=delimiter,
         encoding=encoding,
-        remedy=f"Close or double the quote {quotechar} there; if the file does not use quotes, state another quotechar "
-        "in the dataset's dialect.",
+        opens_quote=True,
+        remedy=f"Close or double the quote {quotechar} there; if the file does not use quotes, state quoting: none "
+        "in its contract (read).",
     )
 
 

@@ -1,17 +1,17 @@
 """Owns the reading of a table out of a text: block by block, each by `pandas.read_csv` itself.
 
 The text is cut into blocks of whole records (`flows.lake.tables.blocks`), each is read under a header that keeps it to
-the width of the first, and what the blocks say of a column is merged by `flows.lake.tables.pandas_dtypes`. The first
-block is small: from then on, columns that are text for good are no longer made into Python strings
-(`flows.lake.tables.text_cells`).
+the width of the first (`flows.lake.tables.parsing`), and what the blocks say of a column is merged by
+`flows.lake.tables.pandas_dtypes`. The first block is small: from then on, columns that are text for good are no longer
+made into Python strings (`flows.lake.tables.text_cells`). Rows that are too long are left out, as pandas leaves them
+out with `on_bad_lines="skip"`, and told; how many are too many is the caller's to say.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,62 +21,67 @@ import pandas as pd
 
 from flows.lake.dialect.encoding import Utf8Text
 from flows.lake.errors import CsvRejected
-from flows.lake.models import DEFAULT_MAX_COLUMNS, ColumnProfile, CsvDialect, DtypeEvidence
-from flows.lake.tables import rejections
+from flows.lake.models import DEFAULT_MAX_COLUMNS, BadRow, ColumnProfile, DtypeEvidence
+from flows.lake.tables import ending, rejections
 from flows.lake.tables.blocks import Blocks
 from flows.lake.tables.evidence import find_evidence
 from flows.lake.tables.hints import HintCollector
 from flows.lake.tables.pandas_dtypes import Cells, ColumnMerge
-from flows.lake.tables.records import records
+from flows.lake.tables.parsing import BlockParser
+from flows.lake.tables.reading import Reading
+from flows.lake.tables.records import Sorted, ranged, records, without_long
 from flows.lake.tables.text_cells import BYTES_DTYPE, count_known_cells
-from flows.lake.tables.width import named_header
 from flows.lake.units import KIB
 
 FIRST_ROWS = 4_096
+TOLD_ROWS = 10
 _ZERO = re.compile(r"\s*[+-]?0+\s*", re.ASCII)
 _SHORT = 8 * KIB
 _LONG_DIGITS = re.compile(rb"[0-9]{19}")
 
 
-@dataclass(frozen=True)
-class _Used:
-    """The dialect that reads the file: nothing left open."""
-
-    delimiter: str
-    decimal: str
-    quotechar: str
-
-
 class Table:
     """The table in a text: rows and columns so far, and the reading of more.
+
+    Attributes:
+        rows: Rows so far.
+        bad_rows: Rows that were left out.
+        bad: The first of them.
+        short_rows: Rows with too few fields, as far as such were noticed.
+        ends_early: Whether something below the table is left out.
+        skipped: Lines, counted from 0, that are left out at the top beside those above the table.
 
     Args:
         path: The file, for messages.
         text: Its text.
-        dialect: How it is written; what is left open is as in `pandas.read_csv`.
+        reading: How it is read.
         chunk_rows: The most rows that are parsed at a time.
         max_columns: The most fields that the first two lines may have.
     """
 
     def __init__(
-        self, path: Path, text: Utf8Text, dialect: CsvDialect, chunk_rows: int, max_columns: int = DEFAULT_MAX_COLUMNS
+        self, path: Path, text: Utf8Text, reading: Reading, chunk_rows: int, max_columns: int = DEFAULT_MAX_COLUMNS
     ) -> None:
         self._path = path
         self._text = text
-        self.dialect = _Used(dialect.delimiter or ",", dialect.decimal or ".", dialect.quotechar or '"')
+        self.reading = reading
         self._chunk_rows = max(chunk_rows, 1)
         self._max_columns = max_columns
-        self._blocks = Blocks(text, self.dialect.delimiter, self.dialect.quotechar, min(self._chunk_rows, FIRST_ROWS))
+        quotechar = None if reading.plain_quotes else reading.quotechar
+        self._blocks = Blocks(text, reading.delimiter, quotechar, min(self._chunk_rows, FIRST_ROWS))
+        self._parser = BlockParser(reading)
         self._hints = HintCollector()
-        quote, separator = re.escape(self.dialect.quotechar), re.escape(self.dialect.delimiter)
+        quote, separator = re.escape(reading.quotechar), re.escape(reading.delimiter)
         self._minus_zero = re.compile(rf"-0+\s*(?:[{separator}{quote}\r\n]|$)".encode())
-        self._names: list[str] = []
-        self._index_columns = 0
         self._merges: list[ColumnMerge] = []
         self._dtypes: list[str] = []
         self._evidence: dict[int, DtypeEvidence] = {}
-        self.rows = 0
+        self.rows = self.bad_rows = self.short_rows = 0
+        self.bad: list[BadRow] = []
+        self.ends_early = self._is_ended = False
+        self.skipped: tuple[int, ...] = ()
         self.quoted = False
+        self._lines: list[int] | None = None  # of the block at hand, where records were taken out of it
 
     def read(self) -> None:
         """Read the whole table.
@@ -84,41 +89,56 @@ class Table:
         Raises:
             CsvRejected: pandas would not read it.
         """
+        self._blocks.skip_lines(self.reading.skip)
         while self._blocks.fill():
-            first = not self._names
+            first = not self._merges
             self._check_width(first)
+            if self._blocks.at_end:
+                self._end(first)
             cut, block, frame = self._next_frame(first)
             if first:
                 self._begin(block, frame)
             self._add(block, frame, first, last=self._blocks.is_all(cut))
-            self.quoted = self.quoted or self.dialect.quotechar.encode() in block
+            self.quoted = self.quoted or (not self.reading.plain_quotes and self._quote in block)
             self._blocks.take(cut)
             del block, frame  # before the next ones are made: halves the memory, and the parser gets it back warm
-        if not self._names:
+        if not self._merges:
             raise self._rejected(pd.errors.EmptyDataError(), True)
+
+    @property
+    def _quote(self) -> bytes:
+        return self.reading.quotechar.encode()
 
     def columns(self) -> tuple[ColumnProfile, ...]:
         """Return the columns as they are known now."""
         return tuple(
             ColumnProfile(name, *merge.result(), self._evidence.get(position))
-            for position, (name, merge) in enumerate(zip(self._names, self._merges, strict=True))
+            for position, (name, merge) in enumerate(zip(self._parser.names, self._merges, strict=True))
         )
 
     def hints(self) -> tuple[str, ...]:
         """Return what a person should know of the table."""
-        return self._hints.sentences(self._names, self._index_columns)
+        return self._hints.sentences(self._parser.names, self._parser.index_columns)
+
+    def extra(self) -> dict[str, Any]:
+        """Return what `pandas.read_csv` must be told to read the same, beyond delimiter, decimal mark and quotes."""
+        rows = self.rows if self.ends_early else None
+        extra = self.reading.keywords(len(self._merges), self._parser.names, rows=rows, skipped=self.skipped)
+        skips = self.bad_rows > len(self.skipped)
+        return extra | ({"on_bad_lines": "skip"} if skips else {})
 
     def _next_frame(self, first: bool) -> tuple[int, bytes, pd.DataFrame]:
         """Parse the longest block whose end pandas confirms; return its length in the text, itself and its frame.
 
         A block is a small CSV file: all but the first, which has the file's own header, are given one of numbers.
         """
-        header = b"" if first else self._numbered_header()
+        header = b"" if first else self._parser.numbered_header()
         problem: Exception | None = None
+        self._lines = None
         for cut in self._blocks.cuts():
             block = self._blocks.head(cut, header)
             try:
-                frame = self._parse_first(block) if first else self._parse(block, dtype=self._dtypes_wanted(block))
+                block, frame = self._parsed(block, first)
             except pd.errors.EmptyDataError as error:
                 problem = error
             except (ValueError, OverflowError, MemoryError) as error:
@@ -129,7 +149,100 @@ class Table:
             else:
                 if len(frame) or not first or self._blocks.is_all(cut):
                     return cut, block, frame
+        if problem is not None and rejections.is_open_quote(problem) and self._blocks.at_end and self._drop_open():
+            return self._next_frame(first)
         raise self._rejected(problem, first) from problem
+
+    def _parsed(self, block: bytes, first: bool) -> tuple[bytes, pd.DataFrame]:
+        """Parse a block, without the records that are too long for the table."""
+        parser = self._parser
+        if first:
+            if self.reading.long_first_row and not self.skipped:
+                block = self._without_first_row(block, self.reading.long_first_row)
+            block = parser.prepared(block)
+        try:
+            frame = parser.first(block) if first else parser.parse(block, dtype=self._dtypes_wanted(block))
+            if first or not self._leading_columns(block, frame):
+                return block, frame
+        except (ValueError, OverflowError) as error:
+            if not rejections.is_ragged(error):
+                raise
+        width = parser.width or parser.top_width(block)
+        headers = 1 if (first and parser.fields) or not first else 2
+        sorted_block = without_long(block, width, headers, **self.reading.csv)
+        if sorted_block is None:
+            raise ValueError("a record has a field of more than 128 KB, and others have too many fields")
+        frame = (
+            parser.first(sorted_block.block)
+            if first
+            else parser.parse(sorted_block.block, dtype=self._dtypes_wanted(sorted_block.block))
+        )
+        self._note_bad(sorted_block, width, first)
+        return sorted_block.block, frame
+
+    def _note_bad(self, block: Sorted, width: int, first: bool) -> None:
+        self.bad_rows += len(block.bad)
+        self._lines = block.lines
+        for line, fields in block.bad[: TOLD_ROWS - len(self.bad)]:
+            where = self._blocks.lines_before + line - self._offset(first)
+            self.bad.append(BadRow(where, f"{fields:,} fields where {width - self._closing:,} are expected"))
+
+    @property
+    def _closing(self) -> int:
+        return int(self.reading.closing_delimiter)
+
+    def _offset(self, first: bool) -> int:
+        """Return by how many lines a line's number in a block is larger than it would be in the text."""
+        return self._parser.offset if first else 1
+
+    def _without_first_row(self, block: bytes, line: int) -> bytes:
+        """Take a first row out that alone is too long, by which pandas would take the width of the whole table."""
+        at = line - self._blocks.lines_before
+        first, last, _ = next(record for record in ranged(block, **self.reading.csv) if record[0] == at)
+        lines = block.splitlines(keepends=True)
+        self.skipped = (line - 1,)
+        self.bad_rows += 1
+        self.bad.append(BadRow(line, "more fields than the header, which the rows below do not have"))
+        return b"".join([*lines[: first - 1], *([b"\n"] * (last - first + 1)), *lines[last:]])
+
+    def _end(self, first: bool) -> None:
+        """Leave out what stands below the table, now that its end is there."""
+        if self._is_ended:
+            return
+        self._is_ended = True
+        reading = self.reading
+        start, tail = self._blocks.tail(ending.TAIL_BYTES)
+        if reading.footer:
+            begin: int | None = ending.last_records_begin(tail, reading.footer, **reading.csv)
+        elif reading.looks and reading.footer is None:
+            width = len(self._merges) or self._parser.top_width(tail)
+            begin = ending.notes_begin(tail, width, **reading.csv)
+        else:
+            return
+        if begin is None or (first and start + begin == 0):
+            return
+        notes = tail[begin:].decode("utf-8", "replace").strip()
+        self._hints.note_ending(notes)
+        self._blocks.drop_from(start + begin)
+        self.ends_early = True
+
+    def _drop_open(self) -> bool:
+        """Leave out a last record whose quote never closes, if it is short; return whether it was."""
+        if not self.reading.looks:
+            return False
+        start, tail = self._blocks.tail(ending.TAIL_BYTES)
+        found = ending.open_record_begins(tail, **self.reading.csv)
+        if found is None or start + found[0] == 0:
+            return False
+        begin, lines = found
+        if lines > max(2, 0.01 * self.rows):
+            return False
+        line = self._blocks.lines_before + self._blocks.lines_in(start + begin) + 1
+        self.bad_rows += lines
+        self.bad.append(BadRow(line, "a quote opens here that does not close"))
+        self._blocks.drop_from(start + begin)
+        self.ends_early = True
+        return True
 
     def _check_width(self, first: bool) -> None:
         """Refuse a table that is too wide before pandas makes a column of each field.
@@ -137,50 +250,23 @@ class Table:
         Raises:
             CsvRejected: A line that would decide the width of a block has more fields than the limit.
         """
-        delimiter = self.dialect.delimiter
-        lines = 2 if first else 1
-        if not self._blocks.may_be_wider(self._max_columns, lines):
+        if not first:
             return
-        widths = self._blocks.first_widths(lines)
+        if not self._blocks.may_be_wider(self._max_columns, 2):
+            return
+        widths = self._blocks.first_widths(2)
         if max(widths, default=0) <= self._max_columns:
             return
-        if first:
-            line = widths.index(max(widths)) + 1
-            raise rejections.too_wide(self._path, line, max(widths), self._max_columns, self._text.encoding, delimiter)
-        expected = len(self._names) + self._index_columns
-        line = self._blocks.lines_before + 1
-        raise rejections.ragged_row(self._path, line, expected, widths[0], self._text.encoding, delimiter)
-
-    def _parse_first(self, block: bytes, **how: Any) -> pd.DataFrame:
-        """Parse the block that has the file's own header."""
-        if named := named_header(block, self.dialect.delimiter, self.dialect.quotechar):
-            frame = self._parse(named[0], **how)
-            if len(named[1]) == frame.shape[1]:
-                frame.columns = pd.Index(named[1], dtype=object)
-                return frame
-        return self._parse(block, **how)
-
-    def _numbered_header(self) -> bytes:
-        width = len(self._merges) + self._index_columns
-        return self.dialect.delimiter.join(map(str, range(width))).encode() + b"\n"
-
-    def _parse(self, block: bytes, **how: Any) -> pd.DataFrame:
-        frame: pd.DataFrame = pd.read_csv(
-            BytesIO(block),
-            sep=self.dialect.delimiter,
-            decimal=self.dialect.decimal,
-            quotechar=self.dialect.quotechar,
-            encoding="utf-8",
-            low_memory=False,
-            **how,
-        )
-        return frame
+        line = self._blocks.lines_before + widths.index(max(widths)) + 1
+        encoding, delimiter = self._text.encoding, self.reading.delimiter
+        raise rejections.too_wide(self._path, line, max(widths), self._max_columns, encoding, delimiter)
 
     def _dtypes_wanted(self, block: bytes) -> dict[str, Any]:
         """Return how the block's columns are to be read, where not as pandas infers them."""
-        text = object if 0 in block else BYTES_DTYPE  # an array of bytes would lose a NUL at the end of a cell
+        # An array of bytes would lose a NUL at the end of a cell, and knows no stated markers.
+        text = object if 0 in block or "na_values" in self.reading.how else BYTES_DTYPE
         wanted: dict[str, Any] = {}
-        for field, merge in enumerate(self._merges, self._index_columns):
+        for field, merge in zip(self._parser.fields, self._merges, strict=True):
             if merge.is_text:
                 wanted[str(field)] = text
             elif merge.wants_tokens:
@@ -193,18 +279,19 @@ class Table:
             problem,
             self._blocks,
             self._text.encoding,
-            self.dialect.delimiter,
-            self.dialect.quotechar,
+            self.reading.delimiter,
+            self.reading.quotechar,
             first,
         )
 
     def _begin(self, block: bytes, frame: pd.DataFrame) -> None:
         """Take the names, and the width, from the first block."""
-        self._names = [str(name) for name in frame.columns]
-        self._index_columns = self._leading_columns(block, frame)
-        self._merges = [ColumnMerge(self.dialect.decimal) for _ in self._names]
-        self._dtypes = [""] * len(self._names)
-        self._blocks.widen(len(self._names), self._chunk_rows, len(block) / max(len(frame), 1))
+        self._parser.begin(frame, self._leading_columns(block, frame))
+        names = self._parser.names
+        thousands = self.reading.how.get("thousands")
+        self._merges = [ColumnMerge(self.reading.decimal, name in self.reading.text, thousands) for name in names]
+        self._dtypes = [""] * len(names)
+        self._blocks.widen(len(names), self._chunk_rows, len(block) / max(len(frame), 1))
 
     def _leading_columns(self, block: bytes, frame: pd.DataFrame) -> int:
         """Return by how many fields the first row is longer than the header, which pandas takes for an index.
@@ -216,22 +303,19 @@ class Table:
             return index.nlevels
         if (index.start, index.step) != (0, 1):
             return 1
-        rows = records(block, self.dialect.delimiter, self.dialect.quotechar)
+        rows = records(block, **self.reading.csv)
         _, fields = next(islice(rows, 1, None), (0, []))
         return int(len(fields) == frame.shape[1] + 1 and _ZERO.fullmatch(fields[0]) is not None)
 
     def _add(self, block: bytes, frame: pd.DataFrame, first: bool, last: bool) -> None:
-        if not first and (extra := self._leading_columns(block, frame)):
-            raise rejections.too_long_first(
-                self._path, self._blocks, frame.shape[1], extra, self._text.encoding, self.dialect.delimiter
-            )
         self.rows += len(frame)
         long_digits = cache(lambda: has_long_digits(block))
         minus_zero = cache(lambda: self._minus_zero.search(block) is not None)
         self._hints.note_block(block)
         again = []
-        columns = islice(frame.items(), 0 if first else self._index_columns, None)
-        for position, (merge, (_, series)) in enumerate(zip(self._merges, columns, strict=True)):
+        columns = self._columns_of(frame, first)
+        missing = -self._merges[-1].missing if self._merges else 0
+        for position, (merge, series) in enumerate(zip(self._merges, columns, strict=True)):
             values = _cells(series)
             if not isinstance(values, list) and values.dtype.kind == "S":
                 cells = count_known_cells(values)
@@ -245,35 +329,52 @@ class Table:
             self._hints.note_column(position, values)
         if again:
             self._add_again(block, again, first)
+        self._count_short(block, len(frame), missing)
         if len(frame):
             self._look_for_evidence(block, first)
+
+    def _count_short(self, block: bytes, rows: int, missing: int) -> None:
+        """Count the rows with too few fields; where each has a value in the last column, there are none."""
+        width = self._parser.width
+        if width < 2 or not self._merges[-1].missing + missing:
+            return
+        if block.count(self.reading.delimiter.encode()) < (rows + 1) * (width - 1):
+            sorted_block = without_long(block, width, 1, **self.reading.csv)
+            self.short_rows += sorted_block.short if sorted_block else 0
+
+    def _columns_of(self, frame: pd.DataFrame, first: bool) -> list[pd.Series[Any]]:
+        """Return the columns of the table out of a block's frame, in their order."""
+        if first and frame.shape[1] == len(self._merges):
+            return [frame.iloc[:, position] for position in range(frame.shape[1])]
+        return [frame[str(field)] for field in self._parser.fields]
 
     def _add_again(self, block: bytes, positions: list[int], first: bool) -> None:
         """Read a block once more, for the tokens of the columns whose values do not tell enough."""
         if first:
-            frame = self._parse_first(block, dtype=object)
-            columns = {position: frame.iloc[:, position] for position in positions}
+            columns = self._columns_of(self._parser.first(block, dtype=object), first)
+            chosen = {position: columns[position] for position in positions}
         else:
-            names = [str(position + self._index_columns) for position in positions]
-            frame = self._parse(block, dtype=object, usecols=names)
-            columns = {position: frame[name] for position, name in zip(positions, names, strict=True)}
-        for position, series in columns.items():
+            names = {position: str(self._parser.fields[position]) for position in positions}
+            frame = self._parser.parse(block, dtype=object, usecols=list(names.values()))
+            chosen = {position: frame[name] for position, name in names.items()}
+        for position, series in chosen.items():
             self._merges[position].add_tokens(series.tolist())
 
     def _look_for_evidence(self, block: bytes, first: bool) -> None:
         """Find, for the columns whose dtype is another since this block, the cell that made it so."""
-        changed = {}
+        changed, places = {}, {}
         for position, (merge, before) in enumerate(zip(self._merges, self._dtypes, strict=True)):
             if before != "str" and (now := merge.result()[0]) != before:
                 self._dtypes[position] = now
                 self._evidence.pop(position, None)
-                changed[position + self._index_columns] = now
+                changed[self._parser.fields[position]] = now
+                places[self._parser.fields[position]] = position
         if not changed:
             return
-        evidences = find_evidence(block, changed, **vars(self.dialect))
-        for field, evidence in evidences.items():
-            line = self._blocks.lines_before + evidence.line - (not first)
-            self._evidence[field - self._index_columns] = replace(evidence, line=line)
+        for field, evidence in find_evidence(block, changed, decimal=self.reading.decimal, **self.reading.csv).items():
+            in_block = self._lines[evidence.line - 1] if self._lines else evidence.line
+            line = self._blocks.lines_before + in_block - self._offset(first)
+            self._evidence[places[field]] = replace(evidence, line=line)
 
 
 def _cells(series: pd.Series[Any]) -> Cells:

@@ -127,15 +127,11 @@ def test_profile_csv_ragged_row_is_rejected_with_its_line(tmp_path: Path, rows: 
     assert (caught.value.line, caught.value.delimiter, caught.value.encoding) == (6, ",", "utf-8")
 
 
-def test_profile_csv_lines_above_the_header_are_rejected_or_hinted_at(tmp_path: Path) -> None:
+def test_profile_csv_lines_above_the_header_are_left_out_and_told(tmp_path: Path) -> None:
     table = "mes;valor;nota\n" + "jan;1,5;x\n" * 9
-    with pytest.raises(CsvRejected, match="3 fields where 1 are expected") as caught:
-        profile_csv(write(tmp_path / "notes.csv", "Gastos de 2020\nem reais\n" + table))
-    assert "The table seems to begin on line 3" in str(caught.value)
-    assert caught.value.line == 3
-    profile = profile_csv(write(tmp_path / "title.csv", "Gastos de 2020\n" + table))
-    assert any("begin on line 2" in hint for hint in profile.hints)
-    assert any("as the index" in hint for hint in profile.hints)
+    profile = profile_csv(write(tmp_path / "notes.csv", "Gastos de 2020\nem reais\n" + table))
+    assert (profile.shape, profile.recipe["skiprows"]) == ((9, 3), 2)
+    assert "2 lines stand above the table: its header is on line 3." in profile.hints
 
 
 def test_profile_csv_line_for_excel_is_hinted_at(tmp_path: Path) -> None:

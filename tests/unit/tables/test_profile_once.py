@@ -76,7 +76,7 @@ def peak_mb(path: Path) -> tuple[str, int]:
     return said, int(peak)
 
 
-def test_profile_csv_unclosed_quote_in_a_large_file_is_rejected_in_bounded_memory(tmp_path: Path) -> None:
+def test_profile_csv_unclosed_quote_in_a_large_file_is_plain_text_in_bounded_memory(tmp_path: Path) -> None:
     path = tmp_path / "open.csv"
     row = b"12345,some text that is long enough,2020-01-01\n"
     with path.open("wb") as file:
@@ -84,7 +84,7 @@ def test_profile_csv_unclosed_quote_in_a_large_file_is_rejected_in_bounded_memor
         for _ in range(200):
             file.write(row * 20_000)
     said, peak = peak_mb(path)
-    assert said == "1002"
+    assert said == "read"
     assert peak < 220
 
 
