@@ -77,6 +77,7 @@ class _Candidate:
     quotechar: str | None
     escaped: bool
     score: float
+    weight: float = 1.0
     rows: Rows | None = None
     width: int = 1
     fit: float | None = None
@@ -148,9 +149,8 @@ def _best(text: str, delimiters: list[str]) -> _Candidate | None:
         widest = max(counts) + 1
         for quotechar, escaped in _quotings(text, delimiter):
             most = prior if quotechar and quotechar in text else prior * (1 - 1 / (widest + 1))
-            if not escaped and are_escaped:
-                most *= 0.7
-            candidates.append(_Candidate(delimiter, quotechar, escaped, most))
+            weight = 0.7 if are_escaped and not escaped else 1.0
+            candidates.append(_Candidate(delimiter, quotechar, escaped, most * weight, weight))
     for candidate in _ranked(candidates, text):
         if candidate.score >= _LEAST_SCORE:
             return candidate
@@ -270,7 +270,7 @@ def _cut(candidate: _Candidate, text: str) -> None:
     candidate.rows, candidate.width = rows, width
     if width < 2:
         return
-    candidate.score = regular * fit * _PRIOR.get(delimiter, 0.8) * (1 - 1 / (width + 1))
+    candidate.score = candidate.weight * regular * fit * _PRIOR.get(delimiter, 0.8) * (1 - 1 / (width + 1))
     if not width - 1 <= len(rows[0]) <= width:  # what cuts the header as well is the better delimiter
         candidate.score *= 0.8
     candidate.is_quoted = fit == 1 and _is_quoted(text, delimiter, quotechar, len(rows))

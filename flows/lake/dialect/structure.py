@@ -70,7 +70,7 @@ def find_structure(sample: str, found: Detected, *, whole: bool) -> Structure:
     if found.excel_line:
         sample_below = sample.partition("\n")[2]
         return Structure(skip=1, width=found.width, notes=()) if sample_below else PLAIN
-    doubled = _is_doubled(sample, found)
+    doubled = _is_doubled(sample, found) and sample.count("\n") + sample.count("\r") >= 3
     escapechar = "\\" if found.escaped and not re.search(r'\\[^\\"\']', sample) else None
     after_blanks = _has_quotes_after_blanks(sample, found)
     plain_quotes = found.plain_quotes and escapechar is None
@@ -84,8 +84,11 @@ def find_structure(sample: str, found: Detected, *, whole: bool) -> Structure:
         return reader
     width = _width(records)
     if width < 2 or found.delimiter == " ":
-        return _with(reader, width=max(width, 1), notes=_notes(reader))
+        reader = _with(reader, width=max(width, 1), doubled=False)
+        return _with(reader, notes=_notes(reader))
     start = _start(records, width)
+    if start and not _can_be_skipped(sample, records[start - 1][1], found, plain_quotes):
+        start = 0
     table = records[start:]
     skip = records[start - 1][1] if start else 0
     header = _has_header(table, width)
@@ -174,6 +177,21 @@ def _start(records: Sequence[Record], width: int) -> int:
             break
         start += 1
     return start
+
+
+def _can_be_skipped(sample: str, lines: int, found: Detected, plain_quotes: bool) -> bool:
+    """Return whether pandas counts the lines above the table as they are counted here.
+
+    Its parser minds quotes also in lines that it skips, and loses a sign after one that ends with a lone carriage return.
+    """
+    above = lines_of(sample)[:lines]
+    balanced = plain_quotes or all(line.count(found.quotechar) % 2 == 0 for line in above)
+    return balanced and all(line.endswith("\n") for line in above)
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text with their ends, of which there are three."""
+    return re.findall(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+", text)
 
 
 def _is_wide(fields: Sequence[str], width: int) -> bool:

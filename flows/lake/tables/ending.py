@@ -29,7 +29,7 @@ def notes_begin(tail: bytes, width: int, **how: Any) -> int | None:
     while notes < min(len(rows), _MOST_NOTES) and _is_note(rows[-1 - notes][2]):
         notes += 1
     table = rows[: len(rows) - notes]
-    if not notes or not table or any(_is_note(fields) for _, _, fields in table[-200:]):
+    if not notes or len(table) < 3 or any(_is_note(fields) for _, _, fields in table[-200:]):
         return None
     if not any(fields[0].strip() for _, _, fields in rows[len(table) :]):
         return None  # nothing but delimiters: rows without values are rows

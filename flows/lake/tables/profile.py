@@ -15,7 +15,7 @@ from pathlib import Path
 from flows.lake.dialect.detection import detect
 from flows.lake.dialect.encoding import Utf8Text, detect_encoding, is_text_codec, normal_name
 from flows.lake.dialect.file_kinds import looks_binary, not_csv
-from flows.lake.dialect.structure import Structure, find_structure
+from flows.lake.dialect.structure import Structure, find_structure, lines_of
 from flows.lake.errors import CsvRejected, SettingsError
 from flows.lake.memory import reuse_freed_memory
 from flows.lake.models import DEFAULT_BAD_ROWS_PERCENT, DEFAULT_MAX_COLUMNS, CsvDialect, CsvProfile, Progress
@@ -213,4 +213,4 @@ def _complete(stated: CsvDialect, encoding: str, sample: bytes) -> tuple[Reading
 
 def _below(text: str, stated: CsvDialect) -> str:
     """Return the text below the lines that are stated to stand above the table."""
-    return "".join(text.splitlines(keepends=True)[stated.skip or 0 :])
+    return "".join(lines_of(text)[stated.skip :]) if stated.skip else text

@@ -115,6 +115,9 @@ def reading_of(stated: CsvDialect, structure: Structure, decimal: str, delimiter
     has_header = structure.has_header if stated.header is None else stated.header
     if stated.names and stated.header is None:
         has_header = structure.has_header
+    long_first_row = structure.long_first_row
+    if long_first_row is not None:
+        long_first_row = None if stated.header is False else long_first_row + (stated.skip or 0)
     return Reading(
         delimiter,
         decimal,

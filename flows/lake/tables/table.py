@@ -35,6 +35,7 @@ from flows.lake.units import KIB
 
 FIRST_ROWS = 4_096
 TOLD_ROWS = 10
+_LEAST_ROWS = 10
 _ZERO = re.compile(r"\s*[+-]?0+\s*", re.ASCII)
 _SHORT = 8 * KIB
 _LONG_DIGITS = re.compile(rb"[0-9]{19}")
@@ -140,7 +141,7 @@ class Table:
             try:
                 block, frame = self._parsed(block, first)
             except pd.errors.EmptyDataError as error:
-                problem = error
+                problem = problem or error
             except (ValueError, OverflowError, MemoryError) as error:
                 problem = error
                 if not rejections.is_open_quote(error):
@@ -157,7 +158,7 @@ class Table:
         """Parse a block, without the records that are too long for the table."""
         parser = self._parser
         if first:
-            if self.reading.long_first_row and not self.skipped:
+            if self.reading.long_first_row:
                 block = self._without_first_row(block, self.reading.long_first_row)
             block = parser.prepared(block)
         try:
@@ -198,12 +199,11 @@ class Table:
     def _without_first_row(self, block: bytes, line: int) -> bytes:
         """Take a first row out that alone is too long, by which pandas would take the width of the whole table."""
         at = line - self._blocks.lines_before
-        first, last, _ = next(record for record in ranged(block, **self.reading.csv) if record[0] == at)
+        found = next((last for first, last, _ in ranged(block, **self.reading.csv) if first == at), None)
+        if found is None:
+            return block
         lines = block.splitlines(keepends=True)
-        self.skipped = (line - 1,)
-        self.bad_rows += 1
-        self.bad.append(BadRow(line, "more fields than the header, which the rows below do not have"))
-        return b"".join([*lines[: first - 1], *([b"\n"] * (last - first + 1)), *lines[last:]])
+        return b"".join([*lines[: at - 1], *([b"\n"] * (found - at + 1)), *lines[found:]])
 
     def _end(self, first: bool) -> None:
         """Leave out what stands below the table, now that its end is there."""
@@ -235,9 +235,10 @@ class Table:
         if found is None or start + found[0] == 0:
             return False
         begin, lines = found
-        if lines > max(2, 0.01 * self.rows):
+        above = self._blocks.lines_in(start + begin)
+        if lines > max(2, 0.01 * self.rows) or self.rows + above < _LEAST_ROWS:
             return False
-        line = self._blocks.lines_before + self._blocks.lines_in(start + begin) + 1
+        line = self._blocks.lines_before + above + 1
         self.bad_rows += lines
         self.bad.append(BadRow(line, "a quote opens here that does not close"))
         self._blocks.drop_from(start + begin)
@@ -286,6 +287,10 @@ class Table:
 
     def _begin(self, block: bytes, frame: pd.DataFrame) -> None:
         """Take the names, and the width, from the first block."""
+        if line := self.reading.long_first_row:
+            self.skipped = (line - 1,)
+            self.bad_rows += 1
+            self.bad.insert(0, BadRow(line, "more fields than the header, which the rows below do not have"))
         self._parser.begin(frame, self._leading_columns(block, frame))
         names = self._parser.names
         thousands = self.reading.how.get("thousands")

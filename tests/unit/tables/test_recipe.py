@@ -19,7 +19,7 @@ from flows.lake.models import CsvDialect, CsvProfile
 from flows.lake.tables import profile_csv
 
 QUICK = settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
+    max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
 )
 
 
