@@ -47,7 +47,8 @@ def ingest_raw(
     only_contracts: bool = False,
     partition_date: date | None = None,
     timezone: TimeZone = DEFAULT_TIMEZONE,
-    quarantine: bool = True,
+    unreadable: Literal["quarantine", "land", "leave"] = "quarantine",
+    bad_rows_percent: Annotated[int, Field(ge=0, le=100)] = 1,
     on_drift: Literal["warn", "reject", "ignore"] = "warn",
     drift_rows_percent: Annotated[int, Field(ge=1, le=1_000_000)] = 50,
     storage_class: Literal["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR"] = "STANDARD",
@@ -77,7 +78,10 @@ def ingest_raw(
         partition_date: Day of the partition, for a backfill. Empty: the day of the run's scheduled start. Files whose
             contract has a date go to the day in their name.
         timezone: IANA time zone that decides which day the scheduled start falls on.
-        quarantine: Keep rejected files under Quarantine/ in the bucket.
+        unreadable: What to do with a file that cannot be read as CSV: keep it under Quarantine/ in the bucket, land it
+            all the same (the manifest says why nothing is known of it), or leave it where it is.
+        bad_rows_percent: Reject a file of whose rows more percent cannot be cut as the others; up to that they are
+            left out of the profile, counted and told, and the file lands.
         on_drift: What to do with a file whose columns, dtypes or number of rows differ from what landed of it last:
             warn and land it, reject it, or ignore the difference.
         drift_rows_percent: By how many percent the rows of a file may fall or grow before that is a difference.

@@ -216,6 +216,7 @@ class LastLanding:
         landed: The landing itself, where it was recorded well enough to recognise the file, and signed.
         is_signed: Whether a run that had this server's key wrote it.
         contract: The text of the contract by which it was read, empty where it had none; `None` if that is not known.
+        recipe: How pandas reads it; `None` if that is not known.
     """
 
     day: date
@@ -225,6 +226,7 @@ class LastLanding:
     landed: Landed | None = None
     is_signed: bool = False
     contract: str | None = None
+    recipe: Mapping[str, Any] | None = None
 
 
 DEFAULT_ROWS_PERCENT = 50
@@ -237,6 +239,7 @@ DEFAULT_MAX_COLUMNS = 20_000
 """What a file may have unless somebody raises the limit: some 100 MB of memory, and a table people can still use."""
 
 DriftKind = Literal[
+    "recipe changed",
     "column added",
     "column removed",
     "column renamed",

@@ -14,13 +14,18 @@ OnDrift = Literal["warn", "reject", "ignore"]
 """What becomes of a file that differs from what landed of it before."""
 
 
+Unreadable = Literal["quarantine", "land", "leave"]
+"""What becomes of a file that cannot be read as CSV."""
+
+
 class LandingRules(BaseModel):
     """How a file lands; a parameter of the same name of `ingest_raw` decides each field."""
 
     model_config = ConfigDict(frozen=True)
 
     max_columns: int
-    quarantine: bool
+    unreadable: Unreadable
+    bad_rows_percent: int
     on_drift: OnDrift
     drift_rows_percent: int
     storage_class: str

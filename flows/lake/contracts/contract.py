@@ -9,6 +9,7 @@ Contract Standard (https://bitol-io.github.io/open-data-contract-standard/) wher
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -16,13 +17,13 @@ from datetime import date, time
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from flows.lake import keys
 from flows.lake.contracts.rhythm import Rhythm, parse_rhythm
 from flows.lake.dialect.encoding import is_text_codec
 from flows.lake.models import CsvDialect
-from flows.lake.rules import OnDrift
+from flows.lake.rules import OnDrift, Unreadable
 from flows.lake.s3 import storage_rules
 
 STORAGE_CLASS = Literal[storage_rules.STORAGE_CLASSES]  # type: ignore[valid-type]
@@ -88,11 +89,54 @@ class Read(_Part):
     )
     decimal: Sign | None = Field(default=None, description="The decimal mark.")
     quotechar: Sign | None = Field(default=None, description="The quote character.")
+    quoting: Literal["minimal", "none"] | None = Field(
+        default=None, description="none: quotes are letters like others."
+    )
+    escapechar: Sign | None = Field(default=None, description="The sign that escapes a quote.")
+    header: Literal["first", "none"] | None = Field(default=None, description="none: no line names the columns.")
+    names: tuple[str, ...] = Field(default=(), description="The names of the columns, in their order.")
+    skip: Annotated[int, Field(ge=0, le=10_000)] | None = Field(default=None, description="Lines above the header.")
+    footer: Annotated[int, Field(ge=0, le=100)] | None = Field(default=None, description="Records below the table.")
+    comment: Sign | None = Field(default=None, description="The sign that begins a comment.")
+    thousands: Sign | None = Field(default=None, description="The mark between thousands.")
+    missing: Annotated[tuple[str, ...], BeforeValidator(_as_list, json_schema_input_type=str | list[str])] = Field(
+        default=(), description="What is written for a missing value, beside what pandas knows."
+    )
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Read:
+        _refuse(self._contradictions())
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        signs = {name: getattr(self, name) for name in ("delimiter", "decimal", "quotechar", "escapechar", "comment")}
+        signs["thousands"] = self.thousands
+        for (one, sign), (other, same) in itertools.combinations(signs.items(), 2):
+            if sign is not None and sign == same and {one, other} != {"quotechar", "escapechar"}:
+                yield f"{one} and {other} are both {sign!r}"
+        if self.quoting == "none" and self.quotechar is not None:
+            yield "quoting is none, and quotechar is stated"
+        if len(set(self.names)) < len(self.names):
+            yield "names holds a name twice"
 
     @property
     def dialect(self) -> CsvDialect:
         """What is stated, as the profile takes it."""
-        return CsvDialect(self.delimiter, self.encoding, self.decimal, self.quotechar)
+        return CsvDialect(
+            self.delimiter,
+            self.encoding,
+            self.decimal,
+            self.quotechar,
+            None if self.quoting is None else self.quoting == "minimal",
+            self.escapechar,
+            None if self.header is None else self.header == "first",
+            self.names,
+            self.skip,
+            self.footer,
+            self.comment,
+            self.thousands,
+            self.missing,
+        )
 
 
 class Expect(_Part):
@@ -126,6 +170,9 @@ class Column(_Part):
 
     description: Text | None = Field(default=None, description="What it holds.")
     required: bool = Field(default=False, description="A file without it is rejected.")
+    read_as: Literal["text"] | None = Field(
+        default=None, alias="as", description="text: its cells are text, whatever they look like."
+    )
 
 
 class Contract(_Part):
@@ -156,7 +203,10 @@ class Contract(_Part):
     drift_rows_percent: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None, description="As the run's parameter, for this dataset."
     )
-    quarantine: bool | None = Field(default=None, description="As the run's parameter, for this dataset.")
+    unreadable: Unreadable | None = Field(default=None, description="As the run's parameter, for this dataset.")
+    bad_rows_percent: Annotated[int, Field(ge=0, le=100)] | None = Field(
+        default=None, description="As the run's parameter, for this dataset."
+    )
     max_columns: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None, description="As the run's parameter, for this dataset."
     )
@@ -183,10 +233,16 @@ class Contract(_Part):
         """The columns that a file must have."""
         return tuple(name for name, column in self.columns.items() if column.required)
 
+    @property
+    def dialect(self) -> CsvDialect:
+        """What is stated of how its files are read."""
+        text = tuple(name for name, column in self.columns.items() if column.read_as == "text")
+        return replace(self.read.dialect, text=text)
+
     @cached_property
     def text(self) -> str:
         """What was stated, as JSON with its keys in order: equal for two contracts that say the same."""
-        stated = self.model_dump(mode="json", exclude_unset=True)
+        stated = self.model_dump(mode="json", exclude_unset=True, by_alias=True)
         return json.dumps(stated, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
     @cached_property

@@ -11,6 +11,7 @@ from flows.lake.contracts.collection import DEFAULT_FILE
 from flows.lake.errors import SettingsError
 
 REPLACED = ("datasets", "dialects", "date_from_name")
+_UNREADABLE = {True: "quarantine", False: "leave"}
 
 
 def refuse_replaced(parameters: Mapping[str, Any]) -> None:
@@ -19,6 +20,9 @@ def refuse_replaced(parameters: Mapping[str, Any]) -> None:
     Raises:
         SettingsError: One is; the message holds the contracts to write instead.
     """
+    if "quarantine" in parameters:
+        now = _UNREADABLE.get(parameters["quarantine"] not in (False, "false", "False"), "quarantine")
+        raise SettingsError("The parameter quarantine is replaced by unreadable.", remedy=f"Give unreadable={now}.")
     given = {name: parameters[name] for name in REPLACED if parameters.get(name)}
     if not given and not any(name in parameters for name in REPLACED):
         return

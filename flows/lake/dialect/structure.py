@@ -182,7 +182,7 @@ def _start(records: Sequence[Record], width: int) -> int:
 def _can_be_skipped(sample: str, lines: int, found: Detected, plain_quotes: bool) -> bool:
     """Return whether pandas counts the lines above the table as they are counted here.
 
-    Its parser minds quotes also in lines that it skips, and loses a sign after one that ends with a lone carriage return.
+    Its parser minds quotes also in lines that it skips, and loses a sign after one that ends with a return alone.
     """
     above = lines_of(sample)[:lines]
     balanced = plain_quotes or all(line.count(found.quotechar) % 2 == 0 for line in above)
@@ -312,7 +312,7 @@ def _is_doubled(sample: str, found: Detected) -> bool:
         return False
     sign = re.escape(found.delimiter)
     runs = Counter(len(run) for run in re.findall(f"{sign}+", re.sub(r'"[^"]*"', '""', sample)))
-    return runs[2] > 0 and runs[1] == 0 and runs[3] == 0 and runs[2] >= 0.8 * runs.total()
+    return runs[2] >= 3 and runs[1] == 0 and runs[3] == 0 and runs[2] >= 0.8 * runs.total()
 
 
 def _has_quotes_after_blanks(sample: str, found: Detected) -> bool:

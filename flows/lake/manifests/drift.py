@@ -7,9 +7,9 @@ column that became empty has another dtype for that reason, and a file without r
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from flows.lake.contracts.contract import changes
 from flows.lake.models import DEFAULT_ROWS_PERCENT, ColumnProfile, CsvProfile, Drift, DriftKind, LastLanding
@@ -45,12 +45,24 @@ def find_drift(
     drift = list(_columns(before.columns, now.columns, renamed))
     if before.rows and now.rows:
         drift += _cells(before, now, renamed)
+    drift += _recipe(before.recipe, now.recipe)
     return [*drift, *_rows(before.rows, now.rows, rows_percent), *_contract(before.contract, contract)]
 
 
 def without_contract(drift: Sequence[Drift]) -> list[Drift]:
     """Return how a file itself differs: what people changed in its contract is no reason to keep it out."""
     return [change for change in drift if change.kind != "contract changed"]
+
+
+def _recipe(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Iterator[Drift]:
+    """Yield how a file is read in another way, but for how many rows and lines are left out, which varies."""
+    if before is None:
+        return
+    varies = {"nrows", "on_bad_lines", "skiprows", "names"}
+    changed = sorted(name for name in {*before, *now} - varies if before.get(name) != now.get(name))
+    if changed:
+        told = "; ".join(f"{name} {before.get(name)!r} → {now.get(name)!r}" for name in changed[:_NAMED_COLUMNS])
+        yield Drift("recipe changed", f"it is read in another way: {shown(told)}")
 
 
 def _contract(before: str | None, now: str | None) -> Iterator[Drift]:

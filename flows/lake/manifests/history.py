@@ -18,7 +18,7 @@ from flows.lake.errors import ManifestUnreadable
 from flows.lake.manifests import last_landing
 from flows.lake.manifests.drift import told
 from flows.lake.manifests.manifest import Manifest, ManifestFile
-from flows.lake.models import ColumnProfile, CsvProfile, Drift, Landed, LastLanding
+from flows.lake.models import BadRow, ColumnProfile, CsvProfile, Drift, Landed, LastLanding
 from flows.lake.units import MB
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ SHOWN_BYTES = 16 * MB
 """What is read for the sake of the picture alone."""
 
 COARSE_CLOCK_S = 2.0
+_BESIDE = {"sep", "encoding", "decimal", "low_memory", "quotechar"}
 """The coarsest step in which file systems keep modification times (FAT)."""
 
 FileName = tuple[str, str]
@@ -167,6 +168,7 @@ def last_landings(manifest: Manifest, key: str, wanted: set[FileName]) -> dict[F
             _landed(file, manifest.started) if manifest.is_signed else None,
             manifest.is_signed,
             manifest.contract_of(file),
+            file.recipe,
         )
         for name, file in newest.items()
     }
@@ -201,6 +203,10 @@ def _landed(file: ManifestFile, started: datetime) -> Landed | None:
         quotechar=file.quotechar or '"',
         hints=file.hints,
         compression=file.compression,
+        extra={name: value for name, value in (file.recipe or {}).items() if name not in _BESIDE},
+        bad_rows=file.bad_rows or 0,
+        bad=tuple(BadRow(row.line, row.reason) for row in file.bad),
+        short_rows=file.short_rows or 0,
     )
     return Landed(file.path, file.key, file.etag, file.version_id, profile)
 

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
@@ -83,6 +83,13 @@ class ManifestDrift(_Part):
     column: str | None = Field(default=None, description="The column concerned, by its name now where it has one.")
 
 
+class ManifestBadRow(_Part):
+    """A row that is left out."""
+
+    line: Count = Field(description="The line of the file on which it begins, counted from 1.")
+    reason: str = Field(description="Why.")
+
+
 class ManifestFile(_Part):
     """One file of the run: what it held and what became of it. What is not known is null."""
 
@@ -122,6 +129,12 @@ class ManifestFile(_Part):
     decimal: Sign | None = Field(default=None, description="The decimal mark.")
     quotechar: Sign | None = Field(default=None, description="The quote character.")
     quoted: bool | None = Field(default=None, description="Whether the quote character occurs in it.")
+    recipe: dict[str, Any] | None = Field(
+        default=None, description="The keyword arguments with which pandas.read_csv gives what the profile says."
+    )
+    bad_rows: Count | None = Field(default=None, description="Rows that are left out, since they cannot be cut.")
+    short_rows: Count | None = Field(default=None, description="Rows with fewer fields than columns.")
+    bad: tuple[ManifestBadRow, ...] = Field(default=(), description="The first rows that are left out.")
     hints: tuple[str, ...] = Field(default=(), description="What a person should know about it, a sentence each.")
     rows: Count | None = Field(default=None, description="Data rows, without the header.")
     columns: tuple[ManifestColumn, ...] = Field(default=(), description="The columns in the file's order.")
@@ -252,6 +265,10 @@ def _of_profile(profile: CsvProfile) -> dict[str, object]:
         "quotechar": profile.quotechar,
         "quoted": profile.quoted,
         "mtime_ns": profile.mtime_ns,
+        "recipe": profile.recipe,
+        "bad_rows": profile.bad_rows or None,
+        "short_rows": profile.short_rows or None,
+        "bad": [{"line": row.line, "reason": row.reason} for row in profile.bad],
         "hints": profile.hints,
         "rows": profile.rows,
         "columns": tuple(ManifestColumn(column.name, column.dtype, column.non_null) for column in profile.columns),

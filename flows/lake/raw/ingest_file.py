@@ -84,7 +84,12 @@ def read_file(file: SourceFile, progress: Progress | None = None) -> ProfiledFil
 
     started = time.monotonic()
     profile = profile_csv(
-        file.path, file.dialect, progress=progress, root=file.root, max_columns=file.rules.max_columns
+        file.path,
+        file.dialect,
+        progress=progress,
+        root=file.root,
+        max_columns=file.rules.max_columns,
+        bad_rows_percent=file.rules.bad_rows_percent,
     )
     return ProfiledFile(profile, time.monotonic() - started)
 
@@ -256,8 +261,10 @@ def _set_aside(file: SourceFile, error: Exception, to: RawLayer) -> FileOutcome:
 
     rejected = isinstance(error, (CsvRejected, DriftRejected))
     reason = str(error) if isinstance(error, LakeError) else f"{type(error).__name__}: {error}"
+    if isinstance(error, CsvRejected) and file.rules.unreadable == "land":
+        return _land_unread(file, reason, to)
     kept_as = None
-    if rejected and file.rules.quarantine and not file.rules.dry_run:
+    if rejected and file.rules.unreadable != "leave" and not file.rules.dry_run:
         kept_as = keys.quarantine_key(file.key)
         try:
             options = to.options(file)
@@ -274,4 +281,36 @@ def _set_aside(file: SourceFile, error: Exception, to: RawLayer) -> FileOutcome:
         size_bytes=file.size_bytes,
         kept_as=kept_as,
         drift=error.drift if isinstance(error, DriftRejected) else (),
+    )
+
+
+def _land_unread(file: SourceFile, reason: str, to: RawLayer) -> FileOutcome:
+    """Store a file in the raw layer of which nothing is known but its bytes, since somebody decided so."""
+    from flows.lake.raw.quarantine import quarantine_file
+
+    started = time.monotonic()
+    outcome = FileOutcome(
+        file.path,
+        file.dataset,
+        file.key,
+        "would upload",
+        reason=f"It lands unread: {reason}",
+        size_bytes=file.size_bytes,
+    )
+    if file.rules.dry_run:
+        return outcome
+    try:
+        result = quarantine_file(
+            to.bucket, file.path, file.key, reason=reason, options=to.options(file), root=file.root
+        )
+    except LakeError as trouble:
+        return replace(outcome, state="failed", reason=f"{reason} It could not land unread: {to.explain(trouble)}")
+    return replace(
+        outcome,
+        state=result.outcome,
+        bytes_sent=result.bytes_sent,
+        version_id=result.version_id,
+        verified_by=result.verified_by,
+        etag=result.etag,
+        upload_s=time.monotonic() - started,
     )

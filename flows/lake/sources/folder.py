@@ -227,7 +227,7 @@ class _Way:
         stated = self._settings.contracts.get(dataset)
         dialect, contract = CsvDialect(), FileContract()
         if stated:
-            dialect = stated.read.dialect
+            dialect = stated.dialect
             contract = FileContract(stated.text, stated.required, stated.kms_key_id, stated.date, stated.owner)
         self._decided[dataset] = self._settings.rules_of(dataset), dialect, contract
         return self._decided[dataset]

@@ -168,6 +168,8 @@ class Table:
         except (ValueError, OverflowError) as error:
             if not rejections.is_ragged(error):
                 raise
+        # A last record that is too long may also be one whose quote never closes, which pandas would not leave out.
+        parser.parse(block, on_bad_lines="skip", dtype=object)
         width = parser.width or parser.top_width(block)
         headers = 1 if (first and parser.fields) or not first else 2
         sorted_block = without_long(block, width, headers, **self.reading.csv)
