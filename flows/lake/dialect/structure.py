@@ -20,6 +20,7 @@ Record = tuple[int, int, list[str]]
 """The line on which a record begins, the one on which it ends, and its fields; both counted from 1."""
 
 _MAX_RECORDS = 300
+_KEPT_RECORDS = 61
 _MOST_LINES_ABOVE = 100
 _MOST_HEADER_LINES = 4
 _YEAR = re.compile(r"(?:19|20)\d\d(?:[-/.]?(?:0?[1-9]|1[0-2]))?")
@@ -42,6 +43,7 @@ class Structure:
         doubled: Two delimiters stand between fields.
         long_first_row: The line of a first row that alone is longer than the header, counted from 1.
         notes: What a person should know of all this, a sentence each.
+        records: The first records of the table, its header included.
     """
 
     skip: int = 0
@@ -53,7 +55,8 @@ class Structure:
     closing_delimiter: bool = False
     doubled: bool = False
     long_first_row: int | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    records: tuple[Record, ...] = field(default=(), repr=False)
 
 
 PLAIN = Structure()
@@ -100,6 +103,7 @@ def find_structure(sample: str, found: Detected, *, whole: bool) -> Structure:
         has_header=header,
         closing_delimiter=closing,
         long_first_row=None if closing or doubled or not header else _long_first_row(table),
+        records=tuple(table[:_KEPT_RECORDS]),
     )
     return _with(structure, notes=_notes(structure))
 
@@ -121,7 +125,7 @@ def _notes(structure: Structure) -> tuple[str, ...]:
     if structure.plain_quotes:
         notes.append("Quotes stand inside values without closing: they are read as plain text.")
     if structure.escapechar:
-        notes.append(f"Quotes are escaped with {structure.escapechar}, and read so.")
+        notes.append("Quotes are escaped with a backslash, and read so.")
     if structure.after_blanks:
         notes.append("Blanks stand between delimiters and quotes: they are left out.")
     if structure.closing_delimiter:

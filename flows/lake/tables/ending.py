@@ -39,6 +39,12 @@ def notes_begin(tail: bytes, width: int, **how: Any) -> int | None:
     return sum(map(len, lines[: table[-1][1]]))
 
 
+def end_mark_begins(tail: bytes) -> int | None:
+    """Return where the end mark of DOS stands as the last sign of a text, alone on its line; `None` without one."""
+    text = tail.rstrip(b"\r\n")
+    return len(text) - 1 if text.endswith(b"\n\x1a") else None
+
+
 def _is_note(fields: Sequence[str]) -> bool:
     return not any(cell.strip() for cell in fields[1:])
 

@@ -11,6 +11,7 @@ from flows.lake.dialect.detection import Detected
 from flows.lake.dialect.structure import Structure
 from flows.lake.models import CsvDialect
 from flows.lake.tables.pandas_dtypes import Cells
+from flows.lake.tables.suggestions import repeated_headers
 from flows.lake.tables.text_cells import MARKERS
 from flows.lake.words import quoted, shown
 
@@ -19,6 +20,8 @@ _ESCAPED_QUOTE = re.compile(r'[^\\]\\"(?![,;|\t\r\n])')
 _MARKERS = frozenset(MARKERS)
 _MOST_COLUMNS = 8
 _LONGEST_NAME = 60
+_LEAST_HEADER_BYTES = 6
+_MARK = b"\xef\xbb\xbf"
 
 
 def on_detection(found: Detected, structure: Structure, stated: CsvDialect, sample: str) -> list[str]:
@@ -67,13 +70,37 @@ class HintCollector:
         self._markers: dict[str, Counter[int]] = {}
         self._nul_bytes = 0
         self._below: str | None = None
+        self._end_mark = False
+        self._header = b""
+        self._again = self._first_again = self._marks = self._first_mark = 0
 
     def note_ending(self, notes: str) -> None:
         """Remember what stands below the table."""
         self._below = notes
 
-    def note_block(self, block: bytes) -> None:
-        """Look at a block's bytes."""
+    def note_end_mark(self) -> None:
+        """Remember that the end mark of DOS is left out."""
+        self._end_mark = True
+
+    def note_block(self, block: bytes, lines_before: int, first: bool) -> None:
+        """Look at a block's bytes.
+
+        Args:
+            block: The block, with its header.
+            lines_before: The lines of the file before the block's first one.
+            first: Whether it begins with the file's own header.
+        """
+        if first:
+            self._header = block[: block.find(b"\n") + 1]
+        if len(self._header) >= _LEAST_HEADER_BYTES:
+            for at in repeated_headers(block, self._header):
+                self._again += 1
+                self._first_again = self._first_again or lines_before + block.count(b"\n", 0, at) + 1
+        marks = block.count(_MARK) - (first and block.startswith(_MARK)) if _MARK in block else 0
+        if marks:
+            self._marks += marks
+            at = block.find(_MARK, len(_MARK) if first else 0)
+            self._first_mark = self._first_mark or lines_before + block.count(b"\n", 0, at) + 1
         self._nul_bytes += block.count(0) if 0 in block else 0
 
     def note_column(self, position: int, values: Cells) -> None:
@@ -105,6 +132,16 @@ class HintCollector:
             lines = self._below.splitlines() or [""]
             count = "1 line below the table is" if len(lines) == 1 else f"{len(lines)} lines below the table are"
             hints.append(f"{count} left out, which begin{'s' * (len(lines) == 1)} {quoted(lines[0], _LONGEST_NAME)}.")
+        if self._end_mark:
+            hints.append("The last sign is an end mark of DOS (0x1A), which is left out.")
+        if self._again:
+            times = "once" if self._again == 1 else f"{self._again:,} times"
+            hints.append(f"The header stands again {times} among the rows, first on line {self._first_again:,}.")
+        if self._marks:
+            hints.append(
+                f"A byte order mark stands within the file, first on line {self._first_mark:,}: it seems to be several "
+                "files, one after the other."
+            )
         if self._nul_bytes:
             hints.append(
                 f"The file holds {self._nul_bytes:,} NUL bytes: pandas keeps them, other tools end a value there or "

@@ -23,6 +23,7 @@ from flows.lake.tables import rejections
 from flows.lake.tables.csv_source import CsvSource
 from flows.lake.tables.hints import on_bad_rows, on_detection, on_encoding
 from flows.lake.tables.reading import Reading, reading_of
+from flows.lake.tables.suggestions import suggestions
 from flows.lake.tables.table import Table
 from flows.lake.units import KIB
 
@@ -208,7 +209,8 @@ def _complete(stated: CsvDialect, encoding: str, sample: bytes) -> tuple[Reading
     structure = find_structure(below, detected, whole=whole)
     decimal = stated.decimal or detected.decimal
     reading = reading_of(stated, structure, decimal, detected.delimiter, stated.quotechar or detected.quotechar)
-    return replace(reading, looks=True), on_detection(detected, structure, stated, text)
+    meaning = suggestions(structure.records, structure.has_header)
+    return replace(reading, looks=True), [*on_detection(detected, structure, stated, text), *meaning]
 
 
 def _below(text: str, stated: CsvDialect) -> str:

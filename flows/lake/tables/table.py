@@ -214,6 +214,11 @@ class Table:
         self._is_ended = True
         reading = self.reading
         start, tail = self._blocks.tail(ending.TAIL_BYTES)
+        if reading.looks and (mark := ending.end_mark_begins(tail)) is not None and start + mark:
+            self._hints.note_end_mark()
+            self._blocks.drop_from(start + mark)
+            self.ends_early = True
+            tail = tail[:mark]
         if reading.footer:
             begin: int | None = ending.last_records_begin(tail, reading.footer, **reading.csv)
         elif reading.looks and reading.footer is None:
@@ -318,7 +323,7 @@ class Table:
         self.rows += len(frame)
         long_digits = cache(lambda: has_long_digits(block))
         minus_zero = cache(lambda: self._minus_zero.search(block) is not None)
-        self._hints.note_block(block)
+        self._hints.note_block(block, self._blocks.lines_before - self._offset(first), first)
         again = []
         columns = self._columns_of(frame, first)
         missing = -self._merges[-1].missing if self._merges else 0

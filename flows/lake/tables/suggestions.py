@@ -1,0 +1,138 @@
+"""What the cells of a column seem to mean, from the first rows: suggestions with their evidence, for a person to state.
+
+Nothing here changes how a file is read (docs/decisions/0100): a code with leading zeros is a number to pandas until
+somebody says otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from flows.lake.dialect.structure import Record
+from flows.lake.words import quoted
+
+MOST_ROWS = 60
+MOST_COLUMNS = 200
+MOST_SUGGESTIONS = 8
+_LEAST_CELLS = 2
+_LONGEST_NAME = 60
+_DATE = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?: \d{1,2}:\d{2}(?::\d{2})?)?")
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:([.,])\d{3})+(?:(?!\1)[.,]\d+)?")
+_CURRENCY = re.compile(r"[-+(]?\s?(?:R\$|US\$|\$|€|£|¥)\s?[-+]?[\d.,]+\)?|[-+]?[\d.,]+\s?(?:€|£|R\$)")
+_PERCENT = re.compile(r"[-+]?\d+(?:[.,]\d+)?\s?%")
+_BOOLEANS = (
+    frozenset({"sim", "não"}),
+    frozenset({"sim", "nao"}),
+    frozenset({"s", "n"}),
+    frozenset({"yes", "no"}),
+    frozenset({"y", "n"}),
+    frozenset({"sí", "no"}),
+    frozenset({"v", "f"}),
+)
+
+Cell = tuple[int, str]
+"""A line, and a cell's text without blanks around it."""
+
+
+def suggestions(records: Sequence[Record], has_header: bool) -> list[str]:
+    """Return what the columns of a table seem to mean, a sentence each.
+
+    Args:
+        records: The table's first records, its header included.
+        has_header: Whether the first one names the columns.
+    """
+    if len(records) < has_header + _LEAST_CELLS:
+        return []
+    header = records[0][2] if has_header else []
+    rows = [record for record in records[has_header : MOST_ROWS + 1] if len(record[2]) >= len(header)]
+    sentences: list[str] = []
+    width = min(len(header) or len(records[0][2]), MOST_COLUMNS)
+    for place in range(width):
+        cells = [(line, text) for line, _, fields in rows if place < len(fields) and (text := fields[place].strip())]
+        if len(cells) >= _LEAST_CELLS and (said := _of_column(cells)):
+            name = header[place] if has_header else str(place)
+            sentences.append(f"{quoted(name, _LONGEST_NAME)} {said}")
+    more = len(sentences) - MOST_SUGGESTIONS
+    return sentences[:MOST_SUGGESTIONS] + (
+        [f"{more} more columns seem to mean more than they say."] if more > 0 else []
+    )
+
+
+def _of_column(cells: list[Cell]) -> str | None:
+    first = cells[0][1]
+    if first.isdigit():
+        return _codes(cells)
+    if first[0].isdigit() or first[0] in "-+(R$U€£":
+        kinds: tuple[tuple[re.Pattern[str], Callable[[list[Cell]], str | None]], ...] = (
+            (_DATE, _dates),
+            (_PERCENT, lambda _: "holds percentages, which pandas reads as text"),
+            (_CURRENCY, lambda _: "holds amounts of money with their currency, which pandas reads as text"),
+            (_THOUSANDS, _thousands),
+        )
+        for pattern, said in kinds:
+            fitting = [cell for cell in cells if pattern.fullmatch(cell[1])]
+            if len(fitting) >= 0.9 * len(cells) and (text := said(fitting)):
+                return f"{text} ({_evidence(fitting, cells)})."
+        if any(_THOUSANDS.fullmatch(text) for _, text in cells):
+            return _mixed_thousands(cells)
+        return None
+    distinct = {text.lower() for _, text in cells}
+    if len(distinct) == 2 and distinct in _BOOLEANS:
+        return f"says yes or no in words, which pandas reads as text ({_evidence(cells, cells)})."
+    return None
+
+
+def _codes(cells: list[Cell]) -> str | None:
+    if not all(text.isdigit() for _, text in cells):
+        return None
+    zeros = [cell for cell in cells if cell[1][0] == "0" and len(cell[1]) > 1]
+    long = [cell for cell in cells if len(cell[1]) > 18]
+    if zeros:
+        return f"seems to hold codes: as numbers they lose their zeros ({_evidence(zeros, cells)}). State as: text."
+    if long:
+        return f"seems to hold keys that are too long for numbers ({_evidence(long, cells)}). State as: text."
+    return None
+
+
+def _dates(cells: list[Cell]) -> str:
+    parts = [match for _, text in cells if (match := _DATE.fullmatch(text))]
+    sign = parts[0][2]
+    year = "%Y" if len(parts[0][4]) == 4 else "%y"
+    day_first = any(int(match[1]) > 12 for match in parts)
+    month_first = any(int(match[3]) > 12 for match in parts)
+    forms = [f"%d{sign}%m{sign}{year}"] * (not month_first) + [f"%m{sign}%d{sign}{year}"] * (not day_first)
+    return f"holds dates of the form {' or '.join(forms) or 'that changes'}, which pandas reads as text"
+
+
+def _thousands(cells: list[Cell]) -> str | None:
+    marks = {match[1] for _, text in cells if (match := _THOUSANDS.fullmatch(text))}
+    if len(marks) != 1:
+        return None
+    mark = marks.pop()
+    return f"seems to mark thousands with {mark!r}: state read: thousands: '{mark}', or it is read as something else"
+
+
+def _mixed_thousands(cells: list[Cell]) -> str | None:
+    marked = [cell for cell in cells if _THOUSANDS.fullmatch(cell[1])]
+    numbers = sum(re.fullmatch(r"[-+]?\d+(?:[.,]\d+)?", text) is not None for _, text in cells)
+    sure = [cell for cell in marked if len(re.findall(r"[.,]", cell[1])) > 1]
+    if not sure or len(marked) + numbers < 0.9 * len(cells):
+        return None
+    said = _thousands(sure)
+    return f"{said} ({_evidence(sure, cells)})." if said else None
+
+
+def _evidence(fitting: Sequence[Cell], cells: Sequence[Cell]) -> str:
+    line, text = fitting[0]
+    return f"{len(fitting)} of the first {len(cells)} cells, line {line:,}: {quoted(text, 40)}"
+
+
+def repeated_headers(block: bytes, header: bytes) -> Iterator[int]:
+    """Yield where the header stands again in a block, in bytes."""
+    line = b"\n" + header.rstrip(b"\r\n")
+    at = block.find(line)
+    while at >= 0:
+        if block[at + len(line) : at + len(line) + 1] in (b"\n", b"\r", b""):
+            yield at + 1
+        at = block.find(line, at + 1)
