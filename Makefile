@@ -1,7 +1,7 @@
 # The project's commands; `make` lists them. A fresh machine needs python3 (3.11 or newer, with venv), make and git.
 
 PYTHON ?= python3
-export SOURCE
+export SOURCE FILE
 VENV   := .venv
 BIN    := $(VENV)/bin
 BENCH  := .venv-bench
@@ -25,6 +25,9 @@ run: $(VENV)/.local ## start ingest-raw/daily on the stack that `make up` runs, 
 
 backfill: $(VENV)/.local ## ingest each day in order, FROM=yyyy-mm-dd TO=yyyy-mm-dd (SOURCE=some/folder/%Y-%m-%d)
 	@$(BIN)/python -m deployments.local.backfill "$(FROM)" "$(TO)" $(if $(SOURCE),"$$SOURCE")
+
+look: $(VENV)/.local ## show what a file is: what was found, its profile, first rows, and what to state (FILE)
+	@$(BIN)/python -m flows.lake.tables "$$FILE"
 
 deploy: $(VENV)/.local ## work pools, deployments and automations on the server of PREFECT_API_URL (NOTIFY)
 	@$(BIN)/python -m deployments.deploy --notify "$(NOTIFY)"
@@ -89,4 +92,4 @@ $(BENCH)/.ready: locks/bench.txt | $(VENV)/.python
 	@$(BENCH)/bin/python $(INSTALL) -r locks/bench.txt
 	@touch $@
 
-.PHONY: help ingest up run backfill deploy block rotate test check soak data bench lock clean
+.PHONY: help ingest up run backfill look deploy block rotate test check soak data bench lock clean

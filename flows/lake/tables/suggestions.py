@@ -110,7 +110,9 @@ def _thousands(cells: list[Cell]) -> str | None:
     if len(marks) != 1:
         return None
     mark = marks.pop()
-    return f"seems to mark thousands with {mark!r}: state read: thousands: '{mark}', or it is read as something else"
+    other = "," if mark == "." else "."
+    decimal = f", decimal: '{other}'" if any(other in text for _, text in cells) or mark == "." else ""
+    return f"seems to mark thousands with {mark!r}, as pandas does not: state read: {{thousands: '{mark}'{decimal}}}"
 
 
 def _mixed_thousands(cells: list[Cell]) -> str | None:
