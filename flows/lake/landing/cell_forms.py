@@ -1,0 +1,166 @@
+"""Owns the two forms of a cell, its bytes in the file and its text, and the masked bytes for each cell of a column.
+
+A cell keeps its quotes where it has some, and gets them where its new text would be cut without. What was masked once
+is remembered for a while, since columns repeat their values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flows.lake.landing.cells import Layout
+from flows.lake.landing.methods import REDACTED, CellMask
+
+MOST_REMEMBERED = 1 << 16
+"""Cells of a column: some 20 MB where they are long."""
+
+
+class Unmaskable(Exception):
+    """A cell that cannot be masked; says why, never what it holds."""
+
+
+@dataclass(frozen=True)
+class CellForms:
+    """How cells stand in a file.
+
+    Attributes:
+        layout: What cuts the file into cells.
+        encoding: The codec of their text; every byte below 128 stands for itself in it.
+        alone: Whether a cell is a line's only one, so that a blank one would be a line that readers skip.
+    """
+
+    layout: Layout
+    encoding: str
+    alone: bool = False
+
+    def text_of(self, cell: bytes) -> str:
+        """Return a cell's text.
+
+        Raises:
+            Unmaskable: It is not text in the encoding.
+        """
+        quote = self.layout.quote
+        if quote is not None and cell[:1] == quote:
+            cell = cell[1:-1].replace(quote * 2, quote)
+        try:
+            return cell.decode(self.encoding)
+        except UnicodeError:
+            pass
+        # Outside the handler: the codec's error holds the cell, and must not hang on to this one.
+        raise Unmaskable(f"a cell of the column is not valid {self.encoding}")
+
+    def cell_of(self, text: str, before: bytes) -> bytes:
+        """Return a cell with another text.
+
+        Args:
+            text: What it says now.
+            before: The cell as it was.
+
+        Raises:
+            Unmaskable: The text needs quotes and the file has none.
+        """
+        cell = text.encode(self.encoding)
+        quote = self.layout.quote
+        was_quoted = quote is not None and before[:1] == quote
+        if not was_quoted and not self._wants_quotes(cell):
+            return cell
+        if quote is None:
+            raise Unmaskable("the masked cell holds a delimiter or is a blank line, and the file has no quotes")
+        return quote + cell.replace(quote, quote * 2) + quote
+
+    def _wants_quotes(self, cell: bytes) -> bool:
+        opens = self.layout.quote is not None and cell[:1] == self.layout.quote
+        blank = self.alone and not cell.strip(b" \t")
+        return opens or blank or self.layout.delimiter in cell or b"\n" in cell or b"\r" in cell
+
+
+@dataclass
+class ColumnMask:
+    """The masking of one column.
+
+    Attributes:
+        rule: The rule as it is shown, `column=method`.
+        mask: What makes the masked text of a text; `None` where the column is dropped.
+        forms: How the column's cells stand in the file.
+        missing: What stands for a missing value and stays.
+        masked: Cells masked so far.
+        kept: Missing cells so far, which stayed as they are.
+        redacted: Cells among the masked that the method could not deal with.
+    """
+
+    rule: str
+    mask: CellMask | None
+    forms: CellForms
+    missing: frozenset[str]
+    masked: int = 0
+    kept: int = 0
+    redacted: int = 0
+    _known: _Known = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = _Known(self)
+
+    def apply(self, cells: list[bytes]) -> list[bytes]:
+        """Return the masked cells for a block's.
+
+        Raises:
+            Unmaskable: One of them cannot be masked.
+        """
+        if self.mask is None:
+            self.masked += len(cells)
+            return [b""] * len(cells)
+        known = self._known
+        answers = list(map(known.__getitem__, cells))
+        kept = sum(map(known.stays.__contains__, cells)) if known.stays else 0
+        self.kept += kept
+        self.masked += len(cells) - kept
+        if known.redacts:
+            self.redacted += sum(map(known.redacts.__contains__, cells))
+        if len(known) > MOST_REMEMBERED:
+            known.forget()
+        return answers
+
+    def first_unmaskable(self, cells: list[bytes]) -> int:
+        """Return which of the cells cannot be masked."""
+        for place, cell in enumerate(cells):
+            try:
+                self._known[cell]
+            except Unmaskable:
+                return place
+        raise AssertionError("asked only where one cannot be")
+
+    def __repr__(self) -> str:
+        return f"ColumnMask({self.rule!r})"
+
+
+class _Known(dict[bytes, bytes]):
+    """Masked cells by what they were, filled in as they are asked for."""
+
+    def __init__(self, column: ColumnMask) -> None:
+        super().__init__()
+        self._column = column
+        self.stays: set[bytes] = set()
+        self.redacts: set[bytes] = set()
+
+    def __missing__(self, cell: bytes) -> bytes:
+        column = self._column
+        text = column.forms.text_of(cell)
+        if text in column.missing or (column.forms.alone and not cell.strip(b" \t")):
+            self.stays.add(cell)
+            answer = cell
+        else:
+            assert column.mask is not None
+            masked = column.mask(text)
+            if masked is REDACTED and not column.rule.endswith("=redact"):
+                self.redacts.add(cell)
+            answer = column.forms.cell_of(masked, cell)
+        self[cell] = answer
+        return answer
+
+    def forget(self) -> None:
+        self.clear()
+        self.stays.clear()
+        self.redacts.clear()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} cells>"
