@@ -9,14 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from flows.lake.landing.cells import Layout
-from flows.lake.landing.methods import REDACTED, CellMask
+from flows.lake.landing.methods import REDACTED, CellMask, Unmaskable
 
 MOST_REMEMBERED = 1 << 16
 """Cells of a column: some 20 MB where they are long."""
-
-
-class Unmaskable(Exception):
-    """A cell that cannot be masked; says why, never what it holds."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +22,14 @@ class CellForms:
     Attributes:
         layout: What cuts the file into cells.
         encoding: The codec of their text; every byte below 128 stands for itself in it.
-        alone: Whether a cell is a line's only one, so that a blank one would be a line that readers skip.
+        alone: Whether a cell is its line's only one, so that a blank one would be a line that readers skip.
+        was_alone: Whether that was so before any column was dropped: blank ones are such lines then, and stay.
     """
 
     layout: Layout
     encoding: str
     alone: bool = False
+    was_alone: bool = False
 
     def text_of(self, cell: bytes) -> str:
         """Return a cell's text.
@@ -67,6 +65,20 @@ class CellForms:
         if quote is None:
             raise Unmaskable("the masked cell holds a delimiter or is a blank line, and the file has no quotes")
         return quote + cell.replace(quote, quote * 2) + quote
+
+    def stays(self, cell: bytes) -> bool:
+        """Return whether a cell is a blank line, which is no row."""
+        return self.was_alone and not cell.strip(b" \t")
+
+    def kept(self, cell: bytes) -> bytes:
+        """Return a cell that says what it said, in quotes where it would now be a blank line.
+
+        Raises:
+            Unmaskable: It would, and the file has no quotes.
+        """
+        if not self.alone or self.was_alone or cell.strip(b" \t"):
+            return cell
+        return self.cell_of(cell.decode("ascii"), cell)
 
     def _wants_quotes(self, cell: bytes) -> bool:
         opens = self.layout.quote is not None and cell[:1] == self.layout.quote
@@ -120,6 +132,21 @@ class ColumnMask:
             known.forget()
         return answers
 
+    def masked_text(self, text: str) -> str:
+        """Return a text masked.
+
+        Raises:
+            Unmaskable: It cannot be; also for an error that nobody foresaw, whose words may quote the text.
+        """
+        assert self.mask is not None
+        try:
+            return self.mask(text)
+        except Unmaskable:
+            raise
+        except Exception as error:
+            kind = type(error).__name__
+        raise Unmaskable(f"the method failed ({kind})")
+
     def first_unmaskable(self, cells: list[bytes]) -> int:
         """Return which of the cells cannot be masked."""
         for place, cell in enumerate(cells):
@@ -145,12 +172,11 @@ class _Known(dict[bytes, bytes]):
     def __missing__(self, cell: bytes) -> bytes:
         column = self._column
         text = column.forms.text_of(cell)
-        if text in column.missing or (column.forms.alone and not cell.strip(b" \t")):
+        if text in column.missing or column.forms.stays(cell):
             self.stays.add(cell)
-            answer = cell
+            answer = column.forms.kept(cell)
         else:
-            assert column.mask is not None
-            masked = column.mask(text)
+            masked = column.masked_text(text)
             if masked is REDACTED and not column.rule.endswith("=redact"):
                 self.redacts.add(cell)
             answer = column.forms.cell_of(masked, cell)

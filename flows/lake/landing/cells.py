@@ -50,11 +50,6 @@ class Layout:
     quote: bytes | None
 
     @cached_property
-    def edges(self) -> frozenset[int]:
-        """The bytes after which a cell begins and before which a quoted one ends."""
-        return frozenset((_LF, _CR, self.delimiter[0]))
-
-    @cached_property
     def record(self) -> re.Pattern[bytes]:
         """One cell, and in group 1 what ends it, which is nothing at the end of the text."""
         delimiter = re.escape(self.delimiter)
@@ -121,18 +116,14 @@ def find_marks(data: bytes, begin: int, limit: int, layout: Layout, *, at_end: b
     ends_here = at_end and limit == len(data)
     text = np.frombuffer(data, np.uint8, limit - begin, begin)
     is_end = _line_ends(data, text, begin, limit, ends_here)
-    is_mark = is_end | (text == layout.delimiter[0])
-    trusted = limit
+    at = np.flatnonzero(is_end | (text == layout.delimiter[0]))
+    trusted = limit - begin
     if layout.quote is not None and data.find(layout.quote, begin, limit) >= 0:
-        is_quote = text == layout.quote[0]
-        if _opens_any(text, is_quote, layout):
-            inside = np.bitwise_xor.accumulate(is_quote.view(np.uint8)).view(np.bool_)
-            is_mark &= ~inside
-            trusted = begin + _first_stray(text, np.flatnonzero(is_quote), layout)
-            ends_here = ends_here and trusted >= limit and not inside[-1]
-    at = np.flatnonzero(is_mark)
-    if trusted < limit:
-        at = at[: np.searchsorted(at, trusted - begin)]
+        quotes = np.flatnonzero(text == layout.quote[0])
+        if _opens_any(text, quotes, layout):
+            trusted = _first_stray(text, quotes, layout)
+            at = _outside(at, quotes, trusted)
+            ends_here = ends_here and trusted == len(text) and len(quotes) % 2 == 0
     ends = is_end[at]
     at += begin
     if ends_here and (not len(at) or at[-1] != limit - 1 or not ends[-1]):
@@ -141,7 +132,7 @@ def find_marks(data: bytes, begin: int, limit: int, layout: Layout, *, at_end: b
     if len(whole):
         count = int(whole[-1]) + 1
         return Marks(at[:count], ends[:count], begin, int(at[count - 1]) + 1)
-    return _walk(data, begin, limit, layout, at_end=at_end) if trusted < limit else None
+    return _walk(data, begin, layout, at_end=at_end) if trusted < len(text) else None
 
 
 def _line_ends(data: bytes, text: np.ndarray[Any, Any], begin: int, limit: int, ends_here: bool) -> Any:
@@ -155,31 +146,45 @@ def _line_ends(data: bytes, text: np.ndarray[Any, Any], begin: int, limit: int, 
     return is_end | alone
 
 
-def _opens_any(text: np.ndarray[Any, Any], is_quote: np.ndarray[Any, Any], layout: Layout) -> bool:
+def _opens_any(text: np.ndarray[Any, Any], quotes: Positions, layout: Layout) -> bool:
     """Return whether any quote stands where a cell begins; where none does, quotes are signs like any other."""
-    if is_quote[0]:
-        return True
-    before = text[:-1][is_quote[1:]]
-    return bool(np.isin(before, list(layout.edges)).any())
+    return quotes[0] == 0 or bool(_is_edge(text[quotes - 1], layout).any())
+
+
+def _is_edge(signs: np.ndarray[Any, Any], layout: Layout) -> Any:
+    return (signs == layout.delimiter[0]) | (signs == _LF) | (signs == _CR)
+
+
+def _outside(at: Positions, quotes: Positions, trusted: int) -> Positions:
+    """Return the marks before a place that stand outside quotes; what opens last may close later."""
+    at = at[: np.searchsorted(at, trusted)]
+    opening, closing = np.searchsorted(at, quotes[0::2]), np.searchsorted(at, quotes[1::2])
+    closing = np.append(closing, len(at))[: len(opening)]
+    holds = closing > opening
+    if not holds.any():
+        return at
+    depth = np.zeros(len(at) + 1, np.int8)
+    depth[opening[holds]] += 1
+    depth[closing[holds]] -= 1
+    return at[np.cumsum(depth[:-1], dtype=np.int8) == 0]
 
 
 def _first_stray(text: np.ndarray[Any, Any], quotes: Positions, layout: Layout) -> int:
     """Return where the first quote is that is neither at a cell's edge nor doubled; the length where none is."""
-    edges = list(layout.edges)
     opening, closing = quotes[0::2], quotes[1::2]
     follows = np.empty(len(opening), bool)  # an opening one after a closing one: the two stand for one
     follows[:1] = False
     follows[1:] = opening[1:] == closing[: len(opening) - 1] + 1
-    after_edge = np.isin(text[opening - 1], edges) | (opening == 0)
+    after_edge = _is_edge(text[opening - 1], layout) | (opening == 0)
     after = np.minimum(closing + 1, len(text) - 1)
     doubled = np.zeros(len(closing), bool)
     doubled[: len(opening) - 1] = follows[1:]
-    before_edge = np.isin(text[after], edges) | (closing == len(text) - 1)
+    before_edge = _is_edge(text[after], layout) | (closing == len(text) - 1)
     stray = [*opening[~(follows | after_edge)][:1], *closing[~(doubled | before_edge)][:1]]
     return int(min(stray, default=len(text)))
 
 
-def _walk(data: bytes, begin: int, limit: int, layout: Layout, *, at_end: bool) -> Marks | None:
+def _walk(data: bytes, begin: int, layout: Layout, *, at_end: bool) -> Marks | None:
     """Find the marks of some records cell by cell."""
     at: list[int] = []
     ends: list[bool] = []

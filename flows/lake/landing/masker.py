@@ -129,14 +129,14 @@ class Masker:
             else:
                 yield from self._recoding.encoded(self._masked(self._recoding.decoded(pieces), "utf-8"))
         except UnicodeError as error:
-            why = error.reason if isinstance(error, (UnicodeDecodeError, UnicodeEncodeError)) else "no such text"
+            why = error.reason if isinstance(error, (UnicodeDecodeError, UnicodeEncodeError)) else "two spellings"
         else:
             return
         raise self._failed(f"the file is not {self._dialect.encoding} that can be written back as it was ({why})")
 
     def columns(self) -> tuple[MaskedColumn, ...]:
         """Return what became of each column with a rule, in the file's order."""
-        return tuple(MaskedColumn(one.rule, one.masked, one.kept, one.redacted) for _, one in self._columns)
+        return tuple(MaskedColumn(one.rule, one.masked, one.kept, one.redacted) for _, one in self._columns if one.rule)
 
     def _masked(self, pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         reading = iter(pieces)
@@ -162,8 +162,9 @@ class Masker:
                 yield out
             pending = pending[done:]
             wanted = BLOCK_BYTES if done else 2 * wanted
-            if pending and not done and (at_end or len(pending) >= MAX_RECORD_BYTES):
-                raise self._failed("a quoted cell opens here, or in this row, that never closes", line=self._lines + 1)
+            if pending and (at_end or (not done and len(pending) >= MAX_RECORD_BYTES)):
+                reason = "a quoted cell opens in this row that never closes"
+                raise self._failed(reason, rule=self._rules() or None, line=self._lines + 1)
         if not self._width:
             raise self._failed("there is no header")
 
@@ -207,14 +208,16 @@ class Masker:
         if len(self._gone) == len(names):
             raise self._failed("every column is dropped, so that nothing is left", line=line)
         self._width = len(names)
-        forms = CellForms(self._layout, encoding, alone=len(names) - len(self._gone) == 1)
-        self._columns = sorted(
-            (
-                (places[column], ColumnMask(f"{column}={self._methods[column]}", mask, forms, self._missing))
-                for column, mask in self._masks.items()
-            ),
-            key=lambda one: one[0],
-        )
+        left = [place for place in range(self._width) if place not in self._gone]
+        forms = CellForms(self._layout, encoding, alone=len(left) == 1, was_alone=len(names) == 1)
+        found = {
+            places[column]: ColumnMask(f"{column}={self._methods[column]}", mask, forms, self._missing)
+            for column, mask in self._masks.items()
+        }
+        if len(left) == 1:
+            # A column that is left alone gets quotes around its blank cells, which would be no rows without.
+            found.setdefault(left[0], ColumnMask("", str, forms, frozenset()))
+        self._columns = sorted(found.items())
 
     def _absent(self, column: str, names: list[str], line: int) -> MaskingFailed:
         rule = f"{column}={self._methods[column]}"
@@ -283,7 +286,7 @@ class Masker:
         return (starts - 1, ends) if follows_kept else (starts, ends + 1)
 
     def _rules(self) -> str:
-        return ", ".join(column.rule for _, column in self._columns)
+        return ", ".join(column.rule for _, column in self._columns if column.rule)
 
     def _failed(
         self, reason: str, *, rule: str | None = None, line: int | None = None, remedy: str | None = None

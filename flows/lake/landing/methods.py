@@ -32,6 +32,12 @@ ENCRYPTED = "enc1."
 
 CellMask = Callable[[str], str]
 
+
+class Unmaskable(Exception):
+    """A cell that cannot be masked or opened; says why, never what it holds."""
+
+
+
 _MAC_KEY_BYTES, _SIV_KEY_BYTES = 32, 64
 _LETTERS, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
 _SIGNS_A_BLOCK = 32  # of 26 possibilities at most: 151 of the block's 256 bits, so that no sign is likelier than another
@@ -150,7 +156,7 @@ def _signs(mac: HMAC, data: bytes, kinds: Iterable[str]) -> Iterable[str]:
 def opener(keys: Iterable[MaskingKey]) -> CellMask:
     """Return the function that opens what `encrypt` closed under any of some keys.
 
-    It raises `ValueError`, without the text, where none of them opens it.
+    It raises `Unmaskable` where none of them opens it.
     """
     sivs = [_siv(key) for key in keys]
 
@@ -169,7 +175,7 @@ def opener(keys: Iterable[MaskingKey]) -> CellMask:
                 if place:
                     sivs.insert(0, sivs.pop(place))  # the next cells of the file are likely under it too
                 return answer.decode("utf-8", "surrogatepass")
-        raise ValueError("no key opens it")
+        raise Unmaskable("no key opens a cell of the column")
 
     return open_cell
 
