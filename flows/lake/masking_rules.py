@@ -111,7 +111,8 @@ def parse_rule(text: object, column: str) -> MaskingRule:
     if isinstance(text, Mapping) and len(text) == 1:
         ((name, value),) = text.items()
         raise SettingsError(
-            f"{where} is a mapping.", remedy=f"Write it without a blank after the colon and in quotes: '{name}:{value}'."
+            f"{where} is a mapping.",
+            remedy=f"Write it without a blank after the colon and in quotes: '{name}:{value}'.",
         )
     if not isinstance(text, str):
         raise SettingsError(f"{where} is {_kind(text)}, not a text.", remedy=f"Write one of: {_choices()}.")

@@ -166,7 +166,8 @@ def _outside(at: Positions, quotes: Positions, trusted: int) -> Positions:
     depth = np.zeros(len(at) + 1, np.int8)
     depth[opening[holds]] += 1
     depth[closing[holds]] -= 1
-    return at[np.cumsum(depth[:-1], dtype=np.int8) == 0]
+    outside: Positions = at[np.cumsum(depth[:-1], dtype=np.int8) == 0]
+    return outside
 
 
 def _first_stray(text: np.ndarray[Any, Any], quotes: Positions, layout: Layout) -> int:

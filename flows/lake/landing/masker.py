@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from flows.lake.errors import MaskingFailed
-from flows.lake.landing.cell_forms import CellForms, ColumnMask, Unmaskable
-from flows.lake.landing.cells import Layout, Marks, Misfit, Rows, find_marks, rows_of
-from flows.lake.landing.methods import CellMask
+from flows.lake.landing.cell_forms import CellForms, ColumnMask
+from flows.lake.landing.cells import Layout, Marks, Misfit, Positions, Rows, find_marks, rows_of
+from flows.lake.landing.methods import CellMask, Unmaskable
 from flows.lake.landing.recoding import BYTE_ORDER_MARK, Recoding
 from flows.lake.models import CsvProfile
 from flows.lake.tables.text_cells import MISSING
@@ -277,7 +277,7 @@ class Masker:
                 raise self._failed(str(problem), rule=column.rule, line=line) from None
         return b"".join(chain(pieces, (data[int(ends_of[-1][-1]) : stop],)))
 
-    def _cut(self, rows: Rows, place: int) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+    def _cut(self, rows: Rows, place: int) -> tuple[Positions, Positions]:
         """Return the ranges that are replaced: the cells, and for a dropped column one delimiter beside each."""
         starts, ends = rows.span(place)
         if place not in self._gone:

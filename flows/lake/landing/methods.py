@@ -12,7 +12,7 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date
 
 from cryptography.exceptions import InvalidTag
@@ -37,10 +37,11 @@ class Unmaskable(Exception):
     """A cell that cannot be masked or opened; says why, never what it holds."""
 
 
-
 _MAC_KEY_BYTES, _SIV_KEY_BYTES = 32, 64
 _LETTERS, _DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
-_SIGNS_A_BLOCK = 32  # of 26 possibilities at most: 151 of the block's 256 bits, so that no sign is likelier than another
+_SIGNS_A_BLOCK = (
+    32  # of 26 possibilities at most: 151 of the block's 256 bits, so that no sign is likelier than another
+)
 _ADDRESS = re.compile(r"\s*[^@\s]+@(?P<domain>[\w-]+(?:\.[\w-]+)+)\s*")
 _YEAR_FIRST = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?:[T ].*)?", re.ASCII | re.DOTALL)
 _DAY_FIRST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})(?:[T ,].*)?", re.ASCII | re.DOTALL)
@@ -140,16 +141,15 @@ def _kind_of(sign: str) -> str:
     return ""
 
 
-def _signs(mac: HMAC, data: bytes, kinds: Iterable[str]) -> Iterable[str]:
+def _signs(mac: HMAC, data: bytes, kinds: Iterable[str]) -> Iterator[str]:
     """Yield a sign for each kind that has signs, drawn from the MAC of the data."""
-    pool, drawn = 0, 0
-    for kind in filter(None, kinds):
+    pool = 0
+    for drawn, kind in enumerate(filter(None, kinds)):
         if drawn % _SIGNS_A_BLOCK == 0:
             block = mac.copy()
             block.update((drawn // _SIGNS_A_BLOCK).to_bytes(4, "big") + data)
             pool = int.from_bytes(block.finalize(), "big")
         pool, place = divmod(pool, len(kind))
-        drawn += 1
         yield kind[place]
 
 

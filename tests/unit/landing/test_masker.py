@@ -263,7 +263,11 @@ def test_mask_file_writes_the_same_compressed_bytes_each_time(tmp_path: Path, su
     compression = {"": None, ".gz": "gzip", ".zst": "zstd"}[suffix]
     again = b"".join(compressed((plain[at : at + piece] for at in range(0, len(plain), piece)), compression))
     assert target.getvalue() == again
-    unpacked = {"": bytes, ".gz": gzip.decompress, ".zst": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data)}
+    unpacked = {
+        "": bytes,
+        ".gz": gzip.decompress,
+        ".zst": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
+    }
     assert unpacked[suffix](again) == plain
 
 
@@ -285,7 +289,8 @@ def test_stated_markers_are_missing_and_stay() -> None:
 def test_masked_text_that_would_be_cut_gets_quotes() -> None:
     dialect = MaskingDialect("a", "utf-8")
     masked = mask(b"onea2\nxxay\n", {"one": "hash"}, dialect).decode()
-    assert masked.startswith('onea2\n"') and masked.endswith('"ay\n')
+    assert masked.startswith('onea2\n"')
+    assert masked.endswith('"ay\n')
     with pytest.raises(MaskingFailed, match=r"line 2, rule one=hash: the masked cell holds a delimiter"):
         mask(b"onea2\nxxay\n", {"one": "hash"}, MaskingDialect("a", "utf-8", None))
 

@@ -58,7 +58,9 @@ def test_encrypt_is_aes_siv_and_opens_again(text: str) -> None:
     assert opener([MaskingKey.generate(), KEY])(closed) == text
 
 
-@pytest.mark.parametrize("text", ["", "enc1.", "enc1.AAAA", "Ana", "enc1.!", "enc1.é", "A2U7FxvmUyh9c4vsEdcH75ejmqSVm60"])
+@pytest.mark.parametrize(
+    "text", ["", "enc1.", "enc1.AAAA", "Ana", "enc1.!", "enc1.é", "A2U7FxvmUyh9c4vsEdcH75ejmqSVm60"]
+)
 def test_opening_of_what_is_not_encrypted_says_nothing_of_it(text: str) -> None:
     with pytest.raises(Unmaskable) as caught:
         opener([KEY])(text)
@@ -97,7 +99,7 @@ def test_shape_draws_every_sign_and_depends_on_the_whole_text() -> None:
     assert all({text[place] for text in masked} == set("0123456789") for place in range(5))
     long = "a" * 200
     assert method("shape")(long) != method("shape")(long[:-1] + "b")
-    assert len(set(method("shape")(long)[start : start + 32] for start in range(0, 192, 32))) == 6
+    assert len({method("shape")(long)[start : start + 32] for start in range(0, 192, 32)}) == 6
 
 
 @pytest.mark.parametrize("rule", ["shape", "first:2", "last:2", "domain"])
@@ -211,7 +213,8 @@ def test_rules_have_one_digest_in_any_order_and_another_for_another_rule() -> No
     assert rules.digest == MaskingRules.parse({"a": "hash", "b": "last:4"}).digest
     assert rules.digest != MaskingRules.parse({"a": "hash", "b": "last:5"}).digest
     assert rules.as_texts() == {"a": "hash", "b": "last:4"}
-    assert rules.needs_key and not MaskingRules.parse({"a": "redact"}).needs_key
+    assert rules.needs_key
+    assert not MaskingRules.parse({"a": "redact"}).needs_key
     assert not MaskingRules.parse({})
 
 
