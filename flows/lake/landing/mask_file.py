@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from flows.lake.landing.masker import MaskedColumn, Masker, MaskingDialect
+from flows.lake.landing.masker import MaskedColumn, Masker
+from flows.lake.landing.masking_dialect import MaskingDialect
 from flows.lake.landing.masking_key import MaskingKey, MaskingKeys
 from flows.lake.landing.methods import mask_of, opener
 from flows.lake.masking_rules import MaskingRules

@@ -23,43 +23,17 @@ import numpy as np
 
 from flows.lake.errors import MaskingFailed
 from flows.lake.landing.cell_forms import CellForms, ColumnMask
-from flows.lake.landing.cells import Layout, Marks, Misfit, Positions, Rows, find_marks, rows_of
+from flows.lake.landing.cells import Marks, Misfit, Positions, Rows, find_marks, rows_of
+from flows.lake.landing.header import lines_in, start_of_header, why_not_one
+from flows.lake.landing.masking_dialect import MaskingDialect
 from flows.lake.landing.methods import CellMask, Unmaskable
-from flows.lake.landing.recoding import BYTE_ORDER_MARK, Recoding
-from flows.lake.models import CsvProfile
+from flows.lake.landing.recoding import Recoding
 from flows.lake.tables.text_cells import MISSING
 from flows.lake.units import KIB, MIB
 
 BLOCK_BYTES = 4 * MIB
 MAX_RECORD_BYTES = 16 * MIB
 _SMALL_WINDOW = 64 * KIB
-
-
-@dataclass(frozen=True)
-class MaskingDialect:
-    """How a file to be masked is written; nothing is guessed here.
-
-    Attributes:
-        delimiter: The field separator, one ASCII character.
-        encoding: A Python codec name.
-        quotechar: The quote character, one ASCII character; `None` where a quote is a sign like any other.
-        header_line: How many lines stand above the header; blank ones right above it need not be counted.
-    """
-
-    delimiter: str
-    encoding: str
-    quotechar: str | None = '"'
-    header_line: int = 0
-
-    @classmethod
-    def of(cls, profile: CsvProfile) -> MaskingDialect:
-        """Return how a file is written whose profile was made."""
-        return cls(profile.delimiter, profile.encoding, profile.quotechar)
-
-    @property
-    def layout(self) -> Layout:
-        """The bytes that cut the file into cells."""
-        return Layout(self.delimiter.encode("ascii"), self.quotechar.encode("ascii") if self.quotechar else None)
 
 
 @dataclass(frozen=True)
@@ -158,7 +132,7 @@ class Masker:
                     out, done = self._take_rows(pending, done, at_end)
                 if done == before:
                     break
-                self._lines += _lines_in(pending, before, done)
+                self._lines += lines_in(pending, before, done)
                 yield out
             pending = pending[done:]
             wanted = BLOCK_BYTES if done else 2 * wanted
@@ -170,7 +144,7 @@ class Masker:
 
     def _take_header(self, data: bytes, encoding: str, at_end: bool) -> tuple[bytes, int]:
         """Find the columns in the header; return the bytes up to its end as they are to be, and how many they were."""
-        begin = _start_of_header(data, self._dialect.header_line, encoding)
+        begin = start_of_header(data, self._dialect.header_line, encoding)
         if begin is None or (begin == len(data) and not at_end):
             return b"", 0
         if begin == len(data):
@@ -178,7 +152,7 @@ class Masker:
         try:
             marks = find_marks(data, begin, len(data), self._layout, at_end=at_end)
         except Misfit as misfit:
-            raise self._failed(misfit.reason, line=_lines_in(data, 0, misfit.at) + 1) from None
+            raise self._failed(misfit.reason, line=lines_in(data, 0, misfit.at) + 1) from None
         if marks is None:
             return b"", 0
         width = int(np.argmax(marks.is_end)) + 1
@@ -187,7 +161,7 @@ class Masker:
         rows = rows_of(data, first, width)
         spans = [rows.span(column) for column in range(width)]
         cells = [data[int(start[0]) : int(end[0])] for start, end in spans]
-        self._find_columns(cells, encoding, line=_lines_in(data, 0, begin) + 1)
+        self._find_columns(cells, encoding, line=lines_in(data, 0, begin) + 1)
         dropped = [(place, ColumnMask(one.rule, None, one.forms, frozenset())) for place, one in self._dropped()]
         return self._block(data, 0, first.stop, rows, dropped), first.stop
 
@@ -202,7 +176,9 @@ class Masker:
         counts = Counter(names)
         for column in self._masks:
             if counts[column] != 1:
-                raise self._absent(column, names, line)
+                rule = f"{column}={self._methods[column]}"
+                reason, remedy = why_not_one(column, names)
+                raise self._failed(reason, rule=rule, line=line, remedy=remedy)
         places = {name: place for place, name in enumerate(names)}
         self._gone = frozenset(places[column] for column, mask in self._masks.items() if mask is None)
         if len(self._gone) == len(names):
@@ -219,19 +195,6 @@ class Masker:
             found.setdefault(left[0], ColumnMask("", str, forms, frozenset()))
         self._columns = sorted(found.items())
 
-    def _absent(self, column: str, names: list[str], line: int) -> MaskingFailed:
-        rule = f"{column}={self._methods[column]}"
-        count = names.count(column)
-        if count:
-            reason = f"the header has the column {count} times"
-            remedy = "Nobody can tell which one is meant: ask the file's source for names that differ."
-        elif any(name.strip().casefold() == column.strip().casefold() for name in names):
-            reason, remedy = "the header has the column in other letters or with blanks", "Write it as the file does."
-        else:
-            reason = "the header has no such column"
-            remedy = "Correct the rule if the column has a new name, or take it out if the column is gone for good."
-        return self._failed(reason, rule=rule, line=line, remedy=remedy)
-
     def _dropped(self) -> list[tuple[int, ColumnMask]]:
         return [(place, column) for place, column in self._columns if place in self._gone]
 
@@ -246,7 +209,7 @@ class Masker:
                 return b"", begin
             rows = rows_of(data, marks, self._width)
         except Misfit as misfit:
-            line = self._lines + _lines_in(data, begin, misfit.at) + 1
+            line = self._lines + lines_in(data, begin, misfit.at) + 1
             raise self._failed(misfit.reason, rule=self._rules(), line=line) from None
         # Where stray quotes break the pace, a small window keeps what is looked at in vain small.
         went_well = marks.stop - begin > self._window // 2
@@ -273,7 +236,7 @@ class Masker:
                 pieces[2 * order + 1 :: 2 * len(columns)] = column.apply(cells)
             except Unmaskable as problem:
                 at = int(rows.span(place)[0][column.first_unmaskable(cells)])
-                line = self._lines + _lines_in(data, begin, at) + 1
+                line = self._lines + lines_in(data, begin, at) + 1
                 raise self._failed(str(problem), rule=column.rule, line=line) from None
         return b"".join(chain(pieces, (data[int(ends_of[-1][-1]) : stop],)))
 
@@ -293,30 +256,3 @@ class Masker:
     ) -> MaskingFailed:
         remedy = remedy or "Nothing of the file goes on: repair it, or have its source do so."
         return MaskingFailed(self._path, reason, rule=rule, line=line, remedy=remedy)
-
-
-def _start_of_header(data: bytes, above: int, encoding: str) -> int | None:
-    """Return where the header begins, behind a byte order mark, the lines above it and blank ones; `None` for later."""
-    begin = len(BYTE_ORDER_MARK) if encoding.startswith("utf") and data.startswith(BYTE_ORDER_MARK) else 0
-    while begin < len(data):
-        stop = _line_stop(data, begin)
-        if above <= 0 and data[begin:stop].strip(b" \t\r\n"):
-            return begin
-        begin, above = stop, above - 1
-    return begin
-
-
-def _line_stop(data: bytes, begin: int) -> int:
-    """Return where the first byte after a line is."""
-    feed, back = data.find(b"\n", begin), data.find(b"\r", begin)
-    if back < 0 or 0 <= feed < back:
-        return feed + 1 if feed >= 0 else len(data)
-    return back + (2 if data[back + 1 : back + 2] == b"\n" else 1)
-
-
-def _lines_in(data: bytes, begin: int, stop: int) -> int:
-    """Return how many lines end in a range, whichever way they end."""
-    feeds = data.count(b"\n", begin, stop)
-    if data.find(b"\r", begin, stop) < 0:
-        return feeds
-    return feeds + data.count(b"\r", begin, stop) - data.count(b"\r\n", begin, stop)

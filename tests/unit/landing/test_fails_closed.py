@@ -14,7 +14,8 @@ import pytest
 
 from flows.lake.errors import CsvRejected, MaskingFailed, SettingsError
 from flows.lake.landing.mask_file import mask_file, masker_of, unmasker_of
-from flows.lake.landing.masker import MAX_RECORD_BYTES, MaskingDialect
+from flows.lake.landing.masker import MAX_RECORD_BYTES
+from flows.lake.landing.masking_dialect import MaskingDialect
 from flows.lake.landing.masking_key import MaskingKey, MaskingKeys
 from flows.lake.masking_rules import MaskingRules
 

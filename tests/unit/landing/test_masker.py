@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from flows.lake.errors import MaskingFailed
 from flows.lake.landing import masker as masker_module
 from flows.lake.landing.mask_file import compressed, mask_file, mask_stream, masker_of, unmasker_of
-from flows.lake.landing.masker import MaskingDialect
+from flows.lake.landing.masking_dialect import MaskingDialect
 from flows.lake.landing.masking_key import MaskingKey, MaskingKeys
 from flows.lake.masking_rules import MaskingRules
 from flows.lake.tables.text_cells import MISSING

@@ -1,0 +1,35 @@
+"""How a file that is to be masked is written: the value that the masker is given, since it guesses nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flows.lake.landing.cells import Layout
+from flows.lake.models import CsvProfile
+
+
+@dataclass(frozen=True)
+class MaskingDialect:
+    """How a file to be masked is written; nothing is guessed here.
+
+    Attributes:
+        delimiter: The field separator, one ASCII character.
+        encoding: A Python codec name.
+        quotechar: The quote character, one ASCII character; `None` where a quote is a sign like any other.
+        header_line: How many lines stand above the header; blank ones right above it need not be counted.
+    """
+
+    delimiter: str
+    encoding: str
+    quotechar: str | None = '"'
+    header_line: int = 0
+
+    @classmethod
+    def of(cls, profile: CsvProfile) -> MaskingDialect:
+        """Return how a file is written whose profile was made."""
+        return cls(profile.delimiter, profile.encoding, profile.quotechar)
+
+    @property
+    def layout(self) -> Layout:
+        """The bytes that cut the file into cells."""
+        return Layout(self.delimiter.encode("ascii"), self.quotechar.encode("ascii") if self.quotechar else None)
