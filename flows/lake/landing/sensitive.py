@@ -8,6 +8,7 @@ nothing; neither the answer nor its `repr` holds a cell.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,9 @@ GIVEN_NAMES_PERCENT = 40
 CELLS_A_BLOCK = 400
 MOST_CELLS = 2_000
 _FIRST_LOOK = 24
+_LIKELY = re.compile(r"@|\d(?:\D{0,2}\d){7}|\d\.\d|:[0-9A-Fa-f]*:|[0-9A-Z]{3}[./]?[0-9A-Z]{3}", re.ASCII)
+"""What every cell has that shows by itself what it is, and most cells have not."""
+_NAMED = frozenset(BY_NAME.values())
 _MISSING = frozenset((*MISSING, *MARKERS))
 _SMALLEST_NUMBER = 10**8  # an identifying number that lost more than two leading zeros is another number
 
@@ -78,7 +82,12 @@ class _Column:
     def look(self, texts: list[str], numbers: bool) -> None:
         if not self.checked:
             first = texts[:_FIRST_LOOK]
-            self.signs = tuple(sign for sign in self.signs if any(_looks(sign, text, numbers) for text in first))
+            likely = [text for text in first if _LIKELY.search(text)]
+            self.signs = tuple(
+                sign
+                for sign in self.signs
+                if any(_looks(sign, text, numbers) for text in (first if sign in _NAMED else likely))
+            )
         self.checked += len(texts)
         if self.bare_name:
             self.given += sum(map(begins_with_given_name, texts))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from flows.lake.landing.sensitive_cells import Kind
 
@@ -81,6 +82,7 @@ def words_of(name: str) -> list[str]:
     return [word.lower() for word in _WORDS.findall(plain) if word.lower() not in _SMALL]
 
 
+@lru_cache(4_096)
 def kind_of_name(name: str) -> Kind | None:
     """Return the kind of data that a column's name speaks of."""
     words = words_of(name)
@@ -107,6 +109,7 @@ def _speaks_of_persons(words: list[str]) -> bool:
     return bool(there & _NAMES) and bool(there & (_PERSONS | _PARTS_OF_NAMES))
 
 
+@lru_cache(4_096)
 def is_bare_name(name: str) -> bool:
     """Return whether a column is called name and nothing else."""
     words = words_of(name)
