@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flows.lake.errors import SettingsError
 from flows.lake.landing.cells import Layout
 from flows.lake.models import CsvProfile
 
@@ -23,6 +24,13 @@ class MaskingDialect:
     encoding: str
     quotechar: str | None = '"'
     header_line: int = 0
+
+    def __post_init__(self) -> None:
+        for name, sign in (("delimiter", self.delimiter), ("quotechar", self.quotechar)):
+            if sign is not None and (len(sign) != 1 or not sign.isascii() or sign in "\r\n\0"):
+                raise SettingsError(f"The {name} {sign!r} is not one ASCII character.", remedy="State one, such as ';'.")
+        if self.delimiter == self.quotechar:
+            raise SettingsError(f"{self.delimiter!r} is both delimiter and quotechar.", remedy="State two signs.")
 
     @classmethod
     def of(cls, profile: CsvProfile) -> MaskingDialect:

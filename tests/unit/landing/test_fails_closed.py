@@ -181,6 +181,12 @@ def test_keyed_method_without_a_key_never_starts(method: str) -> None:
         masker_of("x", MaskingDialect(",", "utf-8"), MaskingRules.parse({"cpf": method}), None)
 
 
+@pytest.mark.parametrize("signs", [("", '"'), (";;", '"'), ("\n", '"'), ("é", '"'), (",", "''"), ("|", "|")])
+def test_signs_that_cut_nothing_for_certain_are_refused(signs: tuple[str, str]) -> None:
+    with pytest.raises(SettingsError, match="not one ASCII character|both delimiter and quotechar"):
+        MaskingDialect(signs[0], "utf-8", signs[1])
+
+
 def test_cut_off_gzip_file_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "people.csv.gz"
     path.write_bytes(gzip.compress(f"cpf\n{MARKER}\n".encode() * 1000)[:-9])
