@@ -6,10 +6,11 @@ is remembered for a while, since columns repeat their values.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flows.lake.landing.cells import Layout
-from flows.lake.landing.methods import REDACTED, CellMask, Unmaskable
+from flows.lake.landing.methods import REDACTED, Mask, Unmaskable
 
 MOST_REMEMBERED = 1 << 16
 """Cells of a column: some 20 MB where they are long."""
@@ -80,6 +81,10 @@ class CellForms:
             return cell
         return self.cell_of(cell.decode("ascii"), cell)
 
+    def takes_all(self, signs: str) -> bool:
+        """Return whether a text of some signs never needs quotes."""
+        return not set(signs.encode("ascii")) & {*self.layout.delimiter, *(self.layout.quote or b"")}
+
     def _wants_quotes(self, cell: bytes) -> bool:
         opens = self.layout.quote is not None and cell[:1] == self.layout.quote
         blank = self.alone and not cell.strip(b" \t")
@@ -92,7 +97,7 @@ class ColumnMask:
 
     Attributes:
         rule: The rule as it is shown, `column=method`.
-        mask: What makes the masked text of a text; `None` where the column is dropped.
+        mask: What masks a cell; `None` where the column is dropped.
         forms: How the column's cells stand in the file.
         missing: What stands for a missing value and stays.
         masked: Cells masked so far.
@@ -101,7 +106,7 @@ class ColumnMask:
     """
 
     rule: str
-    mask: CellMask | None
+    mask: Mask | None
     forms: CellForms
     missing: frozenset[str]
     masked: int = 0
@@ -110,7 +115,11 @@ class ColumnMask:
     _known: _Known = field(init=False)
 
     def __post_init__(self) -> None:
-        self._known = _Known(self)
+        of_bytes = self.mask.of_bytes if self.mask else None
+        if of_bytes is None or self.forms.alone or not self.forms.takes_all(self.mask.signs if self.mask else ""):
+            self._known = _Known(self)
+        else:
+            self._known = _KnownByBytes(self, of_bytes)
 
     def apply(self, cells: list[bytes]) -> list[bytes]:
         """Return the masked cells for a block's.
@@ -139,7 +148,7 @@ class ColumnMask:
             Unmaskable: It cannot be; also for an error that nobody foresaw, whose words may quote the text.
         """
         try:
-            return self.mask(text) if self.mask else ""
+            return self.mask.of_text(text) if self.mask else ""
         except Unmaskable:
             raise
         except Exception as error:
@@ -189,3 +198,26 @@ class _Known(dict[bytes, bytes]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} cells>"
+
+
+class _KnownByBytes(_Known):
+    """The same by way of bytes, for ASCII cells and methods whose answers need no quotes: twice as fast."""
+
+    def __init__(self, column: ColumnMask, of_bytes: Callable[[bytes], bytes]) -> None:
+        super().__init__(column)
+        self._of_bytes = of_bytes
+        self._quote = column.forms.layout.quote or b""
+        self._missing = frozenset(text.encode("utf-8") for text in column.missing)
+
+    def __missing__(self, cell: bytes) -> bytes:
+        quote = self._quote
+        is_quoted = quote != b"" and cell[:1] == quote
+        inner = cell[1:-1].replace(quote * 2, quote) if is_quoted else cell
+        if not cell.isascii() or inner in self._missing:
+            return super().__missing__(cell)
+        try:
+            answer = self._of_bytes(inner)
+        except Exception:
+            return super().__missing__(cell)  # which knows how to say it
+        self[cell] = answer = quote + answer + quote if is_quoted else answer
+        return answer

@@ -5,8 +5,8 @@ other. A line ends at a line feed, a carriage return or both, outside quotes; bl
 are no rows (`tokenize_bytes` in pandas/_libs/src/parser/tokenizer.c).
 
 Key decision: the marks (delimiters and line ends outside quotes) of megabytes are found by NumPy at once, with the
-parity of the quotes before each byte. That is exact up to the first quote that is neither at a cell's edge nor doubled;
-from there a few records are walked one by one, and then it goes on. What other readers would cut in another way (a
+parity of the quotes before each byte. That is exact up to the first quote that is neither at a cell's edge, nor
+doubled, nor amid the signs of a cell without quotes; from there a few records are walked one by one, and then it goes on. What other readers would cut in another way (a
 quoted cell that goes on after its closing quote) is a `Misfit`: what is not certain is not masked.
 """
 
@@ -121,7 +121,8 @@ def find_marks(data: bytes, begin: int, limit: int, layout: Layout, *, at_end: b
     if layout.quote is not None and data.find(layout.quote, begin, limit) >= 0:
         quotes = np.flatnonzero(text == layout.quote[0])
         if _opens_any(text, quotes, layout):
-            trusted = _first_stray(text, quotes, layout)
+            quotes, trusted = _without_loose(text, quotes, layout)
+            trusted = min(trusted, _first_stray(text, quotes, layout))
             at = _outside(at, quotes, trusted)
             ends_here = ends_here and trusted == len(text) and len(quotes) % 2 == 0
     ends = is_end[at]
@@ -153,6 +154,22 @@ def _opens_any(text: np.ndarray[Any, Any], quotes: Positions, layout: Layout) ->
 
 def _is_edge(signs: np.ndarray[Any, Any], layout: Layout) -> Any:
     return (signs == layout.delimiter[0]) | (signs == _LF) | (signs == _CR)
+
+
+def _without_loose(text: np.ndarray[Any, Any], quotes: Positions, layout: Layout) -> tuple[Positions, int]:
+    """Leave out quotes with a common sign on either side, which are signs themselves outside quoted cells.
+
+    Returns:
+        The other quotes, and where the first one left out stands in a quoted cell, which is the length where none does.
+    """
+    before, after = text[np.maximum(quotes - 1, 0)], text[np.minimum(quotes + 1, len(text) - 1)]
+    quote = text[quotes[0]]
+    loose = ~(_is_edge(before, layout) | (before == quote) | _is_edge(after, layout) | (after == quote))
+    if not loose.any():
+        return quotes, len(text)
+    left, out = quotes[~loose], quotes[loose]
+    inside = out[np.searchsorted(left, out) % 2 == 1]
+    return left, int(inside[0]) if len(inside) else len(text)
 
 
 def _outside(at: Positions, quotes: Positions, trusted: int) -> Positions:

@@ -26,7 +26,7 @@ from flows.lake.landing.cell_forms import CellForms, ColumnMask
 from flows.lake.landing.cells import Marks, Misfit, Positions, Rows, find_marks, rows_of
 from flows.lake.landing.header import lines_in, start_of_header, why_not_one
 from flows.lake.landing.masking_dialect import MaskingDialect
-from flows.lake.landing.methods import CellMask, Unmaskable
+from flows.lake.landing.methods import Mask, Unmaskable
 from flows.lake.landing.recoding import Recoding
 from flows.lake.tables.text_cells import MISSING
 from flows.lake.units import KIB, MIB
@@ -68,7 +68,7 @@ class Masker:
         self,
         path: Path | str,
         dialect: MaskingDialect,
-        masks: dict[str, CellMask | None],
+        masks: dict[str, Mask | None],
         methods: dict[str, str],
         missing: Iterable[str] = MISSING,
     ) -> None:
@@ -192,7 +192,7 @@ class Masker:
         }
         if len(left) == 1:
             # A column that is left alone gets quotes around its blank cells, which would be no rows without.
-            found.setdefault(left[0], ColumnMask("", str, forms, frozenset()))
+            found.setdefault(left[0], ColumnMask("", Mask(str), forms, frozenset()))
         self._columns = sorted(found.items())
 
     def _dropped(self) -> list[tuple[int, ColumnMask]]:

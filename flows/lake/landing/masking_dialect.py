@@ -28,7 +28,9 @@ class MaskingDialect:
     def __post_init__(self) -> None:
         for name, sign in (("delimiter", self.delimiter), ("quotechar", self.quotechar)):
             if sign is not None and (len(sign) != 1 or not sign.isascii() or sign in "\r\n\0"):
-                raise SettingsError(f"The {name} {sign!r} is not one ASCII character.", remedy="State one, such as ';'.")
+                raise SettingsError(
+                    f"The {name} {sign!r} is not one ASCII character.", remedy="State one, such as ';'."
+                )
         if self.delimiter == self.quotechar:
             raise SettingsError(f"{self.delimiter!r} is both delimiter and quotechar.", remedy="State two signs.")
 

@@ -29,7 +29,7 @@ def test_docs_landing_has_every_method_once() -> None:
 def test_docs_landing_examples_are_what_the_methods_make(method: str, cell: str, masked: str, rule: str) -> None:
     if method != "drop":
         mask = mask_of(parse_rule(rule or method, "c"), MaskingKey(bytes(range(32))), frozenset(MISSING))
-        assert mask(cell) == masked
+        assert mask.of_text(cell) == masked
 
 
 def test_docs_landing_rules_are_rules() -> None:

@@ -17,6 +17,7 @@ from flows.lake.landing.mask_file import mask_file, masker_of, unmasker_of
 from flows.lake.landing.masker import MAX_RECORD_BYTES
 from flows.lake.landing.masking_dialect import MaskingDialect
 from flows.lake.landing.masking_key import MaskingKey, MaskingKeys
+from flows.lake.landing.methods import Mask
 from flows.lake.masking_rules import MaskingRules
 
 KEY = MaskingKey(bytes(range(32)))
@@ -162,7 +163,7 @@ def test_all_columns_dropped_is_an_error() -> None:
 def test_error_that_nobody_foresaw_says_its_kind_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     rules = MaskingRules.parse({"cpf": "year"})
     masker = masker_of("people.csv", MaskingDialect(",", "utf-8"), rules)
-    monkeypatch.setattr(masker, "_masks", {"cpf": lambda text: str(int(text))})
+    monkeypatch.setattr(masker, "_masks", {"cpf": Mask(lambda text: str(int(text)))})
     with pytest.raises(MaskingFailed, match=r"line 2, rule cpf=year: the method failed \(ValueError\)") as caught:
         list(masker.run([f"cpf\n{MARKER}\n".encode()]))
     assert_silent(caught.value)
@@ -183,7 +184,7 @@ def test_keyed_method_without_a_key_never_starts(method: str) -> None:
 
 @pytest.mark.parametrize("signs", [("", '"'), (";;", '"'), ("\n", '"'), ("é", '"'), (",", "''"), ("|", "|")])
 def test_signs_that_cut_nothing_for_certain_are_refused(signs: tuple[str, str]) -> None:
-    with pytest.raises(SettingsError, match="not one ASCII character|both delimiter and quotechar"):
+    with pytest.raises(SettingsError, match=r"not one ASCII character|both delimiter and quotechar"):
         MaskingDialect(signs[0], "utf-8", signs[1])
 
 

@@ -26,7 +26,7 @@ KEY = MaskingKey(SECRET)
 
 
 def method(rule: str, key: MaskingKey | None = KEY) -> CellMask:
-    return mask_of(parse_rule(rule, "c"), key, frozenset(MISSING))
+    return mask_of(parse_rule(rule, "c"), key, frozenset(MISSING)).of_text
 
 
 def derived(purpose: bytes, size: int) -> bytes:
@@ -55,7 +55,7 @@ def test_encrypt_is_aes_siv_and_opens_again(text: str) -> None:
     closed = method("encrypt")(text)
     sealed = base64.urlsafe_b64decode(closed.removeprefix("enc1.") + "==")
     assert AESSIV(derived(b"encrypt", 64)).decrypt(sealed, None).decode() == text
-    assert opener([MaskingKey.generate(), KEY])(closed) == text
+    assert opener([MaskingKey.generate(), KEY]).of_text(closed) == text
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_encrypt_is_aes_siv_and_opens_again(text: str) -> None:
 )
 def test_opening_of_what_is_not_encrypted_says_nothing_of_it(text: str) -> None:
     with pytest.raises(Unmaskable) as caught:
-        opener([KEY])(text)
+        opener([KEY]).of_text(text)
     assert str(caught.value) == "no key opens a cell of the column"
 
 
@@ -71,7 +71,7 @@ def test_opening_of_a_changed_cell_is_refused() -> None:
     closed = method("encrypt")("529.982.247-25")
     for at in range(5, len(closed) - 1):
         with pytest.raises(Unmaskable):
-            opener([KEY])(closed[:at] + ("A" if closed[at] != "A" else "B") + closed[at + 1 :])
+            opener([KEY]).of_text(closed[:at] + ("A" if closed[at] != "A" else "B") + closed[at + 1 :])
 
 
 def kinds(text: str) -> str:
