@@ -37,11 +37,11 @@ OFFICE_ROWS = 50_000
 
 
 def mask(name: str, source: Path, target: Path, rules: tuple[str, ...], delimiter: str = "|") -> tuple[float, ...]:
-    """Run a contender; return seconds of wall and processor time, and the MB that it held by itself."""
+    """Run a contender; return seconds of wall and processor time, and the most MB that it held."""
     command = [sys.executable, "-m", "benchmarks.masking_contenders", name, str(source), str(target), delimiter, *rules]
     run = measured(command, os.environ)
     wall, cpu = map(float, run.output.split())
-    return wall, cpu, run.largest_mb
+    return wall, cpu, run.peak_mb  # the kernel's own figure begins with what this process held
 
 
 def speed(folder: Path, source: Path, rounds: int) -> tuple[str, float]:
@@ -68,13 +68,13 @@ def fidelity(folder: Path) -> tuple[str, int]:
     rows = "".join(row % (number, number, number % 97, number % 10) for number in range(OFFICE_ROWS))
     source.write_text('"cpf";"nome";uf;valor;nota;obs;ativo\r\n' + rows, encoding="utf-8", newline="")
     before = [line.split(b";")[1:] for line in source.read_bytes().split(b"\n")]
-    lines, ours = ["| | rows with other bytes changed |", "| --- | ---: |"], 0
+    lines, ours = ["| | lines with other bytes changed |", "| --- | ---: |"], 0
     for name in CONTENDERS:
         mask(name, source, target, ("cpf=hash",), ";")
         after = [line.split(b";")[1:] for line in target.read_bytes().split(b"\n")]
         changed = sum(one != other for one, other in itertools.zip_longest(before, after))
         ours = changed if name == "mask_file" else ours
-        lines.append(f"| {name} | {changed:,} of {OFFICE_ROWS:,} |")
+        lines.append(f"| {name} | {changed:,} of {OFFICE_ROWS + 1:,} |")
     return "\n".join(lines), ours
 
 

@@ -6,8 +6,9 @@ are no rows (`tokenize_bytes` in pandas/_libs/src/parser/tokenizer.c).
 
 Key decision: the marks (delimiters and line ends outside quotes) of megabytes are found by NumPy at once, with the
 parity of the quotes before each byte. That is exact up to the first quote that is neither at a cell's edge, nor
-doubled, nor amid the signs of a cell without quotes; from there a few records are walked one by one, and then it goes on. What other readers would cut in another way (a
-quoted cell that goes on after its closing quote) is a `Misfit`: what is not certain is not masked.
+doubled, nor amid the signs of a cell without quotes; from there a few records are walked one by one, and then it goes
+on. What other readers would cut in another way (a quoted cell that goes on after its closing quote) is a `Misfit`:
+what is not certain is not masked.
 """
 
 from __future__ import annotations

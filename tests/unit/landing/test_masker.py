@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -281,6 +283,23 @@ def test_mask_file_writes_the_same_compressed_bytes_each_time(tmp_path: Path, su
         ".zst": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
     }
     assert unpacked[suffix](again) == plain
+
+
+def peak_bytes(blocks: int) -> int:
+    """Return the memory that the masking of so many MiB takes at most, of which nothing is kept."""
+    masker = masker_of("x", UTF8, MaskingRules.parse({"cpf": "hash", "nome": "redact"}), KEY)
+    block = b"".join(b'%011d,"Ana, da Silva",%d\n' % (number, number) for number in range(30_000))
+    tracemalloc.start()
+    try:
+        for _ in masker.run(itertools.chain([b"cpf,nome,x\n"], itertools.repeat(block, blocks))):
+            pass
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_file() -> None:
+    assert peak_bytes(48) < 1.1 * peak_bytes(12)
 
 
 def test_counts_tell_masked_missing_and_redacted_cells() -> None:
