@@ -12,7 +12,7 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -142,8 +142,7 @@ def _shape_under(key: MaskingKey, missing: Collection[str]) -> CellMask:
             return REDACTED
         data = text.encode("utf-8")
         for attempt in range(256):
-            signs = _signs(mac, bytes([attempt]) + data, kinds)
-            answer = "".join(next(signs) if kind else sign for sign, kind in zip(text, kinds, strict=True))
+            answer = _drawn(mac, bytes([attempt]) + data, text, kinds)
             if answer not in missing:
                 return answer
         return REDACTED  # every text of that shape means a missing value
@@ -164,16 +163,21 @@ class _Kinds(dict[str, str]):
 _KINDS = _Kinds()
 
 
-def _signs(mac: HMAC, data: bytes, kinds: Iterable[str]) -> Iterator[str]:
-    """Yield a sign for each kind that has signs, drawn from the MAC of the data."""
-    pool = 0
-    for drawn, kind in enumerate(filter(None, kinds)):
+def _drawn(mac: HMAC, data: bytes, text: str, kinds: list[str]) -> str:
+    """Return a text with each sign that has a kind replaced by one of it, drawn from the MAC of the data."""
+    pool, drawn, signs = 0, 0, []
+    for sign, kind in zip(text, kinds, strict=True):
+        if not kind:
+            signs.append(sign)
+            continue
         if drawn % _SIGNS_A_BLOCK == 0:
             block = mac.copy()
             block.update((drawn // _SIGNS_A_BLOCK).to_bytes(4, "big") + data)
             pool = int.from_bytes(block.finalize(), "big")
         pool, place = divmod(pool, len(kind))
-        yield kind[place]
+        drawn += 1
+        signs.append(kind[place])
+    return "".join(signs)
 
 
 def opener(keys: Iterable[MaskingKey]) -> Mask:
