@@ -137,7 +137,7 @@ class Masker:
             pending = pending[done:]
             wanted = BLOCK_BYTES if done else 2 * wanted
             if pending and (at_end or (not done and len(pending) >= MAX_RECORD_BYTES)):
-                reason = "a quoted cell opens in this row that never closes"
+                reason = f"a quoted cell of this row never closes, or it is longer than {MAX_RECORD_BYTES // MIB} MiB"
                 raise self._failed(reason, rule=self._rules() or None, line=self._lines + 1)
         if not self._width:
             raise self._failed("there is no header")
@@ -212,7 +212,7 @@ class Masker:
             line = self._lines + lines_in(data, begin, misfit.at) + 1
             raise self._failed(misfit.reason, rule=self._rules(), line=line) from None
         # Where stray quotes break the pace, a small window keeps what is looked at in vain small.
-        went_well = marks.stop - begin > self._window // 2
+        went_well = marks.stop - begin > min(self._window, len(data) - begin) // 2
         self._window = min(BLOCK_BYTES, 4 * self._window) if went_well else _SMALL_WINDOW
         self.rows += len(rows.begins)
         return self._block(data, begin, marks.stop, rows, self._columns), marks.stop

@@ -109,7 +109,7 @@ CELL = st.text(st.sampled_from('ab ""'), max_size=5)
 PIECES = st.integers(1, 50)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.one_of(ANY, st.lists(st.tuples(CELL, CELL).map(",".join), max_size=6).map("\n".join)), st.booleans(), PIECES)
 def test_any_text_is_refused_or_masked_as_pandas_cuts_it(body: str, returns: bool, piece: int) -> None:
     """Whatever the text is: no reader finds a cell of the column in clear, and the other columns read as before."""
@@ -163,7 +163,7 @@ def files(draw: st.DrawFn, quote: str | None = '"') -> tuple[str, int]:
     return text, width
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(files(), st.data())
 def test_masked_bytes_are_those_of_the_reference_and_the_rest_is_untouched(
     made: tuple[str, int], data: st.DataObject
@@ -186,7 +186,7 @@ def test_masked_bytes_of_a_file_without_quotes_are_those_of_the_reference(
     assert mask(text.encode(), {f"c{column}": "redact"}, MaskingDialect(",", "utf-8", None)).decode() == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(files(), st.data())
 def test_small_windows_and_blocks_give_the_same_bytes(made: tuple[str, int], data: st.DataObject) -> None:
     text, width = made
@@ -210,7 +210,7 @@ def test_the_way_by_bytes_gives_what_the_way_by_text_does(made: tuple[str, int],
         assert mask(text.encode(), rules) == by_bytes
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(files(), st.data())
 def test_unmask_gives_back_what_encrypt_closed_byte_for_byte(made: tuple[str, int], data: st.DataObject) -> None:
     text, width = made
@@ -219,7 +219,7 @@ def test_unmask_gives_back_what_encrypt_closed_byte_for_byte(made: tuple[str, in
     assert unmask(closed, columns) == text.encode()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(files(), st.data())
 def test_dropped_columns_are_gone_and_the_others_read_as_before(made: tuple[str, int], data: st.DataObject) -> None:
     text, width = made
