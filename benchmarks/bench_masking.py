@@ -181,6 +181,7 @@ def report(quick: bool) -> str:
             "",
             f"`python -m benchmarks.bench_masking` on {machine()}. `movies.csv` of the reference data, or rows like its.",
             "The scripts read the file into a frame, map the columns and write it; all hash by the same HMAC-SHA-256.",
+            "MB/s a core are of processor time; wall time also counts what else the machine did.",
             "",
             *(f"- {'yes' if holds else '**no**'}: {text}" for text, holds in verdicts),
             "",
