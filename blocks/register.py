@@ -10,20 +10,14 @@ Exit codes: 0 stored, 1 refused (by AWS, by the endpoint, by Prefect), 2 a value
 from __future__ import annotations
 
 import argparse
-import contextlib
 import getpass
 import os
-import re
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from prefect.client.orchestration import get_client
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
-from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, get_current_settings, temporary_settings
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.utilities.urls import url_for
 from prefect_aws.assume_role_parameters import AssumeRoleParameters
 from prefect_aws.client_parameters import AwsClientParameters
@@ -32,23 +26,26 @@ from pydantic import SecretStr, ValidationError
 from blocks import sessions
 from blocks.lake_credentials import LakeCredentials
 from blocks.loading import unreadable
+from blocks.server import check_name, exists, refused, server_in_use
 from flows.lake.errors import LakeError, SettingsError
 from flows.lake.s3.client import is_aws
 
 DEFAULT_NAME = "aws-lake"
-LOCAL_API = "http://127.0.0.1:4200/api"
-LOCAL_PASSWORD = Path(os.environ.get("LAKE_STATE") or Path(__file__).parents[1]) / ".prefect/api-auth-string"
-"""Where `make up` listens, for a terminal in which nobody has set PREFECT_API_URL."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Store a block as the command line and the environment say; return the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["masking-key"]:
+        from blocks.new_masking_key import main as make_masking_key
+
+        return make_masking_key(arguments[1:])
     options = _parser().parse_args(arguments)
     interactive = sys.stdin.isatty() and not options.non_interactive
     try:
-        _check_name(options.name)
-        with _server():
-            if not options.overwrite and _exists(options.name):
+        check_name(options.name)
+        with server_in_use():
+            if not options.overwrite and exists(options.name, LakeCredentials):
                 raise SettingsError(
                     f"There is a Lake Credentials block {options.name!r} already.",
                     remedy="Add --overwrite to replace it, or choose another --name.",
@@ -62,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except PrefectHTTPStatusError as error:
         status = error.response.status_code
-        print(unreadable(options.name) if status >= 500 else _refused(error), file=sys.stderr)
+        print(unreadable(options.name) if status >= 500 else refused(error), file=sys.stderr)
         return 1
     except LakeError as error:
         print(error, file=sys.stderr)
@@ -71,12 +68,6 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"See it at {address}" if address else "Prefect names no address of a UI; `prefect block ls` lists it.")
     print(f"Use it with the flow's parameter credentials={options.name!r}.")
     return 0
-
-
-def _refused(error: PrefectHTTPStatusError) -> str:
-    if error.response.status_code in (401, 403):
-        return "The Prefect server refuses: set PREFECT_API_AUTH_STRING (or PREFECT_API_KEY on Prefect Cloud)."
-    return str(error)
 
 
 def save_block(name: str, credentials: LakeCredentials, overwrite: bool = True) -> str | None:
@@ -169,46 +160,12 @@ def _ask(what: str, *, secret: bool) -> str:
     return (getpass.getpass if secret else input)(f"{what}: ").strip()
 
 
-def _check_name(name: str) -> None:
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise SettingsError(f"{name!r} is not a valid block name.", remedy="Use lower-case letters, digits and dashes.")
-
-
-def _exists(name: str) -> bool:
-    with get_client(sync_client=True) as client:
-        try:
-            client.read_block_document_by_name(name, LakeCredentials.get_block_type_slug(), include_secrets=False)
-        except ObjectNotFound:
-            return False
-    return True
-
-
-@contextlib.contextmanager
-def _server() -> Iterator[None]:
-    """Use the server that is configured, else the one that `make up` runs.
-
-    Raises:
-        SettingsError: There is neither; a server that lives in this process alone would hide the block from all runs.
-    """
-    if get_current_settings().api.url:
-        yield
-        return
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        opener.open(f"{LOCAL_API}/health", timeout=5).close()
-    except (OSError, urllib.error.HTTPError):
-        remedy = "Start one with `make up`, or set PREFECT_API_URL to yours."
-        raise SettingsError("There is no Prefect server to store the block on.", remedy=remedy) from None
-    password = LOCAL_PASSWORD.read_text().strip() if LOCAL_PASSWORD.is_file() else None
-    with temporary_settings({PREFECT_API_URL: LOCAL_API, PREFECT_API_AUTH_STRING: password}):
-        yield
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m blocks.register",
         description="Check credentials and store them in an encrypted Lake Credentials block. Secrets come from "
         "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, from a profile, or from masked prompts.",
+        epilog="`python -m blocks.register masking-key` makes the key by which columns are masked.",
     )
     add = parser.add_argument
     add("--name", default=DEFAULT_NAME, help="the block's name (default: %(default)s)")

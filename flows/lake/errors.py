@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flows.lake.words import cut, one_line
+from flows.lake.words import cut, one_line, shown
 
 LONGEST_MESSAGE = 2_000
 """Characters: a message becomes a state, a log line and a cell, and may quote a path or a server's answer."""
@@ -152,6 +152,42 @@ class DriftRejected(LakeError, ValueError):
         super().__init__(message, **where)
         self.profile = profile
         self.drift = drift
+
+
+class MaskingError(LakeError):
+    """A file's columns cannot be masked or opened, so that nothing of it may go on."""
+
+
+class MaskingKeyMissing(MaskingError, LookupError):
+    """There is no masking key of that name, or what the server holds is none."""
+
+
+class MaskingFailed(MaskingError, ValueError):
+    """A file that rules of masking do not fit; it never quotes a cell.
+
+    Args:
+        path: The file.
+        reason: What does not fit, as a clause without its full stop and without anything of the file's content.
+        rule: The rule concerned, as `column=method`, where it is one.
+        line: The line, counted from 1, where it does not fit, if it is known.
+        remedy: What to do about it.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        reason: str,
+        *,
+        rule: str | None = None,
+        line: int | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        where = f", line {line:,}" if line is not None else ""
+        which = f", rule {shown(rule)}" if rule is not None else ""
+        super().__init__(f"{shown(Path(path).name)}{where}{which}: {reason}.", remedy=remedy, path=path)
+        self.reason = reason
+        self.rule = rule
+        self.line = line
 
 
 class StorageError(LakeError):

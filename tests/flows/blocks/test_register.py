@@ -11,7 +11,7 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import SecretStr
 
-from blocks import register
+from blocks import register, server
 from blocks.loading import load_credentials
 from flows.lake import errors
 from tests.tools.servers import S3Server
@@ -194,7 +194,7 @@ def test_register_without_a_server_says_how_to_start_one(
 ) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(register, "LOCAL_API", f"http://127.0.0.1:{taken.getsockname()[1]}/api")
+        monkeypatch.setattr(server, "LOCAL_API", f"http://127.0.0.1:{taken.getsockname()[1]}/api")
         with temporary_settings(restore_defaults={PREFECT_API_URL}):
             assert register.main(["--name", "nowhere"]) == 2
 
