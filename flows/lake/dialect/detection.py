@@ -41,6 +41,7 @@ _NO_DELIMITER_COLON = re.compile(
     r"(?<![:.\d])\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?![:\d])|\b[a-z]{3,5}://", re.IGNORECASE
 )
 _ESCAPED_QUOTE = re.compile(r'[^\\]\\"(?![,;|\t\r\n])')
+_DOUBLED_QUOTE = re.compile(r'[^,;|\t\r\n]""[^,;|\t\r\n]')
 _EXCEL = re.compile(r'\A"?sep=(.)"?\r?\n', re.IGNORECASE)
 
 
@@ -135,7 +136,7 @@ def _lines(text: str) -> list[str]:
 def _best(text: str, delimiters: list[str]) -> _Candidate | None:
     lines = _lines(text)
     candidates, in_most = [], set()
-    are_escaped = len(_ESCAPED_QUOTE.findall(text)) >= 2 and '""' not in text
+    are_escaped = len(_ESCAPED_QUOTE.findall(text)) >= 2 and not _DOUBLED_QUOTE.search(text)
     for delimiter in delimiters:
         if delimiter not in text:
             continue
@@ -211,7 +212,7 @@ def _quotings(text: str, delimiter: str) -> Iterator[tuple[str | None, bool]]:
         if '\\"' in text:
             yield '"', True
         yield None, False
-    elif (
+    if (
         "'" in text
         and len(re.findall(rf"(?:^|{re.escape(delimiter)})'|'(?:{re.escape(delimiter)}|$)", text, re.MULTILINE)) >= 8
     ):
