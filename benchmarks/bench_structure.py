@@ -57,6 +57,8 @@ def by_clevercsv(path: Path) -> Found:
 
     text = path.read_bytes().decode("utf-8", "replace")
     dialect = clevercsv.Sniffer().sniff(text)
+    if dialect is None:
+        raise ValueError("no dialect was found")
     rows = list(csv.reader(io.StringIO(text, newline=""), dialect=dialect.to_csv_dialect()))
     return rows[0], rows[1:]
 

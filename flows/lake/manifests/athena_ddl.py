@@ -37,6 +37,7 @@ LAZY = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
 OPEN_CSV = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
 MISSING = r"\N"
 PARTITION = "day"
+_UNKNOWN_TO_ATHENA = {"comment", "escapechar", "index_col", "skipinitialspace", "thousands", "usecols", "on_bad_lines"}
 
 
 def ddl(manifest: Manifest, *, database: str | None = None, since: date | None = None) -> str:
@@ -125,7 +126,7 @@ WITH SERDEPROPERTIES (
 )
 LOCATION {_quoted(location)}
 TBLPROPERTIES (
-{_properties(_projection(location, since))}
+{_properties(_projection(location, since, _lines_above(file)))}
 );
 """
     return text + (_view(name, table, names, file, database) if as_text else "")
@@ -150,9 +151,9 @@ def _serde(file: ManifestFile) -> tuple[str, dict[str, str]]:
     return LAZY, properties | ({} if encoding in {"utf-8", "us-ascii"} else {"serialization.encoding": encoding})
 
 
-def _projection(location: str, since: date) -> dict[str, str]:
+def _projection(location: str, since: date, lines_above: int) -> dict[str, str]:
     return {
-        "skip.header.line.count": "1",
+        "skip.header.line.count": str(lines_above),
         "projection.enabled": "true",
         f"projection.{PARTITION}.type": "date",
         f"projection.{PARTITION}.format": "yyyy/MM/dd",
@@ -162,6 +163,14 @@ def _projection(location: str, since: date) -> dict[str, str]:
         f"projection.{PARTITION}.interval.unit": "DAYS",
         "storage.location.template": f"{location}${{{PARTITION}}}/",
     }
+
+
+def _lines_above(file: ManifestFile) -> int:
+    """Return how many lines stand above the first row."""
+    recipe = file.recipe or {}
+    skipped = recipe.get("skiprows", 0)
+    has_header = recipe.get("header", 0) is not None
+    return (skipped if isinstance(skipped, int) else 0) + has_header
 
 
 def _view(name: str, table: str, names: list[str], file: ManifestFile, database: str | None) -> str:
@@ -187,6 +196,11 @@ def _typed(column: str, kind: str | None, decimal: str | None) -> str:
 def _remarks(dataset: str, file: ManifestFile, since: date) -> str:
     lines = [f"{dataset}: days before {since} are not seen."]
     encoding = charset(file.encoding or "utf-8")
+    recipe = file.recipe or {}
+    if "nrows" in recipe:
+        lines.append("Lines below the table, which pandas is told to leave out (nrows), are rows to Athena.")
+    if unknown := sorted(_UNKNOWN_TO_ATHENA & set(recipe)):
+        lines.append(f"Athena's readers know nothing like {', '.join(unknown)}: compare before you rely on it.")
     if file.quoted and encoding not in {"utf-8", "us-ascii"}:
         lines.append(f"The files are {encoding}; Athena's reader for quoted values takes them for UTF-8.")
     return "".join(f"-- {' '.join(line.split())}\n" for line in lines)

@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from flows.lake.models import ColumnProfile, CsvProfile
-from flows.lake.words import md, printable, quoted, shown
+from flows.lake.words import cut, md, md_code, printable, quoted, shown
 
 FIRST_COLUMNS, LAST_COLUMNS = 400, 100
 """What is shown of the columns of a wide file."""
 LONGEST_NAME = 100
+LONGEST_RECIPE = 1_000
 
 MOST_FILES = 20
 """Tables of up to this many files have rows for each file."""
@@ -90,6 +91,8 @@ def profile_description(profiles: Sequence[CsvProfile], about: str) -> str:
         f" delimiter {_several(md(repr(profile.delimiter)) for profile in profiles)},"
         f" encoding {_several(profile.encoding for profile in profiles)}."
     ]
+    recipes = Counter(_recipe(profile) for profile in profiles if profile.extra)
+    lines += [f"\nRead with `{md_code(recipe)}`." for recipe, _ in recipes.most_common(3)]
     hints = [
         f"- {md(hint) if len(profiles) == 1 else md(f'{shown(profile.path.name)}: {hint}')}"
         for profile in profiles
@@ -100,6 +103,11 @@ def profile_description(profiles: Sequence[CsvProfile], about: str) -> str:
     if len(hints) > MOST_HINTS:
         lines.append(f"- … and {len(hints) - MOST_HINTS:,} more remarks, which the log has.")
     return "\n".join(lines)
+
+
+def _recipe(profile: CsvProfile) -> str:
+    """Return the recipe of a file that is not plain, as Python writes it; long lists of names are cut."""
+    return cut(", ".join(f"{name}={value!r}" for name, value in profile.recipe.items()), LONGEST_RECIPE)
 
 
 def _several(values: Iterable[object]) -> str:
@@ -131,6 +139,8 @@ def format_profile(profile: CsvProfile) -> str:
         lines.insert(3 + FIRST_COLUMNS, f"… {left_out:,} columns are left out here; the manifest has each …")
     dtypes = Counter(column.dtype for column in profile.columns)
     lines.append("dtypes: " + ", ".join(f"{dtype}({count})" for dtype, count in sorted(dtypes.items())))
+    if profile.extra:
+        lines.append(f"read with {printable(_recipe(profile))}")
     lines.append(f"sha256 {profile.sha256}, crc64nvme {profile.crc64nvme}")
     lines.extend(f"hint: {printable(hint)}" for hint in profile.hints)
     return "\n".join(lines)
