@@ -25,6 +25,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from flows.lake import keys
 from flows.lake.dialect.encoding import is_text_codec
+from flows.lake.manifests.copied import FileOrigin, ManifestOrigin
 from flows.lake.manifests.signature import is_signed
 from flows.lake.models import CsvProfile, DriftKind, FileOutcome
 from flows.lake.places import place_text, source_text
@@ -125,6 +126,7 @@ class ManifestFile(_Part):
     rows: Count | None = Field(default=None, description="Data rows, without the header.")
     columns: tuple[ManifestColumn, ...] = Field(default=(), description="The columns in the file's order.")
     drift: tuple[ManifestDrift, ...] = Field(default=(), description="How it differs from what landed before.")
+    copied_from: FileOrigin | None = Field(default=None, description="What it was where it was copied from.")
     profile_s: Seconds = Field(default=0.0, description="Seconds spent reading it.")
     upload_s: Seconds = Field(default=0.0, description="Seconds spent storing it.")
 
@@ -158,6 +160,7 @@ class Manifest(_Part):
     ended: AwareDatetime = Field(description="When its last file was done.")
     duration_s: Seconds = Field(description="Seconds between the two.")
     files: tuple[ManifestFile, ...] = Field(description="One entry for each chosen file, in the order of their paths.")
+    copied_from: ManifestOrigin | None = Field(default=None, description="Where a copy of a lake has it from.")
     signature: str | None = Field(
         default=None, description="HMAC-SHA-256 of everything before it, by a key of the Prefect server's."
     )
@@ -246,7 +249,7 @@ def _text(text: str) -> str:
 
 def to_json(manifest: Manifest) -> str:
     """Write a manifest: a line for the run, and one for each file, so that it greps and diffs well."""
-    head = manifest.model_dump_json(exclude={"files", "signature"})
+    head = manifest.model_dump_json(exclude={"files", "signature"}, exclude_none=True)
     files = ",\n".join(file.model_dump_json(exclude_none=True) for file in manifest.files)
     return f'{head[:-1]},"files":[\n{files}\n]}}\n'
 
