@@ -62,8 +62,9 @@ def rewritten(text: bytes, bucket: str, places: Mapping[str, Place], origin: Man
 
 
 def _moved(file: dict[str, Any], places: Mapping[str, Place]) -> dict[str, Any]:
-    place = places.get(file.get("key") or "")
-    if place is None or file.get("outcome") not in ("uploaded", "unchanged"):
+    landed = file.get("outcome") in ("uploaded", "unchanged")
+    place = places.get(file.get("key" if landed else "kept_as") or "")
+    if place is None:
         return file
     there = {name: file.pop(name, None) for name in ("version_id", "etag")}
     here = {"version_id": place.version_id, "etag": place.etag, "verified_by": place.verified_by}
