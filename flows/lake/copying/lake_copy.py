@@ -179,6 +179,7 @@ class _LakeCopy:
                 self.report.bad.append(ObjectResult(record.key, "conflict", text=record.conflict))
             else:
                 records.append(record)
+        records.sort(key=lambda record: (record.day, record.ended, record.key))
         copier = ObjectCopier(self.source, self.target.bucket, self.options, _chains(records))
         for wave in waves(records):
             results = self._copy_objects(copier, wave)

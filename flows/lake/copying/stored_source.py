@@ -47,6 +47,8 @@ class StoredSource:
         self.version_id = answer.get("VersionId")
         self.tag_count: int = answer.get("TagCount", 0)
         self.headers = {name: answer[name] for name in KEPT_HEADERS if answer.get(name)}
+        if metadata := self.headers.get("Metadata"):  # some servers write the names as in headers of HTTP
+            self.headers["Metadata"] = {name.lower(): value for name, value in metadata.items()}
 
     @property
     def title(self) -> str:
