@@ -10,6 +10,7 @@ Inside one account and region S3 copies by itself (`flows.lake.copying.server_si
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -124,11 +125,11 @@ class ObjectCopier:
         """
         target = S3Object(self.target, named.key)
         try:
-            with self.target.doing(f"looking at {named.key!r}", key=named.key):
+            with self.target.doing(f"copying {named.key!r}", key=named.key):
                 stored = None if is_absent else target.head()
                 if stored and (there := self._as_it_is(target, stored, named, ended)):
                     return there
-            return self._taken_over(target, named, ended, replaces=stored is not None)
+                return self._taken_over(target, named, ended, replaces=stored is not None)
         except CopyConflict as error:
             return ObjectResult(named.key, "conflict", text=str(error))
 
@@ -223,7 +224,11 @@ class ObjectCopier:
         )
         result: UploadResult = store(replace(target, headers=self._headers(source)), source, content, options)
         place = Place(result.version_id, result.etag, result.verified_by)
-        if not target.keeps_checksums and source.size_bytes > options.multipart_above_bytes and (there := target.head()):
+        if (
+            not target.keeps_checksums
+            and source.size_bytes > options.multipart_above_bytes
+            and (there := target.head())
+        ):
             # What some servers answer to the last part is not the ETag that they list, by which a copy is known again.
             place = Place(there.version_id, there.etag, result.verified_by)
         return ObjectResult(
@@ -248,12 +253,10 @@ class ObjectCopier:
     def _not_as_named(self, named: Named, ended: datetime, error: SourceChanged) -> ObjectResult:
         """Tell an object that a later landing has replaced from one that was altered."""
         held = S3Object(self.source.bucket, named.key)
-        stored = held.head()
-        try:
+        with contextlib.suppress(CopyConflict), self.source.bucket.doing(f"looking at {named.key!r}", key=named.key):
+            stored = held.head()
             if stored and self._age(held, stored, named, ended) == "later":
                 return ObjectResult(named.key, "left behind", text="A later landing has replaced it in the source.")
-        except CopyConflict:
-            pass
         return ObjectResult(named.key, "failed", text=str(error))
 
     def _headers(self, source: StoredSource) -> dict[str, Any]:
@@ -304,5 +307,6 @@ def _content_of(held: S3Object, stored: Stored) -> Content:
 
 def _read(bucket: Bucket, named: Named) -> Content | None:
     held = S3Object(bucket, named.key)
-    stored = held.head()
-    return held.read_back(stored) if stored else None
+    with bucket.doing(f"reading {named.key!r}", key=named.key):
+        stored = held.head()
+        return held.read_back(stored) if stored else None

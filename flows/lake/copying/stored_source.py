@@ -74,15 +74,18 @@ class StoredSource:
         client, where = self._object.bucket.client, self._object.where | self._version()
         if not whole:
             return dict(client.head_object(**where))
+        answer, self._data = self._read(where)
+        return answer | {"ContentLength": len(self._data)}
+
+    def _read(self, arguments: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """Ask for bytes and read them; what breaks within a body is tried again."""
         for attempt in range(1, READ_TRIES + 1):
+            answer: dict[str, Any] = dict(self._object.bucket.client.get_object(**arguments))
             try:
-                answer: dict[str, Any] = dict(client.get_object(**where))
-                self._data = answer["Body"].read()
+                return answer, answer["Body"].read()
             except (HTTPClientError, BotoCoreError):
                 if attempt == READ_TRIES:
                     raise
-            else:
-                return answer | {"ContentLength": len(self._data or b"")}
         raise AssertionError("unreachable")
 
     def _version(self) -> dict[str, Any]:
@@ -100,25 +103,15 @@ class StoredSource:
         if length == 0:
             return b""
         with self._object.bucket.doing(f"reading {self._object.key!r}", key=self._object.key):
-            for attempt in range(1, READ_TRIES + 1):
-                try:
-                    data = self._range(offset, length)
-                    break
-                except ClientError as error:
-                    if status_of(error) in (404, 412, 416):
-                        raise self.changed("it was replaced while it was read") from error
-                    raise
-                except (HTTPClientError, BotoCoreError):
-                    if attempt == READ_TRIES:
-                        raise
+            arguments = self._object.where | self._version() | ({"IfMatch": self.etag} if self.etag else {})
+            try:
+                _, data = self._read(arguments | {"Range": f"bytes={offset}-{offset + length - 1}"})
+            except ClientError as error:
+                if status_of(error) in (404, 412, 416):
+                    raise self.changed("it was replaced while it was read") from error
+                raise
         if len(data) != length:
             raise self.changed("it has become shorter")
-        return data
-
-    def _range(self, offset: int, length: int) -> bytes:
-        arguments = self._object.where | self._version() | ({"IfMatch": self.etag} if self.etag else {})
-        answer = self._object.bucket.client.get_object(Range=f"bytes={offset}-{offset + length - 1}", **arguments)
-        data: bytes = answer["Body"].read()
         return data
 
     def tags(self) -> dict[str, str]:
