@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from flows.lake.copying import logs
-from flows.lake.copying.object_copy import CopyOptions, ObjectCopier, ObjectResult
+from flows.lake.copying.object_copy import ObjectCopier
 from flows.lake.copying.records import Named, Portion, Record, portions, read_portion, waves
+from flows.lake.copying.results import CopyOptions, CopyReport, ObjectResult
 from flows.lake.errors import (
     AccessDenied,
     BucketError,
@@ -49,53 +49,6 @@ ONE_TICK_S = 1.1
 """Listings tell the time of writing in whole seconds, and readers take a day's manifests in that order."""
 
 OF_ALL_OBJECTS = (CredentialsError, AccessDenied, EndpointUnreachable, CertificateRejected, BucketError, TagsNotOffered)
-
-
-@dataclass
-class CopyReport:
-    """What a copy did.
-
-    Attributes:
-        start: The first day of the range.
-        end: The last one.
-        manifests: How many manifests the source has.
-        manifests_copied: How many of them were written.
-        manifests_present: How many were there.
-        objects: How many objects were looked at, without logs.
-        copied: How many objects and logs were copied.
-        present: How many were there.
-        left_behind: How many are no more than earlier landings of a key.
-        bytes_sent: Bytes that went through here.
-        inside: Objects that S3 copied by itself.
-        proofs: What proved how many objects.
-        bad: What the target lacks: objects, logs and manifests.
-    """
-
-    start: date
-    end: date
-    manifests: int = 0
-    manifests_copied: int = 0
-    manifests_present: int = 0
-    objects: int = 0
-    copied: int = 0
-    present: int = 0
-    left_behind: int = 0
-    bytes_sent: int = 0
-    inside: int = 0
-    proofs: dict[str, int] = field(default_factory=dict)
-    bad: list[ObjectResult] = field(default_factory=list)
-
-    def count(self, result: ObjectResult) -> None:
-        """Note what became of an object or a log."""
-        self.copied += result.state == "copied"
-        self.present += result.state == "present"
-        self.left_behind += result.state == "left behind"
-        self.bytes_sent += result.bytes_sent
-        if result.place and result.place.verified_by:
-            self.proofs[result.place.verified_by] = self.proofs.get(result.place.verified_by, 0) + 1
-            self.inside += result.state == "copied" and result.bytes_sent == 0 and result.place.etag is not None
-        if result.is_bad:
-            self.bad.append(result)
 
 
 def in_range(store: ManifestStore, start: date | None, end: date | None) -> list[StoredManifest]:
@@ -180,7 +133,7 @@ class _LakeCopy:
             else:
                 records.append(record)
         records.sort(key=lambda record: (record.day, record.ended, record.key))
-        copier = ObjectCopier(self.source, self.target.bucket, self.options, _chains(records))
+        copier = ObjectCopier(self.source, self.target.bucket, self.options, chains_of(records))
         for wave in waves(records):
             results = self._copy_objects(copier, wave)
             for record in wave:
@@ -266,7 +219,7 @@ class _LakeCopy:
             time.sleep(left)
 
 
-def _chains(records: Iterable[Record]) -> dict[str, list[tuple[datetime, Named]]]:
+def chains_of(records: Iterable[Record]) -> dict[str, list[tuple[datetime, Named]]]:
     """Return the landings of keys that were landed several times."""
     chains: dict[str, list[tuple[datetime, Named]]] = {}
     for record in records:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 
 from flows.lake import keys
-from flows.lake.copying.object_copy import ObjectResult
+from flows.lake.copying.results import ObjectResult
 from flows.lake.copying.stored_source import StoredSource
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.put_new import put_new
@@ -68,15 +68,16 @@ def _copied(source: Bucket, target: Bucket, key: str, log: StoredKey, present: S
         return ObjectResult(key, "present")
     if log.size_bytes > LARGEST_BYTES:
         return ObjectResult(key, "failed", text=f"It has {log.size_bytes:,} bytes, which no log of a run has.")
-    body = _read(source, key)
+    body = read(source, key)
     if present is None and put_new(target, key, body, content_type="text/plain; charset=utf-8"):
         return ObjectResult(key, "copied", bytes_sent=len(body))
-    if _read(target, key) == body:
+    if read(target, key) == body:
         return ObjectResult(key, "present")
     return ObjectResult(key, "conflict", text=f"s3://{target.name}/{key} is another log; it was not touched.")
 
 
-def _read(bucket: Bucket, key: str) -> bytes:
+def read(bucket: Bucket, key: str) -> bytes:
+    """Return a log."""
     with bucket.doing(f"reading {key!r}", key=key):
         source = StoredSource(S3Object(bucket, key), None, whole_below=LARGEST_BYTES, size_bytes=0)
         return source.read_at(0, source.size_bytes)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote, unquote, urlencode
@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError
 from flows.lake import keys
 from flows.lake.copying import server_side
 from flows.lake.copying.records import Named, named_in
+from flows.lake.copying.results import CopyOptions, ObjectResult
 from flows.lake.copying.stored_source import StoredSource
 from flows.lake.errors import (
     AccessDenied,
@@ -33,60 +34,12 @@ from flows.lake.errors import (
 )
 from flows.lake.manifests.copied import Place
 from flows.lake.manifests.store import ManifestStore
-from flows.lake.raw.storing import UploadOptions, UploadResult, store
+from flows.lake.raw.storing import UploadResult, store
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.content import Content
 from flows.lake.s3.errors import code_of, status_of
 from flows.lake.s3.object_metadata import MAX_METADATA_BYTES, encoded
 from flows.lake.s3.s3_object import S3Object, Stored
-
-State = Literal["copied", "present", "left behind", "conflict", "failed"]
-"""left behind: a later landing has its key, and the earlier bytes are not to be had, or not to be put over it."""
-
-Tags = Literal["keep", "metadata", "drop"]
-
-
-@dataclass(frozen=True)
-class ObjectResult:
-    """What became of one object.
-
-    Attributes:
-        key: Its key, in both lakes.
-        state: What became of it.
-        place: What the target calls it, where it is there.
-        bytes_sent: Bytes of it that were sent, 0 where S3 copied it by itself.
-        text: Why, where it is not there.
-    """
-
-    key: str
-    state: State
-    place: Place | None = None
-    bytes_sent: int = 0
-    text: str = ""
-
-    @property
-    def is_bad(self) -> bool:
-        """Whether the target lacks it."""
-        return self.state in {"conflict", "failed"}
-
-
-@dataclass(frozen=True)
-class CopyOptions:
-    """How objects are copied.
-
-    Attributes:
-        upload: How they are stored.
-        tags: Whether an object's tags go along, become metadata, or stay behind.
-        takes_tags: Whether the target keeps tags of objects.
-        inside: Whether S3 may be asked to copy by itself.
-        copy_at_once_bytes: Larger objects are copied by S3 in parts.
-    """
-
-    upload: UploadOptions = field(default_factory=UploadOptions)
-    tags: Tags = "keep"
-    takes_tags: bool = True
-    inside: bool = False
-    copy_at_once_bytes: int = server_side.MAX_COPY_BYTES
 
 
 class ObjectCopier:
@@ -127,13 +80,13 @@ class ObjectCopier:
         try:
             with self.target.doing(f"copying {named.key!r}", key=named.key):
                 stored = None if is_absent else target.head()
-                if stored and (there := self._as_it_is(target, stored, named, ended)):
+                if stored and (there := self.as_it_is(target, stored, named, ended)):
                     return there
                 return self._taken_over(target, named, ended, replaces=stored is not None)
         except CopyConflict as error:
             return ObjectResult(named.key, "conflict", text=str(error))
 
-    def _as_it_is(self, target: S3Object, stored: Stored, named: Named, ended: datetime) -> ObjectResult | None:
+    def as_it_is(self, target: S3Object, stored: Stored, named: Named, ended: datetime) -> ObjectResult | None:
         """Return the result if what is there stays, `None` if it may be replaced."""
         if proof := self._proof(target, stored, named):
             return ObjectResult(named.key, "present", Place(stored.version_id, stored.etag, proof))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from flows.lake.copying.lake_copy import CopyReport, copy_lake
-from flows.lake.copying.object_copy import CopyOptions
+from flows.lake.copying.lake_copy import copy_lake
+from flows.lake.copying.results import CopyOptions, CopyReport
 from flows.lake.manifests.store import ManifestStore
 from flows.lake.manifests.verify import Verification, verify
 from flows.lake.s3.bucket import Bucket

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from flows.lake import errors
-from flows.lake.copying.lake_copy import CopyReport
+from flows.lake.copying.results import CopyReport
 from flows.lake.s3.bucket import Bucket
 from tests.storage.copying.conftest import KEY, Lakes, make
 from tests.tools import fault_proxy as faults
@@ -210,7 +210,7 @@ def test_copy_fault_two_copies_at_once_make_one_lake(broken: BrokenLakes) -> Non
 KILLED = """
 import sys
 from flows.lake.copying.lake_copy import copy_lake
-from flows.lake.copying.object_copy import CopyOptions
+from flows.lake.copying.results import CopyOptions
 from flows.lake.manifests.store import ManifestStore
 from flows.lake.s3.bucket import Bucket
 from tests.storage.copying.conftest import KEY, SMALL
