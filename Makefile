@@ -26,6 +26,9 @@ run: $(VENV)/.local ## start ingest-raw/daily on the stack that `make up` runs, 
 backfill: $(VENV)/.local ## ingest each day in order, FROM=yyyy-mm-dd TO=yyyy-mm-dd (SOURCE=some/folder/%Y-%m-%d)
 	@$(BIN)/python -m deployments.local.backfill "$(FROM)" "$(TO)" $(if $(SOURCE),"$$SOURCE")
 
+promote: $(VENV)/.local ## copy the lake to another one, TO=block/bucket (FROM=block/bucket), and follow it
+	@$(BIN)/python -m deployments.local.promote "$(TO)" $(if $(FROM),"$(FROM)")
+
 deploy: $(VENV)/.local ## work pools, deployments and automations on the server of PREFECT_API_URL (NOTIFY)
 	@$(BIN)/python -m deployments.deploy --notify "$(NOTIFY)"
 
@@ -89,4 +92,4 @@ $(BENCH)/.ready: locks/bench.txt | $(VENV)/.python
 	@$(BENCH)/bin/python $(INSTALL) -r locks/bench.txt
 	@touch $@
 
-.PHONY: help ingest up run backfill deploy block rotate test check soak data bench lock clean
+.PHONY: help ingest up run backfill promote deploy block rotate test check soak data bench lock clean

@@ -96,7 +96,7 @@ def test_deployments_have_schedule_zone_limit_parameters_and_loadable_entrypoint
     assert deployments["docker"]["pull_steps"] == []
     looking = {one["name"]: one for one in every if one["entrypoint"] != "flows.ingest_raw.ingest_raw"}
     flows = {name: import_object(one["entrypoint"]).name for name, one in looking.items()}
-    assert flows == {"days": "backfill-raw", "weekly": "verify-raw", "noon": "landing-calendar"}
+    assert flows == {"days": "backfill-raw", "weekly": "verify-raw", "noon": "landing-calendar", "nightly": "copy-lake"}
     assert not looking.pop("days")["schedules"]
     for one in looking.values():
         (schedule,) = one["schedules"]

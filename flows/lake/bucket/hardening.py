@@ -77,8 +77,8 @@ class Hardening:
         """Apply every protection and say of each whether the server took it.
 
         Raises:
-            BucketNotHardened: AWS refused one, or Object Lock was asked for and is not to be had; the tag still says that
-                they are not complete.
+            BucketNotHardened: AWS refused one, or Object Lock was asked for and is not to be had; the tag still says
+                that they are not complete.
         """
         report = [self._apply(protection) for protection in self.protections]
         for one in report:

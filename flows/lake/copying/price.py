@@ -1,7 +1,7 @@
 """What a copy would take: bytes, requests and, where a side is on AWS, dollars by its list prices.
 
-The arithmetic is that of docs/operations.md. List prices change: a figure here says which order to expect, and AWS's own
-calculator what it is today. What the target holds already is known by a listing; a copy looks closer.
+The arithmetic is that of docs/operations.md. List prices change: a figure here says which order to expect, and AWS's
+own calculator what it is today. What the target holds already is known by a listing; a copy looks closer.
 """
 
 from __future__ import annotations
@@ -24,8 +24,14 @@ GB = 2**30
 
 @dataclass(frozen=True)
 class Rates:
-    """List prices in USD: of a thousand requests that write or list, of a thousand that read, of a GB and month, and of
-    a GB sent to another region and to the internet.
+    """List prices in USD.
+
+    Attributes:
+        writing: A thousand requests that write or list.
+        reading: A thousand that read.
+        storage: A GB and month.
+        to_region: A GB sent to another region.
+        to_internet: A GB sent to elsewhere than AWS.
     """
 
     writing: float

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 
+from flows.lake.bucket import iam_policy
 from flows.lake.copying.comparison import Comparison
 from flows.lake.copying.results import CopyReport
+from flows.lake.s3.bucket import Bucket
 from flows.lake.units import size_text
 from flows.lake.words import md, shown
 
@@ -53,6 +56,26 @@ def _with_keys(done: str, rows: Sequence[Row], what: str) -> str:
     left = len(rows) - NAMED_KEYS
     more = f"; and {left:,} more, see the run's log" if left > 0 else ""
     return f"{len(rows):,} {what} ({counts}): {named}{more}. {done}"
+
+
+def policies_text(source: Bucket, target: Bucket, *, locked: bool, inside: bool) -> str:
+    """Write the IAM policies of the two sides, as JSON to paste.
+
+    Args:
+        source: The bucket that is read.
+        target: The other one.
+        locked: Whether the target is to have Object Lock.
+        inside: Whether S3 copies by itself, for which the target's credentials must read the source.
+    """
+    read = iam_policy.reading_policy(source.name, partition=source.client.meta.partition)
+    write = iam_policy.policy(target.name, partition=target.client.meta.partition, locked=locked)
+    if inside:
+        write["Statement"] += read["Statement"]
+    sides = (("reads", source, read), ("writes", target, write))
+    return "\n".join(
+        f"An IAM policy for whoever {what} s3://{bucket.name}, with just that:\n{json.dumps(policy, indent=2)}"
+        for what, bucket, policy in sides
+    )
 
 
 def markdown(title: str, verdict: str, rows: Sequence[Row], proofs: Sequence[tuple[str, int]] = ()) -> str:
