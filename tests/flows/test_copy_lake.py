@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -88,9 +89,7 @@ def test_copy_lake_check_only_lists_what_differs_and_writes_nothing(office: S3, 
     before = objects(cloud)
     state = copy(office, cloud, check_only=True)
     assert state.is_failed()
-    assert "4 differ (2 missing, 1 only in the target, 1 other bytes)" in state.message or state.message.startswith(
-        "4 "
-    )
+    assert state.message.startswith("4 differ (")
     for named in (f"{MOVIES} (missing)", "series.csv (other bytes)", "20240305.txt (missing)", "(only in the target)"):
         assert named in state.message
     assert objects(cloud) == before
@@ -156,8 +155,6 @@ def test_disaster_drill(office: S3, cloud: S3, tmp_path: Path) -> None:
         (source / name).write_bytes((SAMPLE / name).read_bytes())
     past = [path.stat().st_mtime - 3600 for path in source.iterdir()]
     for path, moment in zip(source.iterdir(), past, strict=True):
-        import os
-
         os.utime(path, (moment, moment))
     assert ingest(office, source, partition_date=DAY).is_completed()
     assert copy(office, cloud).is_completed()
