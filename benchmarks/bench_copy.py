@@ -122,7 +122,7 @@ def work(endpoints: Sequence[str], access_key: str, secret_key: str, buckets: Se
         )
         for url, bucket in zip(endpoints, buckets, strict=True)
     ]
-    report = copy_lake(*stores)
+    report = copy_lake(stores[0], stores[1])
     if report.bad:
         raise SystemExit(f"{report.bad[:3]}")
     print(report.copied, report.present)

@@ -166,6 +166,12 @@ class ObjectCopier:
         source = self._opened(named)
         if source is None:
             return ObjectResult(named.key, "failed", text=f"s3://{self.source.bucket.name}/{named.key} is not there.")
+        with contextlib.closing(source):
+            return self._sent(target, source, named, ended, replaces=replaces)
+
+    def _sent(
+        self, target: S3Object, source: StoredSource, named: Named, ended: datetime, *, replaces: bool
+    ) -> ObjectResult:
         content = named.content or Content.of_chunks([source.read_at(0, source.size_bytes)])
         if source.size_bytes != named.size_bytes:
             raise source.changed(f"it has {source.size_bytes:,} bytes instead of {named.size_bytes:,}")

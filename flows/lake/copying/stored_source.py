@@ -1,7 +1,8 @@
 """An object of the source lake, read like an open file: one version of it, in pieces, whatever happens meanwhile.
 
-Small objects are read by one request, which also says what they carry; of large ones the pieces are read as they are
-sent. A connection that breaks within a body is tried again, since the client's retry layer sees only whole requests.
+Small objects are read by one request, which also says what they carry; large ones are read through one connection, as
+fast as they are sent. A connection that breaks within a body is tried again, since the client's retry layer sees only
+whole requests.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ class StoredSource:
     def __init__(self, stored_object: S3Object, version_id: str | None, *, whole_below: int, size_bytes: int) -> None:
         self._object = stored_object
         self._data: bytes | None = None
+        self._stream: Any = None
+        self._position = 0
         self.version_id = version_id
         answer = self._opened(whole=size_bytes <= whole_below)
         self.size_bytes: int = answer["ContentLength"]
@@ -103,16 +106,39 @@ class StoredSource:
         if length == 0:
             return b""
         with self._object.bucket.doing(f"reading {self._object.key!r}", key=self._object.key):
-            arguments = self._object.where | self._version() | ({"IfMatch": self.etag} if self.etag else {})
-            try:
-                _, data = self._read(arguments | {"Range": f"bytes={offset}-{offset + length - 1}"})
-            except ClientError as error:
-                if status_of(error) in (404, 412, 416):
-                    raise self.changed("it was replaced while it was read") from error
-                raise
+            for attempt in range(1, READ_TRIES + 1):
+                try:
+                    if self._stream is None or self._position != offset:
+                        self._open_stream(offset)
+                    data: bytes = self._stream.read(length)
+                    break
+                except (HTTPClientError, BotoCoreError):
+                    self._stream = None
+                    if attempt == READ_TRIES:
+                        raise
+                except ClientError as error:
+                    if status_of(error) in (404, 412, 416):
+                        raise self.changed("it was replaced while it was read") from error
+                    raise
+        self._position = offset + len(data)
         if len(data) != length:
             raise self.changed("it has become shorter")
         return data
+
+    def _open_stream(self, offset: int) -> None:
+        """Ask for all that follows: some servers read a whole object anew for each answer."""
+        self.close()
+        arguments = self._object.where | self._version() | ({"IfMatch": self.etag} if self.etag else {})
+        if offset:
+            arguments["Range"] = f"bytes={offset}-"
+        self._stream = self._object.bucket.client.get_object(**arguments)["Body"]
+        self._position = offset
+
+    def close(self) -> None:
+        """End the connection, if one is open."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
 
     def tags(self) -> dict[str, str]:
         """Return its tags; asks only where it has some."""

@@ -15,7 +15,7 @@ import os
 import re
 import threading
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -193,43 +193,57 @@ def _send_parts(
     concurrency: int,
     progress: Progress | None,
 ) -> list[tuple[PartDigest, str]]:
-    """Send all parts and return each one's digest and ETag, in their order."""
-    stop = threading.Event()
-    offsets = range(0, source.size_bytes, part_bytes)
+    """Send all parts and return each one's digest and ETag, in their order.
 
-    def send(number: int) -> tuple[PartDigest, str] | None:
-        with _parts:
-            if stop.is_set():
-                return None
-            offset = offsets[number]
-            data = source.read_at(offset, min(part_bytes, source.size_bytes - offset))
-            return _send_part(target, upload_id, number + 1, data)
-
+    They are read one after the other by this thread, as servers and disks like it best, and sent side by side.
+    """
+    stop, lock = threading.Event(), threading.Lock()
     workers = max(1, min(concurrency, BUFFER_BYTES // part_bytes))
+    mine = threading.BoundedSemaphore(workers + 1)
     sent_bytes = 0
-    first: Exception | None = None
-    futures: list[Future[tuple[PartDigest, str] | None]] = []
-    with ThreadPoolExecutor(workers, thread_name_prefix="part") as pool:
-        # The pool takes them in this order: servers that write parts as a stream keep those that come early in memory.
-        futures = [pool.submit(send, number) for number in range(len(offsets))]
+
+    def send(number: int, data: bytes) -> tuple[PartDigest, str]:
+        nonlocal sent_bytes
         try:
-            for future in as_completed(futures):
-                if (part := future.result()) is not None and progress:
-                    sent_bytes += part[0].size_bytes
+            part = _send_part(target, upload_id, number, data)
+            with lock:
+                sent_bytes += len(data)
+                if progress:
                     progress(sent_bytes, source.size_bytes)
-        except Exception as error:
-            first = error  # told below, when every part under way has ended
-        finally:
+        except BaseException:
             stop.set()
-            for future in futures:
-                future.cancel()
-    failures = [failure for future in futures if not future.cancelled() and (failure := future.exception())]
+            raise
+        return part
+
+    def free(_: object) -> None:
+        _parts.release()
+        mine.release()
+
+    first: BaseException | None = None
+    futures: list[Future[tuple[PartDigest, str]]] = []
+    with ThreadPoolExecutor(workers, thread_name_prefix="part") as pool:
+        for number, offset in enumerate(range(0, source.size_bytes, part_bytes), start=1):
+            mine.acquire()
+            _parts.acquire()
+            if stop.is_set():
+                free(None)
+                break
+            try:
+                data = source.read_at(offset, min(part_bytes, source.size_bytes - offset))
+            except BaseException as error:
+                free(None)
+                first = error  # told below, when every part under way has ended
+                break
+            futures.append(pool.submit(send, number, data))
+            futures[-1].add_done_callback(free)
+            del data
+    failures = [failure for future in futures if (failure := future.exception())]
     if failures:
         # Some servers end the whole upload with its first bad part: what the others then say is not the reason.
         raise next((failure for failure in failures if not _is_gone(failure)), failures[0])
     if first:
         raise first
-    return [part for future in futures if (part := future.result()) is not None]
+    return [future.result() for future in futures]
 
 
 def _is_gone(error: BaseException) -> bool:
