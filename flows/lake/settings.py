@@ -41,6 +41,7 @@ class IngestSettings(LandingRules):
     date_from_name: dict[str, str]
     expected_bucket_owner: str
     kms_key_id: str
+    retention_days: int
 
     @field_validator("datasets", "dialects", "date_from_name", "tags", mode="before")
     @classmethod

@@ -38,7 +38,7 @@ from flows.lake.raw.storing import UploadResult, store
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.content import Content
 from flows.lake.s3.errors import code_of, status_of
-from flows.lake.s3.object_metadata import MAX_METADATA_BYTES, encoded
+from flows.lake.s3.object_metadata import MAX_METADATA_BYTES, encoded, tags_in_metadata
 from flows.lake.s3.s3_object import S3Object, Stored
 
 
@@ -229,7 +229,11 @@ class ObjectCopier:
         elif self.options.takes_tags:
             headers["Tagging"] = urlencode(source.tags(), quote_via=quote)
         else:
-            raise tags_not_offered(self.target, source.title)
+            raise TagsNotOffered(
+                f"{self.target.endpoint} keeps no tags of objects, and {source.title} has some.",
+                remedy="Choose tags=metadata to keep them in the objects' metadata, or tags=drop to leave them behind.",
+                bucket=self.target.name,
+            )
         return headers
 
 
@@ -239,22 +243,13 @@ def with_tags(metadata: Mapping[str, str], tags: Mapping[str, str], title: str) 
     Raises:
         StorageError: It is more than S3 takes.
     """
-    carried = dict(metadata) | {f"tag-{encoded(name).lower()}": encoded(value) for name, value in tags.items()}
+    carried = dict(metadata) | {name: encoded(value) for name, value in tags_in_metadata(tags).items()}
     if sum(len(name) + len(value) for name, value in carried.items()) > MAX_METADATA_BYTES:
         raise StorageError(
             f"The tags of {title} do not fit into its metadata, of which S3 takes 2,048 bytes.",
             remedy="Copy with tags=drop, or take some of its tags away.",
         )
     return carried
-
-
-def tags_not_offered(target: Bucket, title: str) -> TagsNotOffered:
-    """Return the error for tags that a server does not keep."""
-    return TagsNotOffered(
-        f"{target.endpoint} keeps no tags of objects, and {title} has some.",
-        remedy="Choose tags=metadata to keep them in the objects' metadata, or tags=drop to leave them behind.",
-        bucket=target.name,
-    )
 
 
 def _content_of(held: S3Object, stored: Stored) -> Content:

@@ -24,6 +24,7 @@ from flows.lake.raw.unchanged import known_profile
 from flows.lake.redact import mask_known
 from flows.lake.rules import LandingRules
 from flows.lake.s3.bucket import Bucket
+from flows.lake.s3.object_metadata import tags_in_metadata
 from flows.lake.s3.storage_rules import STORAGE_CLASSES
 
 
@@ -52,8 +53,9 @@ class RawLayer:
         """Return how a file is stored that lands by some rules."""
         return UploadOptions(
             storage_class=None if rules.storage_class == STORAGE_CLASSES[0] else rules.storage_class,
-            tags=rules.tags,
-            metadata={"run-id": self.run_id} if self.run_id else {},
+            tags=rules.tags if rules.tags_as == "tags" else {},
+            metadata=({"run-id": self.run_id} if self.run_id else {})
+            | (tags_in_metadata(rules.tags) if rules.tags_as == "metadata" else {}),
             manifest_keys=self.manifest_keys,
         )
 
