@@ -104,7 +104,7 @@ def _locked_for(days: int) -> Callable[[Answer], bool | None]:
         if not lock:
             return None
         kept = lock.get("Rule", {}).get("DefaultRetention", {})
-        return bool(kept.get("Days", 365 * kept.get("Years", 0)) >= days)
+        return bool(max(kept.get("Days") or 0, 365 * (kept.get("Years") or 0)) >= days)
 
     return holds
 
