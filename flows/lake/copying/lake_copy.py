@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime
 
 from flows.lake.copying import logs
 from flows.lake.copying.object_copy import ObjectCopier
+from flows.lake.copying.quick_lane import QuickLane
 from flows.lake.copying.records import Named, Portion, Record, portions, read_portion, waves
 from flows.lake.copying.results import CopyOptions, CopyReport, ObjectResult
 from flows.lake.errors import (
@@ -105,6 +106,7 @@ class _LakeCopy:
         self.run_id = run_id
         self.tell = tell
         self.report = CopyReport(date.min, date.max)
+        self._quick_lane = QuickLane(source.bucket, target.bucket, options)
         self._room = _Room(BUFFER_BYTES)
         self._failed = 0
         self._written: dict[date, float] = {}
@@ -148,6 +150,8 @@ class _LakeCopy:
             twins |= record.twin or {}
         stored = find_stored(self.target.bucket, wanted)
         results = {key: there for key, (named, _) in wanted.items() if (there := _known(named, twins, stored))}
+        absent = [named for key, (named, _) in wanted.items() if key not in stored]
+        results |= self._quick_lane.copy(absent)
         left = [one for key, one in wanted.items() if key not in results]
         with ThreadPoolExecutor(OBJECTS_AT_ONCE, thread_name_prefix="copy") as threads:
 
