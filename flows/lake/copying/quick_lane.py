@@ -86,7 +86,8 @@ class QuickLane:
 
     def __init__(self, source: Bucket, target: Bucket, options: CopyOptions) -> None:
         self.options = options
-        sides = None if options.inside else (_side(source), _side(target))
+        self._largest_bytes = min(LARGEST_BYTES, options.upload.multipart_above_bytes)
+        sides = (_side(source), _side(target)) if options.quick and not options.inside else None
         self._sides = (sides[0], sides[1]) if sides and sides[0] and sides[1] else None
         self._changed = threading.Condition()
         self._under_way: dict[str, Any] = {}
@@ -105,7 +106,7 @@ class QuickLane:
             return {}
         try:
             for named in wanted:
-                if named.size_bytes <= LARGEST_BYTES and named.content and not self._begin(named):
+                if named.size_bytes <= self._largest_bytes and named.content and not self._begin(named):
                     break
         finally:
             self._wait(0)

@@ -49,6 +49,7 @@ class CopyOptions:
         tags: Whether an object's tags go along, become metadata, or stay behind.
         takes_tags: Whether the target keeps tags of objects.
         inside: Whether S3 may be asked to copy by itself.
+        quick: Whether small objects may go through AWS's own client in C.
         copy_at_once_bytes: Larger objects are copied by S3 in parts.
     """
 
@@ -56,6 +57,7 @@ class CopyOptions:
     tags: Tags = "keep"
     takes_tags: bool = True
     inside: bool = False
+    quick: bool = True
     copy_at_once_bytes: int = MAX_COPY_BYTES
 
 

@@ -38,13 +38,14 @@ class BrokenLakes:
     lakes: Lakes
     source: FaultProxy
     target: FaultProxy
+    quick: bool
 
     def copy(self, **options: Any) -> CopyReport:
         buckets = {
             "source": Bucket(eager_client(self.source.server, retry_for_s=2), self.lakes.source.name),
             "target": Bucket(eager_client(self.target.server, retry_for_s=2), self.lakes.target.name),
         }
-        return self.lakes.copy(**buckets, **options)
+        return self.lakes.copy(**buckets, quick=self.quick, **options)
 
     def assert_complete(self, *, incomplete: int = 0) -> None:
         for prefix in ("Raw/", "Logs/"):
@@ -60,14 +61,14 @@ class BrokenLakes:
             assert self.lakes.verified().findings == ()
 
 
-@pytest.fixture(params=["moto", "rclone"])
+@pytest.fixture(params=["moto", "rclone", "moto-without-quick-lane"])
 def broken(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BrokenLakes]:
-    server = request.getfixturevalue(request.param)
+    server = request.getfixturevalue(request.param.split("-")[0])
     lakes = make(server, server, tmp_path)
     files: dict[str, str | bytes] = {f"{name}.csv": f"x\n{name}\n" for name in "abc"}
     lakes.land(files | {"large.csv": write_csv(tmp_path / "l", 40_000)}, signing_key=KEY)
     with faults.fault_proxy(server) as source, faults.fault_proxy(server) as target:
-        yield BrokenLakes(lakes, source, target)
+        yield BrokenLakes(lakes, source, target, quick="-" not in request.param)
 
 
 def of_key(key: str, act: Callable[[Any, Request], bool]) -> Callable[[Any, Request], bool]:
