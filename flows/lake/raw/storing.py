@@ -21,10 +21,11 @@ from botocore.exceptions import ClientError
 from flows.lake.errors import IntegrityError, UploadFailed
 from flows.lake.models import Progress
 from flows.lake.raw import superseded
+from flows.lake.s3.body import Source
 from flows.lake.s3.content import Content, PartDigest, etag_of_parts
 from flows.lake.s3.errors import code_of, status_of
 from flows.lake.s3.s3_object import S3Object, Stored, VerifiedBy
-from flows.lake.s3.transfer import Sent, Source, part_size_for, put_parts, put_whole
+from flows.lake.s3.transfer import Sent, part_size_for, put_parts, put_whole
 from flows.lake.units import MIB
 
 MAX_ROUNDS = 6

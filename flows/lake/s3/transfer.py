@@ -17,14 +17,13 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
-from flows.lake.errors import IntegrityError, SourceChanged
+from flows.lake.errors import IntegrityError
 from flows.lake.models import Progress
-from flows.lake.s3.body import as_body
+from flows.lake.s3.body import Source, as_body
 from flows.lake.s3.content import Content, PartDigest, checksum_text, combined_checksum, etag_of_parts
 from flows.lake.s3.errors import code_of
 from flows.lake.s3.s3_object import S3Object, md5_text
@@ -43,31 +42,6 @@ PARTS_AT_ONCE = max(4, 2 * (os.cpu_count() or 2))
 _parts = threading.BoundedSemaphore(PARTS_AT_ONCE)
 
 _IS_MD5 = re.compile("[0-9a-f]{32}")
-
-
-class Source(Protocol):
-    """What bytes are sent from: an open file (`flows.lake.source_file`), or an object of another lake."""
-
-    @property
-    def title(self) -> str:
-        """What messages call it."""
-
-    @property
-    def path(self) -> Path | None:
-        """Its path, if it is a file."""
-
-    @property
-    def size_bytes(self) -> int:
-        """Its size when it was opened."""
-
-    def read_at(self, offset: int, length: int) -> bytes:
-        """Read exactly `length` bytes."""
-
-    def check(self) -> None:
-        """Make sure that it is still the one that was opened."""
-
-    def changed(self, how: str) -> SourceChanged:
-        """Return the error that says how it changed."""
 
 
 @dataclass(frozen=True)
