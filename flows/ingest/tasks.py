@@ -101,7 +101,13 @@ def check_access(settings: IngestSettings, address: LakeAddress, exists: bool) -
     from blocks import permissions
 
     lake = connect(address)
-    return permissions.report(lake.block, lake.bucket, exists=exists, kms_key_id=settings.kms_key_id or None)
+    return permissions.report(
+        lake.block,
+        lake.bucket,
+        exists=exists,
+        kms_key_id=settings.kms_key_id or None,
+        locked=settings.retention_days > 0,
+    )
 
 
 def find_files(settings: IngestSettings, day: date, address: LakeAddress) -> SourceFolder:

@@ -104,9 +104,9 @@ def policy(
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def policy_text(bucket: str, *, partition: str = "aws", kms_key_arn: str | None = None) -> str:
+def policy_text(bucket: str, *, partition: str = "aws", kms_key_arn: str | None = None, locked: bool = False) -> str:
     """Return the policy as JSON that can be pasted into IAM."""
-    return json.dumps(policy(bucket, partition=partition, kms_key_arn=kms_key_arn), indent=2)
+    return json.dumps(policy(bucket, partition=partition, kms_key_arn=kms_key_arn, locked=locked), indent=2)
 
 
 def reading_policy(bucket: str, *, partition: str = "aws", kms_key_arn: str | None = None) -> dict[str, Any]:

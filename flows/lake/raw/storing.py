@@ -31,7 +31,9 @@ from flows.lake.units import MIB
 MAX_ROUNDS = 6
 """How often one call looks at the key anew, whatever goes wrong in between."""
 
-ALTERED_CODES = frozenset({"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch"})
+ALTERED_CODES = frozenset({"BadDigest", "InvalidDigest", "InvalidPart", "XAmzContentSHA256Mismatch"})
+"""A look at the key, and once more from the start. InvalidPart: some servers say so to a repeated Complete, whose first
+answer took longer than the time-out and which had put the object there."""
 
 
 @dataclass(frozen=True)
