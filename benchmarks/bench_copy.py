@@ -189,7 +189,7 @@ def report(cases: Sequence[Case]) -> str:
         "",
         f"Written by `python -m benchmarks.bench_copy --write`: {machine()}, between two `rclone serve s3` on loopback,"
         " whose folders are in memory and which share the cores. Without the time of starting the process. The project's"
-        " time includes manifests and proofs; `again` is a second copy of what has not changed.",
+        f" time includes manifests and proofs. Load average {os.getloadavg()[0]:.0f} at the start. `again` is a second copy of what has not changed.",
         "",
         "| lake | | first s | x rclone | peak MB | again s | x its first | x rclone's first |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -211,13 +211,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Measure copying a lake against rclone.")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
     parser.add_argument("--quick", action="store_true", help="1,000 objects and 200 MB")
+    parser.add_argument("--large-gb", type=float, default=5.0, help="the size of the large object; it has to fit twice")
     parser.add_argument("--worker", nargs=6, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
         one, other, access_key, secret_key, *buckets = arguments.worker
         work((one, other), access_key, secret_key, buckets)
         return 0
-    many, large = (1_000, 200_000_000) if arguments.quick else (10_000, 5_000_000_000)
+    many, large = (1_000, 200_000_000) if arguments.quick else (10_000, round(arguments.large_gb * 1e9))
     text = report([Case("small", many, 2_000), Case("large", 1, large)])
     print(text)
     if arguments.write:
