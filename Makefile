@@ -29,6 +29,9 @@ backfill: $(VENV)/.local ## ingest each day in order, FROM=yyyy-mm-dd TO=yyyy-mm
 look: $(VENV)/.local ## show what a file is: what was found, its profile, first rows, and what to state (FILE)
 	@$(BIN)/python -m flows.lake.tables "$$FILE"
 
+promote: $(VENV)/.local ## copy the lake to another one, TO=block/bucket (FROM=block/bucket), and follow it
+	@$(BIN)/python -m deployments.local.promote "$(TO)" $(if $(FROM),"$(FROM)")
+
 deploy: $(VENV)/.local ## work pools, deployments and automations on the server of PREFECT_API_URL (NOTIFY)
 	@$(BIN)/python -m deployments.deploy --notify "$(NOTIFY)"
 
@@ -92,4 +95,4 @@ $(BENCH)/.ready: locks/bench.txt | $(VENV)/.python
 	@$(BENCH)/bin/python $(INSTALL) -r locks/bench.txt
 	@touch $@
 
-.PHONY: help ingest up run backfill look deploy block rotate test check soak data bench lock clean
+.PHONY: help ingest up run backfill look promote deploy block rotate test check soak data bench lock clean

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from flows.lake.s3.bucket import Bucket
 
 
-def report(credentials: LakeCredentials, bucket: Bucket, *, exists: bool, kms_key_id: str | None = None) -> str:
+def report(
+    credentials: LakeCredentials,
+    bucket: Bucket,
+    *,
+    exists: bool,
+    kms_key_id: str | None = None,
+    locked: bool = False,
+) -> str:
     """Return what the credentials may do in the bucket, when they expire, and the policy that a run needs.
 
     Args:
@@ -30,6 +37,7 @@ def report(credentials: LakeCredentials, bucket: Bucket, *, exists: bool, kms_ke
         bucket: The bucket.
         exists: Whether it is there; else a run would create it.
         kms_key_id: The key of a bucket that a run would create, by id, ARN or alias.
+        locked: Whether the bucket is to have Object Lock.
 
     Raises:
         StorageError: There was no answer, or one about the credentials themselves.
@@ -47,7 +55,7 @@ def report(credentials: LakeCredentials, bucket: Bucket, *, exists: bool, kms_ke
         f"{identity.sentence()}\n"
         f"What they may do in bucket {bucket.name!r}, of what a run needs:\n{access.access_text(wanted, may)}\n"
         "An IAM policy with just that, to paste:\n"
-        f"{iam_policy.policy_text(bucket.name, partition=partition, kms_key_arn=key)}"
+        f"{iam_policy.policy_text(bucket.name, partition=partition, kms_key_arn=key, locked=locked)}"
     )
 
 

@@ -86,7 +86,7 @@ def connect(address: LakeAddress) -> Lake:
     return Lake(*_load(address.credentials, address.run_id), address)
 
 
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)
 def _load(credentials: str, run_id: str) -> tuple[S3Client, LakeCredentials]:  # noqa: ARG001 - each run loads anew
     # Imported here: prefect-aws and boto3 take a second that a run with wrong parameters need not wait for.
     from blocks.loading import load_credentials

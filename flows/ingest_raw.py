@@ -53,8 +53,10 @@ def ingest_raw(
     drift_rows_percent: Annotated[int, Field(ge=1, le=1_000_000)] = 50,
     storage_class: Literal["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR"] = "STANDARD",
     tags: dict[str, str] | None = None,
+    tags_as: Literal["tags", "metadata"] = "tags",
     expected_bucket_owner: Annotated[str, Field(max_length=12)] = "",
     kms_key_id: Annotated[str, Field(max_length=2048)] = "",
+    retention_days: Annotated[int, Field(ge=0, le=36_500)] = 0,
     max_columns: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000,
     reread: bool = False,
     own_tasks_up_to: Annotated[int, Field(ge=0, le=1000)] = 100,
@@ -87,9 +89,13 @@ def ingest_raw(
         drift_rows_percent: By how many percent the rows of a file may fall or grow before that is a difference.
         storage_class: S3 storage class of the files stored.
         tags: Tags of the files stored, at most 10, such as {"team": "analytics"}.
+        tags_as: Whether tags are S3's own, or kept in the metadata as tag-<name>, for servers that keep no tags of
+            objects (R2, B2).
         expected_bucket_owner: Account (12 digits, or {account} for the credentials' own) that must own the bucket; sent
             with every request, so that a bucket whose name someone else took gets nothing.
         kms_key_id: KMS key (id, ARN or alias) that encrypts a bucket which this run creates. Empty: SSE-S3.
+        retention_days: Days for which a bucket that this run creates keeps each object from everybody, its owner
+            included (Object Lock in governance mode). 0: no lock.
         max_columns: A file with more columns is rejected: each costs memory and time, however little it holds.
         reread: Read and compare every file, also those whose size and modification time are as an earlier run recorded.
         own_tasks_up_to: Runs of up to this many files give each file its own tasks. In larger runs only large ones

@@ -17,7 +17,7 @@ from prefect.states import Failed
 from flows import connection
 from flows.connection import api_secrets, connect
 from flows.lake import keys
-from flows.lake.errors import CredentialsError, LakeError
+from flows.lake.errors import CredentialsError, LakeError, TagsNotOffered
 from flows.lake.memory import reuse_freed_memory
 from flows.lake.models import SourceFile
 from flows.lake.redact import guard_logs, mask_known
@@ -54,9 +54,34 @@ def ensure_bucket(settings: IngestSettings, address: LakeAddress) -> BucketRepor
 
     bucket = connect(address).bucket
     if settings.dry_run:
-        return ensure.inspect_bucket(bucket)
-    report = ensure.ensure_bucket(bucket, kms_key_id=settings.kms_key_id or None, account=address.account)
+        found = ensure.inspect_bucket(bucket, retention_days=settings.retention_days)
+        if found:
+            _check_tags(settings, bucket)
+        return found
+    report = ensure.ensure_bucket(
+        bucket,
+        kms_key_id=settings.kms_key_id or None,
+        account=address.account,
+        retention_days=settings.retention_days,
+    )
+    _check_tags(settings, bucket)
     return report if report.created else replace(report, notes=_without_stale_uploads(bucket))
+
+
+def _check_tags(settings: IngestSettings, bucket: Bucket) -> None:
+    """Make sure, before any file is sent, that the server keeps the tags that files are to have.
+
+    Raises:
+        TagsNotOffered: It keeps none.
+    """
+    from flows.lake.bucket.access import keeps_tags
+
+    if settings.tags and settings.tags_as == "tags" and not keeps_tags(bucket):
+        raise TagsNotOffered(
+            f"{bucket.endpoint} keeps no tags of objects, and the run is to set some.",
+            remedy="Choose tags_as=metadata to keep them in the objects' metadata, or leave tags empty.",
+            bucket=bucket.name,
+        )
 
 
 def _without_stale_uploads(bucket: Bucket) -> tuple[str, ...]:
@@ -76,7 +101,13 @@ def check_access(settings: IngestSettings, address: LakeAddress, exists: bool) -
     from blocks import permissions
 
     lake = connect(address)
-    return permissions.report(lake.block, lake.bucket, exists=exists, kms_key_id=settings.kms_key_id or None)
+    return permissions.report(
+        lake.block,
+        lake.bucket,
+        exists=exists,
+        kms_key_id=settings.kms_key_id or None,
+        locked=settings.retention_days > 0,
+    )
 
 
 def find_files(settings: IngestSettings, day: date, address: LakeAddress) -> SourceFolder:

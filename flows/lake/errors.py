@@ -262,6 +262,18 @@ class ManifestUnreadable(StorageError, ValueError):
     """An object under `Manifests/` is not a manifest that this version can read."""
 
 
+class TagsNotOffered(StorageError):
+    """The server keeps no tags of objects, and there are some to keep."""
+
+
+class CopyConflict(StorageError):
+    """A key of the lake that is copied to holds something else; it is not touched."""
+
+
+class CopyIncomplete(LakeError):
+    """A copy of a lake lacks something, or two lakes differ; the message names the keys."""
+
+
 class VerificationFailed(LakeError):
     """The raw layer is not what its manifests say; the message names the keys."""
 

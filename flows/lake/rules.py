@@ -30,4 +30,5 @@ class LandingRules(BaseModel):
     drift_rows_percent: int
     storage_class: str
     tags: dict[str, str]
+    tags_as: Literal["tags", "metadata"]
     dry_run: bool

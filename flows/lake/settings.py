@@ -38,6 +38,7 @@ class IngestSettings(LandingRules):
     only_contracts: bool
     expected_bucket_owner: str
     kms_key_id: str
+    retention_days: int
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 

@@ -29,6 +29,11 @@ class OpenedSource:
         self._opened = os.fstat(descriptor)
 
     @property
+    def title(self) -> str:
+        """What messages call it."""
+        return str(self.path)
+
+    @property
     def size_bytes(self) -> int:
         """The size when the file was opened."""
         return self._opened.st_size

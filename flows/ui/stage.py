@@ -54,7 +54,10 @@ def stage(**options: Any) -> Callable[[Callable[..., Result]], Any]:
             try:
                 return function(*args, **kwargs)
             except LakeError as error:
-                for address in (given for given in (*args, *kwargs.values()) if isinstance(given, LakeAddress)):
+                lakes = [given for given in (*args, *kwargs.values()) if isinstance(given, LakeAddress)]
+                # Of two lakes the one whose bucket it names, if it can be told.
+                of_bucket = lakes if len(lakes) == 1 else [lake for lake in lakes if lake.bucket == error.bucket]
+                for address in of_bucket if len(of_bucket) == 1 else ():
                     with contextlib.suppress(LakeError):  # where the block itself cannot be read, the error says so
                         error = connect(address).explained(error)
                 return Failed(message=mask_known(str(error)), data=error)

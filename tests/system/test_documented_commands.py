@@ -21,6 +21,8 @@ ELSEWHERE = {
     "make up": "tests/tools/stack.py",
     "make run": "tests/system/test_three_ways.py",
     "make backfill": "tests/system/test_three_ways.py",
+    "make promote": "tests/system/test_three_ways.py",
+    "prefect deployment run 'copy-lake/nightly'": "tests/flows/test_copy_lake.py",
     "make deploy": "tests/flows/test_deploy.py",
     "python -m deployments.deploy": "tests/flows/test_deploy.py",
     "make block": "tests/system/test_register.py",

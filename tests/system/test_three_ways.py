@@ -96,11 +96,11 @@ def test_deployments_have_schedule_zone_limit_parameters_and_loadable_entrypoint
     assert deployments["docker"]["pull_steps"] == []
     looking = {one["name"]: one for one in every if one["entrypoint"] != "flows.ingest_raw.ingest_raw"}
     flows = {name: import_object(one["entrypoint"]).name for name, one in looking.items()}
-    assert flows == {"days": "backfill-raw", "weekly": "verify-raw", "noon": "landing-calendar"}
+    assert flows == {"days": "backfill-raw", "weekly": "verify-raw", "noon": "landing-calendar", "nightly": "copy-lake"}
     assert not looking.pop("days")["schedules"]
-    for one in looking.values():
+    for name, one in looking.items():
         (schedule,) = one["schedules"]
-        assert schedule["active"]
+        assert schedule["active"] is (name != "nightly")  # which needs a second lake
         assert schedule["schedule"]["timezone"] == "America/Sao_Paulo"
         assert set(one["parameters"]) <= set(one["parameter_openapi_schema"]["properties"])
 
@@ -178,6 +178,27 @@ def test_make_run_shows_the_log_and_the_closing_table(stack: RunningStack, folde
     assert "Raw/Local/CSV/Movies/2024/02/28/movies.csv" in done.stdout
     assert "Completed: Landed in" in done.stdout
     assert "\x1b" not in done.stdout
+
+
+def test_make_promote_copies_the_lake_and_says_so(stack: RunningStack, folder: Path) -> None:
+    stack.prefect(
+        "deployment", "run", "ingest-raw/daily", "-p", f"source={folder}", "-p", "partition_date=2024-02-27", "--watch"
+    )
+    for said in (r"Completed: s3://\S+ to s3://second-lake, \S+ to \S+: [1-9]", ": 0 objects copied"):
+        done = subprocess.run(
+            [sys.executable, "-m", "deployments.local.promote", "local-lake/second-lake"],
+            cwd=PROJECT,
+            env=environment(stack.state),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert re.search(said, done.stdout), done.stdout
+    copied = {path.relative_to(stack.lake) for path in (stack.lake / "Raw").rglob("*.csv")}
+    assert copied
+    second = stack.lake.parent / "second-lake"
+    assert copied == {path.relative_to(second) for path in (second / "Raw").rglob("*.csv")}
 
 
 def test_make_backfill_runs_the_days_in_order_as_runs_below_one(stack: RunningStack, folder: Path) -> None:

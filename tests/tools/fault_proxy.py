@@ -330,3 +330,24 @@ def truncated(_: Any, request: Request) -> bool:
     """Pass on only the first half of the body, as complete."""
     request.body = request.body[: len(request.body) // 2]
     return False
+
+
+def answer_altered(handler: Any, request: Request) -> bool:
+    """Flip bits of one byte in the middle of the answer's body."""
+    status, headers, body = handler.forward(request)
+    middle = len(body) // 2
+    handler.relay(status, headers, body[:middle] + bytes([body[middle] ^ 0xFF]) + body[middle + 1 :])
+    return True
+
+
+def answer_cut(handler: Any, request: Request) -> bool:
+    """Send half of the answer's body, then close the connection."""
+    status, headers, body = handler.forward(request)
+    handler.send_response_only(status)
+    for name, value in headers:
+        if name.lower() not in ("transfer-encoding", "connection"):
+            handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(body[: len(body) // 2])
+    handler.wfile.flush()
+    return bool(handler.drop(reset=False))

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from flows.lake.bucket import iam_policy
 from flows.lake.errors import CredentialsError
 from flows.lake.s3.bucket import Bucket
-from flows.lake.s3.errors import status_of, translate
+from flows.lake.s3.errors import code_of, status_of, translate
 
 ABSENT_KEY = f"{iam_policy.PREFIXES[0]}.access-check"
 """A key that holds nothing: S3 says 404 to those who may read there and 403 to the others."""
@@ -54,6 +54,22 @@ def ask_by_reading(bucket: Bucket) -> dict[str, bool]:
                 # Any other error means that the action is allowed: S3 checks permission first.
                 answers[action] = status_of(error) not in (401, 403)
     return answers
+
+
+def keeps_tags(bucket: Bucket) -> bool:
+    """Say whether the server keeps tags of objects, as R2 and B2 do not; asks for those of a key that holds nothing.
+
+    Raises:
+        StorageError: There was no answer, or one about the credentials themselves.
+    """
+    with bucket.doing(f"asking whether {bucket.endpoint} keeps tags of objects"):
+        try:
+            bucket.client.get_object_tagging(Key=ABSENT_KEY, **bucket.where)
+        except ClientError as error:
+            if status_of(error) in (401, 403) and isinstance(translate(error, "asking"), CredentialsError):
+                raise
+            return not (status_of(error) in (405, 501) or code_of(error) == "NotImplemented")
+    return True
 
 
 def access_text(wanted: Iterable[str], may: Mapping[str, bool]) -> str:

@@ -25,13 +25,16 @@ from flows.lake.s3.errors import code_of, status_of, translate
 APPEARS_WITHIN_S = 30
 
 
-def ensure_bucket(bucket: Bucket, *, kms_key_id: str | None = None, account: str | None = None) -> BucketReport:
+def ensure_bucket(
+    bucket: Bucket, *, kms_key_id: str | None = None, account: str | None = None, retention_days: int = 0
+) -> BucketReport:
     """Make sure that the bucket exists, is ours to use, and is as protected as the server allows.
 
     Args:
         bucket: The bucket, by a client in the region where it is, or shall be.
         kms_key_id: Encrypt a new bucket with this KMS key instead of SSE-S3.
         account: The account of the credentials, where it is known: it creates no bucket for another one.
+        retention_days: How long a new bucket keeps each version from everybody (Object Lock); 0 for no lock.
 
     Raises:
         BucketNameInvalid: The name breaks S3's rules; nothing was sent.
@@ -41,7 +44,7 @@ def ensure_bucket(bucket: Bucket, *, kms_key_id: str | None = None, account: str
         StorageError: Anything else that S3 answers, or no answer.
     """
     access = _Access(bucket)
-    hardening = Hardening(bucket, kms_key_id)
+    hardening = Hardening(bucket, kms_key_id, retention_days)
     with access.doing("looking for"):
         region = access.look()
     if region is not None:
@@ -51,14 +54,14 @@ def ensure_bucket(bucket: Bucket, *, kms_key_id: str | None = None, account: str
     if account and bucket.owner and account != bucket.owner:
         raise access.would_be_ours(account)
     with access.doing("creating"):
-        created = access.create()
+        created = access.create(locked=retention_days > 0)
         if created and not bucket.is_on_aws:
             hardening.tag(PENDING)  # on AWS it was created with the tag
     with access.doing("protecting"):
         return BucketReport(bucket.name, created, access.look() or bucket.region, hardening.apply())
 
 
-def inspect_bucket(bucket: Bucket) -> BucketReport | None:
+def inspect_bucket(bucket: Bucket, *, retention_days: int = 0) -> BucketReport | None:
     """Look at a bucket without changing anything, for a dry run; `None` when there is no such bucket.
 
     Raises:
@@ -69,7 +72,7 @@ def inspect_bucket(bucket: Bucket) -> BucketReport | None:
         region = access.look()
         if region is None:
             return None
-        return BucketReport(bucket.name, False, region, Hardening(bucket).inspect())
+        return BucketReport(bucket.name, False, region, Hardening(bucket, retention_days=retention_days).inspect())
 
 
 class _Access:
@@ -143,9 +146,9 @@ class _Access:
             bucket=self.name,
         )
 
-    def create(self) -> bool:
-        """Create the bucket; return `False` when another run of ours was quicker."""
-        arguments: dict[str, Any] = {"Bucket": self.name}
+    def create(self, *, locked: bool = False) -> bool:
+        """Create the bucket, with Object Lock if it is to be; return `False` when another run of ours was quicker."""
+        arguments: dict[str, Any] = {"Bucket": self.name} | ({"ObjectLockEnabledForBucket": True} if locked else {})
         configuration: dict[str, Any] = {}
         if self.bucket.region != "us-east-1":
             configuration["LocationConstraint"] = self.bucket.region

@@ -37,13 +37,18 @@ class Hardening:
     Args:
         bucket: The bucket.
         kms_key_id: Encrypt with this KMS key instead of SSE-S3.
+        retention_days: How long Object Lock keeps each version; 0 for none.
     """
 
-    def __init__(self, bucket: Bucket, kms_key_id: str | None = None) -> None:
+    def __init__(self, bucket: Bucket, kms_key_id: str | None = None, retention_days: int = 0) -> None:
         self.bucket = bucket
         self.speaks_tls = bucket.endpoint.startswith("https:")
         self.protections = settings.protections(
-            bucket.name, kms_key_id=kms_key_id, tls=self.speaks_tls, partition=bucket.client.meta.partition
+            bucket.name,
+            kms_key_id=kms_key_id,
+            tls=self.speaks_tls,
+            partition=bucket.client.meta.partition,
+            retention_days=retention_days,
         )
 
     def tag(self, state: str) -> bool:
@@ -72,9 +77,19 @@ class Hardening:
         """Apply every protection and say of each whether the server took it.
 
         Raises:
-            BucketNotHardened: AWS refused one; the tag still says that they are not complete.
+            BucketNotHardened: AWS refused one, or Object Lock was asked for and is not to be had; the tag still says
+                that they are not complete.
         """
         report = [self._apply(protection) for protection in self.protections]
+        for one in report:
+            # Whoever asks for it means to rely on it: a bucket without would be found out too late.
+            if one.name == settings.OBJECT_LOCK and one.state == "not offered":
+                raise BucketNotHardened(
+                    f"Bucket {self.bucket.name!r} was created, but {self.bucket.endpoint} keeps no Object Lock there: "
+                    f"{one.detail}.",
+                    remedy="Leave retention_days at 0, or choose a server that offers it.",
+                    bucket=self.bucket.name,
+                )
         if not self.speaks_tls:
             report.append(BucketSetting("TLS only", "not offered", "the endpoint speaks plain HTTP"))
         if self.tag(COMPLETE):

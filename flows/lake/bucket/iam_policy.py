@@ -28,6 +28,10 @@ CREATE_ACTIONS = (
 )
 """Making the bucket and hardening it. TagResource: it is tagged in the request that creates it."""
 
+LOCK_ACTIONS = ("s3:PutBucketObjectLockConfiguration",)
+LOCK_SETTINGS_ACTIONS = ("s3:GetBucketObjectLockConfiguration",)
+"""On top, for a bucket with Object Lock (`retention_days`)."""
+
 SETTINGS_ACTIONS = (
     "s3:GetBucketOwnershipControls",
     "s3:GetBucketPolicy",
@@ -52,6 +56,9 @@ OBJECT_ACTIONS = (
 )
 """The two deletions take away only what the run itself has just written and found to differ from its source."""
 
+READING_ACTIONS = ("s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging")
+"""What copying a lake needs of its source, with a listing of the bucket."""
+
 PREFIXES = tuple(
     f"{prefix.split('/')[0]}/"
     for prefix in (
@@ -68,21 +75,26 @@ KMS_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
 """What S3 needs to store objects, also in parts, under a KMS key."""
 
 
-def policy(bucket: str, *, partition: str = "aws", kms_key_arn: str | None = None) -> dict[str, Any]:
+def policy(
+    bucket: str, *, partition: str = "aws", kms_key_arn: str | None = None, locked: bool = False
+) -> dict[str, Any]:
     """Return the policy document for runs that write to one bucket.
 
     Args:
         bucket: The bucket.
         partition: The AWS partition: `aws`, `aws-cn` or `aws-us-gov`.
         kms_key_arn: The key that encrypts the bucket, where it is not S3's own key.
+        locked: Whether the bucket is to have Object Lock.
     """
     arn = f"arn:{partition}:s3:::{bucket}"
+    create = [*CREATE_ACTIONS, *(LOCK_ACTIONS if locked else ())]
+    look = [*SETTINGS_ACTIONS, *(LOCK_SETTINGS_ACTIONS if locked else ())]
     statements: list[dict[str, Any]] = [
-        {"Sid": "CreateAndHardenTheBucket", "Effect": "Allow", "Action": [*CREATE_ACTIONS], "Resource": arn},
+        {"Sid": "CreateAndHardenTheBucket", "Effect": "Allow", "Action": create, "Resource": arn},
         {
             "Sid": "UseItDaily",
             "Effect": "Allow",
-            "Action": [*BUCKET_ACTIONS, *SETTINGS_ACTIONS, *OBJECT_ACTIONS],
+            "Action": [*BUCKET_ACTIONS, *look, *OBJECT_ACTIONS],
             "Resource": [arn, *(f"{arn}/{prefix}*" for prefix in PREFIXES)],
         },
     ]
@@ -92,6 +104,25 @@ def policy(bucket: str, *, partition: str = "aws", kms_key_arn: str | None = Non
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def policy_text(bucket: str, *, partition: str = "aws", kms_key_arn: str | None = None) -> str:
+def policy_text(bucket: str, *, partition: str = "aws", kms_key_arn: str | None = None, locked: bool = False) -> str:
     """Return the policy as JSON that can be pasted into IAM."""
-    return json.dumps(policy(bucket, partition=partition, kms_key_arn=kms_key_arn), indent=2)
+    return json.dumps(policy(bucket, partition=partition, kms_key_arn=kms_key_arn, locked=locked), indent=2)
+
+
+def reading_policy(bucket: str, *, partition: str = "aws", kms_key_arn: str | None = None) -> dict[str, Any]:
+    """Return the policy document for whoever copies a lake from a bucket: it lists and reads.
+
+    Args:
+        bucket: The bucket.
+        partition: The AWS partition: `aws`, `aws-cn` or `aws-us-gov`.
+        kms_key_arn: The key that encrypts the bucket, where it is not S3's own key.
+    """
+    arn = f"arn:{partition}:s3:::{bucket}"
+    objects = [f"{arn}/{prefix}*" for prefix in PREFIXES]
+    statements: list[dict[str, Any]] = [
+        {"Sid": "ListTheLake", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn},
+        {"Sid": "ReadTheLake", "Effect": "Allow", "Action": [*READING_ACTIONS], "Resource": objects},
+    ]
+    if kms_key_arn:
+        statements.append({"Sid": "ReadByItsKey", "Effect": "Allow", "Action": "kms:Decrypt", "Resource": kms_key_arn})
+    return {"Version": "2012-10-17", "Statement": statements}

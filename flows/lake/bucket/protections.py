@@ -22,6 +22,7 @@ TAG_MADE_BY = "made-by"
 TAG_STATE = "raw-lake-protections"
 MADE_BY = "csv-to-raw-lake"
 VERSIONING = "versioning"
+OBJECT_LOCK = "object lock"
 
 Answer = Mapping[str, Any]
 
@@ -97,6 +98,17 @@ def _tls_only(answer: Answer) -> bool | None:
     )
 
 
+def _locked_for(days: int) -> Callable[[Answer], bool | None]:
+    def holds(answer: Answer) -> bool | None:
+        lock = answer.get("ObjectLockConfiguration")
+        if not lock:
+            return None
+        kept = lock.get("Rule", {}).get("DefaultRetention", {})
+        return bool(max(kept.get("Days") or 0, 365 * (kept.get("Years") or 0)) >= days)
+
+    return holds
+
+
 def _lifecycle(answer: Answer) -> bool | None:
     rules = answer.get("Rules")
     if not rules:
@@ -122,7 +134,12 @@ def tls_only_policy(bucket: str, partition: str = "aws") -> str:
 
 
 def protections(
-    bucket: str, *, kms_key_id: str | None = None, tls: bool = True, partition: str = "aws"
+    bucket: str,
+    *,
+    kms_key_id: str | None = None,
+    tls: bool = True,
+    partition: str = "aws",
+    retention_days: int = 0,
 ) -> tuple[Protection, ...]:
     """Return the protections that a bucket of the lake has, in the order in which they are applied.
 
@@ -131,6 +148,7 @@ def protections(
         kms_key_id: Encrypt with this KMS key, through a bucket key, instead of SSE-S3.
         tls: The endpoint speaks TLS. Where it does not, a policy against plain HTTP would lock the run itself out.
         partition: The AWS partition in the bucket's ARN.
+        retention_days: How long each version is kept from everybody; 0 for a bucket without Object Lock.
     """
     default: dict[str, Any] = {"SSEAlgorithm": "aws:kms" if kms_key_id else "AES256"}
     if kms_key_id:
@@ -144,7 +162,7 @@ def protections(
     }
     blocks = {"PublicAccessBlockConfiguration": dict.fromkeys(_PUBLIC_ACCESS, True)}
     owner = {"OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}}
-    rules = (
+    rules: tuple[Protection, ...] = (
         Protection("public access block", "public_access_block", blocks, _public_access),
         Protection("bucket owner enforced", "bucket_ownership_controls", owner, _ownership),
         Protection(
@@ -162,6 +180,10 @@ def protections(
             shared=True,
         ),
     )
+    if retention_days:
+        kept = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": retention_days}}
+        lock = {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": kept}}
+        rules += (Protection(OBJECT_LOCK, "object_lock_configuration", lock, _locked_for(retention_days)),)
     if not tls:
         return rules
     policy = {"Policy": tls_only_policy(bucket, partition)}

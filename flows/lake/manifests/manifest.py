@@ -26,6 +26,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from flows.lake import keys
 from flows.lake.contracts.contract import Contract
 from flows.lake.dialect.encoding import is_text_codec
+from flows.lake.manifests.copied import FileOrigin, ManifestOrigin
 from flows.lake.manifests.signature import is_signed
 from flows.lake.models import CsvProfile, DriftKind, FileOutcome
 from flows.lake.places import place_text, source_text
@@ -142,6 +143,7 @@ class ManifestFile(_Part):
         default=None, description="The contract that it was read by: the SHA-256 of its text, which contracts holds."
     )
     drift: tuple[ManifestDrift, ...] = Field(default=(), description="How it differs from what landed before.")
+    copied_from: FileOrigin | None = Field(default=None, description="What it was where it was copied from.")
     profile_s: Seconds = Field(default=0.0, description="Seconds spent reading it.")
     upload_s: Seconds = Field(default=0.0, description="Seconds spent storing it.")
 
@@ -178,6 +180,7 @@ class Manifest(_Part):
     contracts: dict[str, str] | None = Field(
         default=None, description="The contracts that files were read by, as JSON: SHA-256 of the text to the text."
     )
+    copied_from: ManifestOrigin | None = Field(default=None, description="Where a copy of a lake has it from.")
     signature: str | None = Field(
         default=None, description="HMAC-SHA-256 of everything before it, by a key of the Prefect server's."
     )
@@ -282,7 +285,7 @@ def _text(text: str) -> str:
 
 def to_json(manifest: Manifest) -> str:
     """Write a manifest: a line for the run, and one for each file, so that it greps and diffs well."""
-    head = manifest.model_dump_json(exclude={"files", "signature"})
+    head = manifest.model_dump_json(exclude={"files", "signature"}, exclude_none=True)
     files = ",\n".join(file.model_dump_json(exclude_none=True) for file in manifest.files)
     return f'{head[:-1]},"files":[\n{files}\n]}}\n'
 

@@ -72,6 +72,21 @@ class ManifestStore:
         Raises:
             ManifestUnreadable: There is none, or it is not a manifest, or of a version that this program does not know.
         """
+        body = self.text(key)
+        try:
+            manifest = from_json(body, self.signing_key)
+            if manifest.bucket != self.bucket.name:
+                manifest = from_json(body)  # copied here by hand: nothing here is recognised by it
+            return manifest
+        except ValueError as error:
+            raise self._unreadable(key, error) from error
+
+    def text(self, key: str) -> bytes:
+        """Return a manifest as it is stored.
+
+        Raises:
+            ManifestUnreadable: There is none, or it is larger than any that is read.
+        """
         with self.bucket.doing(f"reading {key!r}", key=key):
             body = self.bucket.get(key, MAX_BYTES)
         if body is None:
@@ -81,20 +96,17 @@ class ManifestStore:
                 bucket=self.bucket.name,
                 key=key,
             )
-        try:
-            if len(body) > MAX_BYTES:
-                raise ValueError(f"it has more than {MAX_BYTES:,} bytes")
-            manifest = from_json(body, self.signing_key)
-            if manifest.bucket != self.bucket.name:
-                manifest = from_json(body)  # copied here from another lake: nothing here is recognised by it
-            return manifest
-        except ValueError as error:
-            raise ManifestUnreadable(
-                f"s3://{self.bucket.name}/{key} is not a manifest that this version can read: {_first_problem(error)}.",
-                remedy="Look at it: another program may have written it, or a newer version of this one.",
-                bucket=self.bucket.name,
-                key=key,
-            ) from error
+        if len(body) > MAX_BYTES:
+            raise self._unreadable(key, ValueError(f"it has more than {MAX_BYTES:,} bytes"))
+        return body
+
+    def _unreadable(self, key: str, error: ValueError) -> ManifestUnreadable:
+        return ManifestUnreadable(
+            f"s3://{self.bucket.name}/{key} is not a manifest that this version can read: {_first_problem(error)}.",
+            remedy="Look at it: another program may have written it, or a newer version of this one.",
+            bucket=self.bucket.name,
+            key=key,
+        )
 
     def between(self, start: date, end: date) -> list[StoredManifest]:
         """Return the manifests of a range of days, both included, in the order of day and time of writing."""

@@ -146,7 +146,7 @@ def verify(
 
 def _expectations(store: ManifestStore, stored: Iterable[StoredManifest]) -> tuple[dict[str, Expected], list[Finding]]:
     """Return what is expected under each key, by the last manifest that names it, and which could not be read."""
-    known: dict[str, Expected] = {}
+    known: dict[str, tuple[datetime, Expected]] = {}
     findings: list[Finding] = []
     for entry in sorted(stored, key=lambda entry: (entry.written, entry.key)):
         try:
@@ -154,8 +154,11 @@ def _expectations(store: ManifestStore, stored: Iterable[StoredManifest]) -> tup
         except ManifestUnreadable as error:
             findings.append(Finding("unreadable manifest", entry.key, str(error)))
             continue
-        known |= {expected.key: expected for expected in expected_of(manifest, entry.key)}
-    return known, findings
+        for expected in expected_of(manifest, entry.key):
+            # By the run's own end: in a copy of a lake manifests may have been written in another order.
+            if expected.key not in known or known[expected.key][0] <= manifest.ended:
+                known[expected.key] = (manifest.ended, expected)
+    return {key: expected for key, (_, expected) in known.items()}, findings
 
 
 def expected_of(manifest: Manifest, key: str) -> Iterator[Expected]:

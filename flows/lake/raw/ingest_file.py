@@ -23,6 +23,7 @@ from flows.lake.raw.storing import UploadOptions
 from flows.lake.raw.unchanged import known_profile
 from flows.lake.redact import mask_known
 from flows.lake.s3.bucket import Bucket
+from flows.lake.s3.object_metadata import tags_in_metadata
 from flows.lake.s3.storage_rules import STORAGE_CLASSES
 
 
@@ -53,8 +54,9 @@ class RawLayer:
         return UploadOptions(
             kms_key_id=file.contract.kms_key_id,
             storage_class=None if rules.storage_class == STORAGE_CLASSES[0] else rules.storage_class,
-            tags=rules.tags,
-            metadata={"run-id": self.run_id} if self.run_id else {},
+            tags=rules.tags if rules.tags_as == "tags" else {},
+            metadata=({"run-id": self.run_id} if self.run_id else {})
+            | (tags_in_metadata(rules.tags) if rules.tags_as == "metadata" else {}),
             manifest_keys=self.manifest_keys,
         )
 

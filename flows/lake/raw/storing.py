@@ -12,7 +12,7 @@ Left to others: sending (`flows.lake.s3.transfer`), judging (`flows.lake.s3.s3_o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,17 +21,19 @@ from botocore.exceptions import ClientError
 from flows.lake.errors import IntegrityError, UploadFailed
 from flows.lake.models import Progress
 from flows.lake.raw import superseded
+from flows.lake.s3.body import Source
 from flows.lake.s3.content import Content, PartDigest, etag_of_parts
 from flows.lake.s3.errors import code_of, status_of
-from flows.lake.s3.s3_object import S3Object, VerifiedBy
+from flows.lake.s3.s3_object import S3Object, Stored, VerifiedBy
 from flows.lake.s3.transfer import Sent, part_size_for, put_parts, put_whole
-from flows.lake.source_file import OpenedSource
 from flows.lake.units import MIB
 
 MAX_ROUNDS = 6
 """How often one call looks at the key anew, whatever goes wrong in between."""
 
-ALTERED_CODES = frozenset({"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch"})
+ALTERED_CODES = frozenset({"BadDigest", "InvalidDigest", "InvalidPart", "XAmzContentSHA256Mismatch"})
+"""A look at the key, and once more from the start. InvalidPart: some servers say so to a repeated Complete, whose first
+answer took longer than the time-out and which had put the object there."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class UploadOptions:
         multipart_above_bytes: Files above this size go in parts.
         concurrency: Parts of one file under way at once.
         look_first: Look at the key before the file is sent; not needed where a listing has just shown it empty.
+        known_etags: ETags that these bytes are known to have had elsewhere; without, they are computed from the bytes.
+        before_replacing: Called with an object that holds other bytes; what it raises keeps that object as it is.
     """
 
     storage_class: str | None = None
@@ -59,6 +63,8 @@ class UploadOptions:
     multipart_above_bytes: int = 16 * MIB
     concurrency: int = 4
     look_first: bool = True
+    known_etags: frozenset[str] | None = None
+    before_replacing: Callable[[Stored], None] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,13 +92,13 @@ class UploadResult:
 
 def store(
     target: S3Object,
-    source: OpenedSource,
+    source: Source,
     content: Content,
     options: UploadOptions,
     progress: Progress | None = None,
 ) -> UploadResult:
     """Store an opened file of known content; `upload_file` says the rest."""
-    with target.bucket.doing(f"storing {source.path} as {target.key!r}", key=target.key, path=source.path):
+    with target.bucket.doing(f"storing {source.title} as {target.key!r}", key=target.key, path=source.path):
         return _Upload(target, source, content, options, progress).run()
 
 
@@ -102,7 +108,7 @@ class _Upload:
     def __init__(
         self,
         target: S3Object,
-        source: OpenedSource,
+        source: Source,
         content: Content,
         options: UploadOptions,
         progress: Progress | None,
@@ -140,7 +146,7 @@ class _Upload:
                     raise self._named(error) from error
                 mismatches += 1
         raise UploadFailed(
-            f"{self.target.address} changed each time {self.source.path} was to be stored there.",
+            f"{self.target.address} changed each time {self.source.title} was to be stored there.",
             remedy="See which other program writes to this key, then start the run again.",
             bucket=self.target.bucket.name,
             key=self.target.key,
@@ -164,6 +170,8 @@ class _Upload:
                 verified_by=proof,
                 superseded_key=self.superseded_key,
             )
+        if self.options.before_replacing:
+            self.options.before_replacing(stored)
         if superseded.has_versions(self.target.bucket):
             self.condition = {}
             return None
@@ -236,16 +244,20 @@ class _Upload:
             return error
         what = str(error).removesuffix(error.remedy or "").strip()
         where: dict[str, Any] = {"bucket": self.target.bucket.name, "key": self.target.key, "path": self.source.path}
-        return IntegrityError(f"{self.source.path}: {what}", remedy=error.remedy, **where)
+        return IntegrityError(f"{self.source.title}: {what}", remedy=error.remedy, **where)
 
     def _take_away(self, sent: Sent) -> None:
         """Delete the object that was just written and found to differ, and say so."""
-        gone = self.target.delete_own(etag=sent.etag, version_id=sent.version_id, content=self.content)
+        try:
+            gone = self.target.delete_own(etag=sent.etag, version_id=sent.version_id, content=self.content)
+            what = "; it was taken away again." if gone else "; another program has replaced it since."
+        except ClientError as error:
+            if code_of(error) != "AccessDenied":
+                raise
+            what = f"; it may not be deleted (Object Lock?), and is still there as version {sent.version_id}."
         kept = f" What it replaced is kept at {self.superseded_key!r}." if self.superseded_key else ""
         raise IntegrityError(
-            f"{self.target.address} differs from {self.source.path}, from which it was just stored"
-            + ("; it was taken away again." if gone else "; another program has replaced it since.")
-            + kept,
+            f"{self.target.address} differs from {self.source.title}, from which it was just stored" + what + kept,
             remedy="Look for what alters data between here and the server, then start the run again.",
             bucket=self.target.bucket.name,
             key=self.target.key,
@@ -253,11 +265,13 @@ class _Upload:
         )
 
 
-def possible_etags(source: OpenedSource, content: Content, options: UploadOptions) -> set[str]:
-    """Read a file and return the ETags that it can have on a server that forms them from MD5.
+def possible_etags(source: Source, content: Content, options: UploadOptions) -> Iterable[str]:
+    """Return the ETags that a file can have on a server that forms them from MD5; reads it where none are known.
 
     They are that of the whole, and that of the parts in which this project sends it.
     """
+    if options.known_etags is not None:
+        return options.known_etags
     part_bytes = part_size_for(content.size_bytes, options.part_size_bytes)
     whole, parts = hashlib.md5(usedforsecurity=False), []
     for offset in range(0, source.size_bytes, part_bytes):

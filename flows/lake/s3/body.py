@@ -1,4 +1,4 @@
-"""The body of a request: bytes in memory, handed to the connection in pieces.
+"""Where bytes come from, and the body of a request: bytes in memory, handed to the connection in pieces.
 
 Given as plain bytes, a body is sent by one call for which the time-out must do as a whole: 8 MB over a slow line
 take longer than a minute. Given as a file, it goes in small pieces with a time-out each, so that the time which a part
@@ -7,7 +7,36 @@ may take grows with the part, and a connection that stands still is noticed all 
 
 from __future__ import annotations
 
-from typing import IO, Any, cast
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    from flows.lake.errors import SourceChanged
+
+
+class Source(Protocol):
+    """What bytes are sent from: an open file (`flows.lake.source_file`), or an object of another lake."""
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+
+    @property
+    def path(self) -> Path | None:
+        """Its path, if it is a file."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Its size when it was opened."""
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Read exactly `length` bytes."""
+
+    def check(self) -> None:
+        """Make sure that it is still the one that was opened."""
+
+    def changed(self, how: str) -> SourceChanged:
+        """Return the error that says how it changed."""
 
 
 class PiecewiseBody:

@@ -72,6 +72,11 @@ def of_run(manifest_keys: tuple[str, ...]) -> dict[str, str]:
     return {"manifest": named} if 0 < len(encoded(named)) <= MAX_MANIFEST_BYTES else {}
 
 
+def tags_in_metadata(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return tags as metadata, for servers that keep no tags of objects."""
+    return {f"tag-{quote(name.lower(), safe='-._')}": value for name, value in tags.items()}
+
+
 def headers(
     *,
     content_type: str,

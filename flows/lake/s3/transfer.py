@@ -15,7 +15,7 @@ import os
 import re
 import threading
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,11 +23,10 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from flows.lake.errors import IntegrityError
 from flows.lake.models import Progress
-from flows.lake.s3.body import as_body
+from flows.lake.s3.body import Source, as_body
 from flows.lake.s3.content import Content, PartDigest, checksum_text, combined_checksum, etag_of_parts
 from flows.lake.s3.errors import code_of
 from flows.lake.s3.s3_object import S3Object, md5_text
-from flows.lake.source_file import OpenedSource
 from flows.lake.units import MIB
 
 MAX_PARTS = 10_000
@@ -119,7 +118,7 @@ def _checksum(target: S3Object, digest: PartDigest) -> dict[str, Any]:
 
 def put_parts(
     target: S3Object,
-    source: OpenedSource,
+    source: Source,
     content: Content,
     condition: Mapping[str, Any],
     *,
@@ -131,7 +130,7 @@ def put_parts(
 
     Args:
         target: Where to.
-        source: The open file.
+        source: The open file or object.
         content: What the whole must be.
         condition: `IfNoneMatch` or `IfMatch`, or nothing.
         part_bytes: The size of each part but the last.
@@ -162,49 +161,63 @@ def put_parts(
 
 def _send_parts(
     target: S3Object,
-    source: OpenedSource,
+    source: Source,
     upload_id: str,
     part_bytes: int,
     concurrency: int,
     progress: Progress | None,
 ) -> list[tuple[PartDigest, str]]:
-    """Send all parts and return each one's digest and ETag, in their order."""
-    stop = threading.Event()
-    offsets = range(0, source.size_bytes, part_bytes)
+    """Send all parts and return each one's digest and ETag, in their order.
 
-    def send(number: int) -> tuple[PartDigest, str] | None:
-        with _parts:
-            if stop.is_set():
-                return None
-            offset = offsets[number]
-            data = source.read_at(offset, min(part_bytes, source.size_bytes - offset))
-            return _send_part(target, upload_id, number + 1, data)
-
+    They are read one after the other by this thread, as servers and disks like it best, and sent side by side.
+    """
+    stop, lock = threading.Event(), threading.Lock()
     workers = max(1, min(concurrency, BUFFER_BYTES // part_bytes))
+    mine = threading.BoundedSemaphore(workers + 1)
     sent_bytes = 0
-    first: Exception | None = None
-    futures: list[Future[tuple[PartDigest, str] | None]] = []
-    with ThreadPoolExecutor(workers, thread_name_prefix="part") as pool:
-        # The pool takes them in this order: servers that write parts as a stream keep those that come early in memory.
-        futures = [pool.submit(send, number) for number in range(len(offsets))]
+
+    def send(number: int, data: bytes) -> tuple[PartDigest, str]:
+        nonlocal sent_bytes
         try:
-            for future in as_completed(futures):
-                if (part := future.result()) is not None and progress:
-                    sent_bytes += part[0].size_bytes
+            part = _send_part(target, upload_id, number, data)
+            with lock:
+                sent_bytes += len(data)
+                if progress:
                     progress(sent_bytes, source.size_bytes)
-        except Exception as error:
-            first = error  # told below, when every part under way has ended
-        finally:
+        except BaseException:
             stop.set()
-            for future in futures:
-                future.cancel()
-    failures = [failure for future in futures if not future.cancelled() and (failure := future.exception())]
+            raise
+        return part
+
+    def free(_: object) -> None:
+        _parts.release()
+        mine.release()
+
+    first: BaseException | None = None
+    futures: list[Future[tuple[PartDigest, str]]] = []
+    with ThreadPoolExecutor(workers, thread_name_prefix="part") as pool:
+        for number, offset in enumerate(range(0, source.size_bytes, part_bytes), start=1):
+            mine.acquire()
+            _parts.acquire()
+            if stop.is_set():
+                free(None)
+                break
+            try:
+                data = source.read_at(offset, min(part_bytes, source.size_bytes - offset))
+            except BaseException as error:
+                free(None)
+                first = error  # told below, when every part under way has ended
+                break
+            futures.append(pool.submit(send, number, data))
+            futures[-1].add_done_callback(free)
+            del data
+    failures = [failure for future in futures if (failure := future.exception())]
     if failures:
         # Some servers end the whole upload with its first bad part: what the others then say is not the reason.
         raise next((failure for failure in failures if not _is_gone(failure)), failures[0])
     if first:
         raise first
-    return [part for future in futures if (part := future.result()) is not None]
+    return [future.result() for future in futures]
 
 
 def _is_gone(error: BaseException) -> bool:
@@ -214,16 +227,19 @@ def _is_gone(error: BaseException) -> bool:
 def _send_part(target: S3Object, upload_id: str, number: int, data: bytes) -> tuple[PartDigest, str]:
     """Send one part and compare the server's digest of it with ours.
 
-    Without Content-MD5: a part is not an object yet, so that the server's word comes in time, and servers that form
-    ETags from MD5 would compute it twice (measured: 0.4 s of its processor for 250 MIB).
+    Content-MD5 goes only where no checksum does (a bucket with Object Lock takes no part without either): a part is
+    not an object yet, so that the server's word comes in time, and servers that form ETags from MD5 would compute it
+    twice (measured: 0.4 s of its processor for 250 MIB).
     """
     digest = PartDigest.of(data, with_md5=target.needs_md5)
+    md5: dict[str, Any] = {"ContentMD5": md5_text(digest.md5)} if target.plain and digest.md5 else {}
     answer = target.bucket.client.upload_part(
         UploadId=upload_id,
         PartNumber=number,
         Body=as_body(data),
         **target.where,
         **_checksum(target, digest),
+        **md5,
     )
     checksum, etag = answer.get("ChecksumCRC64NVME"), answer["ETag"].strip('"')
     other = bool(checksum) and checksum != checksum_text(digest.crc64nvme)

@@ -46,6 +46,7 @@ def actions_of(operation: str, parameters: Mapping[str, Any]) -> set[str]:
         "CreateMultipartUpload": {"s3:PutObject"} | tagged,
         "DeleteObject": {f"s3:DeleteObject{version}"},
         "GetObject": {f"s3:GetObject{version}"},
+        "GetObjectTagging": {"s3:GetObjectTagging"},
         "HeadBucket": {"s3:ListBucket"},
         "HeadObject": {f"s3:GetObject{version}"},
         "ListMultipartUploads": {"s3:ListBucketMultipartUploads"},

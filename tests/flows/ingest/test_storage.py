@@ -161,3 +161,37 @@ def test_ingest_whose_token_expires_in_mid_run_keeps_what_landed_and_says_how_to
     kept = re.search(r"it is kept as (\S+)\.$", state.message)
     assert kept
     assert "Run ended Failed: The log could not be shipped" in Path(kept[1]).read_text().splitlines()[-1]
+
+
+@pytest.mark.parametrize("s3", ["moto"], indirect=True)
+def test_ingest_server_without_tags_is_noticed_before_the_first_file(
+    run: Callable[..., Any], watched: FaultProxy, s3: S3
+) -> None:
+    def refuse_tags(handler: Any, request: faults.Request) -> bool:
+        tagging = request.headers.get("x-amz-tagging") or ("tagging" in request.path and "csv" not in request.path)
+        of_object = request.path.count("/") > 1 and tagging
+        return bool(of_object) and bool(handler.refuse(501, "NotImplemented", "x-amz-tagging is not implemented."))
+
+    watched.add(Fault("*", refuse_tags, times=10**6))
+    state = run(tags={"team": "dados"})
+    assert state.is_failed()
+    assert "tags_as=metadata" in state.message
+    assert objects(s3, "Raw/") == {}
+    run(tags={"Team": "dados é"}, tags_as="metadata")
+    head = s3.client().head_object(Bucket=s3.bucket, Key=RAW)
+    assert head["Metadata"]["tag-team"] == "dados %C3%A9"
+    assert "TagCount" not in head
+
+
+@pytest.mark.parametrize("s3", ["moto"], indirect=True)
+def test_ingest_with_retention_lands_what_its_owner_cannot_delete(run: Callable[..., Any], s3: S3) -> None:
+    from botocore.exceptions import ClientError
+
+    run(retention_days=7)
+    client = s3.client()
+    head = client.head_object(Bucket=s3.bucket, Key=RAW)
+    assert head["ObjectLockMode"] == "GOVERNANCE"
+    with pytest.raises(ClientError, match="AccessDenied"):
+        client.delete_object(Bucket=s3.bucket, Key=RAW, VersionId=head["VersionId"])
+    run(retention_days=7)
+    assert len(client.list_object_versions(Bucket=s3.bucket, Prefix=RAW)["Versions"]) == 1

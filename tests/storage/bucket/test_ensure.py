@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -14,13 +15,15 @@ from botocore.config import Config
 from flows.lake import errors
 from flows.lake.bucket import ensure
 from flows.lake.bucket.hardening import PENDING, own_tags
+from flows.lake.raw.upload import upload_file
 from flows.lake.run_models import BucketListing
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.client import RetryPolicy, use_own_retries
 from flows.lake.s3.listing import list_bucket
 from tests.conftest import S3, fresh_bucket_name
+from tests.tools.fault_proxy import Fault, altered, fault_proxy
 from tests.tools.servers import S3Server
-from tests.tools.uploads import eager_client
+from tests.tools.uploads import RAW, eager_client, profile_of, write_csv
 
 PROTECTIONS = [
     "public access block",
@@ -306,3 +309,52 @@ def test_bucket_deleted_in_mid_run_is_not_made_again(s3: S3) -> None:
     with pytest.raises(errors.BucketVanished, match="deleted"):
         list_bucket(Bucket(client, s3.bucket))
     assert s3.bucket not in [item["Name"] for item in client.list_buckets()["Buckets"]]
+
+
+def test_bucket_with_retention_keeps_each_version_and_says_so(moto: S3Server) -> None:
+    bucket = Bucket(eager_client(moto), fresh_bucket_name())
+    report = ensure.ensure_bucket(bucket, retention_days=30)
+    assert ("object lock", "applied") in [(one.name, one.state) for one in report.settings]
+    lock = bucket.client.get_object_lock_configuration(Bucket=bucket.name)["ObjectLockConfiguration"]
+    kept = lock["Rule"]["DefaultRetention"]
+    assert (kept["Mode"], kept["Days"]) == ("GOVERNANCE", 30)
+    looked = ensure.inspect_bucket(bucket, retention_days=30)
+    assert looked
+    assert ("object lock", "present") in [(one.name, one.state) for one in looked.settings]
+    longer = ensure.inspect_bucket(bucket, retention_days=31)
+    assert longer
+    assert any("put-object-lock-configuration" in warning for warning in longer.warnings)
+
+
+def test_bucket_that_was_there_without_lock_is_reported_and_not_changed(moto: S3Server) -> None:
+    bucket = Bucket(eager_client(moto), fresh_bucket_name())
+    bucket.client.create_bucket(Bucket=bucket.name)
+    writes = writes_of(bucket.client)
+    report = ensure.ensure_bucket(bucket, retention_days=30)
+    assert writes == []
+    assert any("has no object lock" in warning for warning in report.warnings)
+
+
+def test_bucket_with_retention_on_a_server_without_lock_is_refused(rclone: S3Server) -> None:
+    bucket = Bucket(eager_client(rclone), fresh_bucket_name())
+    with pytest.raises(errors.BucketNotHardened, match="keeps no Object Lock"):
+        ensure.ensure_bucket(bucket, retention_days=30)
+
+
+def test_upload_to_a_locked_bucket_that_differs_says_that_it_stays(moto: S3Server, tmp_path: Path) -> None:
+    """Nobody may delete a locked version, not even the run that has just written it and found it to differ."""
+    bucket = Bucket(eager_client(moto), fresh_bucket_name())
+    bucket.client.create_bucket(Bucket=bucket.name, ObjectLockEnabledForBucket=True)
+    bucket.client.put_object_lock_configuration(
+        Bucket=bucket.name,
+        ObjectLockConfiguration={
+            "ObjectLockEnabled": "Enabled",
+            "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 30}},
+        },
+    )
+    write_csv(tmp_path / "a.csv", 60_000)
+    with fault_proxy(moto) as proxy:
+        proxy.add(Fault("PutObject", altered, times=10))
+        through = Bucket(eager_client(proxy.server), bucket.name)
+        with pytest.raises(errors.IntegrityError, match="may not be deleted"):
+            upload_file(through, tmp_path / "a.csv", profile_of(tmp_path / "a.csv"), RAW)

@@ -281,6 +281,10 @@ def test_fault_server_that_refuses_checksums_and_conditions_gets_neither(broken:
         broken.proxy.add(Fault(operation, refuse_extras, times=100))
     assert broken.upload().outcome == "uploaded"
     assert broken.raw() == {RAW: broken.path.read_bytes()}
+    parts = [one for one in broken.proxy.requests if one.operation == "UploadPart"]
+    sent = [(one.headers.get("Content-MD5"), one.headers.get("x-amz-checksum-crc64nvme")) for one in parts]
+    assert all(md5 or checksum for md5, checksum in sent)
+    assert not parts or any(md5 for md5, _ in sent)
 
 
 def test_fault_two_runs_at_once_store_each_file_once(broken: Broken) -> None:

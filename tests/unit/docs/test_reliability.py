@@ -19,6 +19,7 @@ def test_reliability_table_every_test_exists() -> None:
 
 def test_reliability_table_lists_every_fault_test() -> None:
     text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
-    code = (ROOT / "tests/storage/raw/test_faults.py").read_text(encoding="utf-8")
-    there = set(re.findall(r"^def (test_\w+)\(", code, flags=re.MULTILINE))
+    tests = ("raw/test_faults.py", "copying/test_copy_faults.py")
+    code = "\n".join((ROOT / "tests/storage" / name).read_text(encoding="utf-8") for name in tests)
+    there = set(re.findall(r"^def (test_\w*fault_\w+)\(", code, flags=re.MULTILINE))
     assert {name for name in there if f"`{name}`" not in text} == set()

@@ -1,0 +1,230 @@
+"""Measure copying a lake against `rclone copy --checksum`: between two `rclone serve s3` on loopback.
+
+Two lakes: one of 10,000 small objects, and one with an object of 5 GB. Each contender copies the same source to a fresh
+bucket of the other server, then copies again what has not changed. The project's copy also reads and writes manifests and
+logs, proves each object by its manifest, and does all that in the time that is measured; from both, the time of starting
+the process is taken off (the same command on a lake of one object).
+
+    python -m benchmarks.bench_copy            # print the table
+    python -m benchmarks.bench_copy --write    # and write benchmarks/RESULTS-copy.md
+    python -m benchmarks.bench_copy --quick    # 1,000 objects and 200 MB
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from benchmarks.measuring import IN_MEMORY, ROOT, Measured, environment, machine, measured
+from flows.lake.units import MIB
+from tests.tools.servers import S3Server, rclone_server
+
+RESULTS = ROOT / "benchmarks" / "RESULTS-copy.md"
+SOURCE = "source"
+DAY = date(2024, 3, 5)
+FILES_A_DAY = 500
+TARGET, AGAIN_TARGET = 1.1, 0.1
+
+
+@dataclass(frozen=True)
+class Case:
+    """A lake: its name, how many objects it has and how large each is, in bytes."""
+
+    name: str
+    objects: int
+    size_bytes: int
+
+
+def write_lake(root: Path, bucket: str, case: Case) -> None:
+    """Write a lake into the folder of a server: objects, and the manifests that name them."""
+    from flows.lake import keys
+    from flows.lake.manifests import manifest
+    from flows.lake.s3.content import Content
+
+    for first in range(0, case.objects, FILES_A_DAY):
+        day = date.fromordinal(DAY.toordinal() + first // FILES_A_DAY)
+        files = []
+        for number in range(first, min(first + FILES_A_DAY, case.objects)):
+            key = keys.raw_key(Path(f"file_{number:05}.csv"), "Bench", day)
+            path = root / bucket / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            content = Content.of_chunks(_written(path, number, case.size_bytes))
+            files.append(
+                {
+                    **{"name": path.name, "known_as": path.name, "dataset": "Bench", "day": day, "key": key},
+                    **{"outcome": "uploaded", "size_bytes": content.size_bytes, "rows": 1, "encoding": "utf-8"},
+                    **{"sha256": content.sha256, "crc64nvme": content.crc64nvme, "delimiter": "|"},
+                }
+            )
+        moment = datetime(day.year, day.month, day.day, 6, tzinfo=UTC)
+        run = {"run_id": "bench", "run_name": "bench", "run_count": 1, "source": "/data", "bucket": bucket}
+        times = {"logical_date": day, "started": moment, "ended": moment, "duration_s": 1.0}
+        made = manifest.Manifest.model_validate({"schema_version": 1, **run, **times, "files": files})
+        path = root / bucket / keys.manifest_keys(day, "bench", "bench", 1)[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(manifest.to_json(made))
+
+
+def _written(path: Path, number: int, size_bytes: int) -> Iterator[bytes]:
+    """Write a file of a size, and yield its bytes in pieces."""
+    line = b"tt%07d|Miss Jerry|1894|45|Romance|5.3|actress\n" % number
+    piece = line * (MIB // len(line) if size_bytes > MIB else -(-size_bytes // len(line)))
+    with path.open("wb") as file:
+        left = size_bytes
+        while left > 0:
+            part = piece[:left]
+            file.write(part)
+            yield part
+            left -= len(part)
+
+
+def own(source: S3Server, target: S3Server, source_bucket: str, target_bucket: str) -> list[str]:
+    """Return the command that copies a lake as the flow does."""
+    arguments = [source.endpoint_url, target.endpoint_url, source.access_key, source.secret_key]
+    return [sys.executable, "-m", "benchmarks.bench_copy", "--worker", *arguments, source_bucket, target_bucket]
+
+
+def rclone(source: S3Server, target: S3Server, source_bucket: str, target_bucket: str) -> list[str]:
+    """Return the command with which rclone copies a bucket."""
+    program = str(Path(sys.executable).with_name("rclone"))
+    sides = [
+        f":s3,provider=Rclone,env_auth=true,endpoint='{server.endpoint_url}':{bucket}"
+        for server, bucket in ((source, source_bucket), (target, target_bucket))
+    ]
+    return [program, "copy", "--checksum", "--config", os.devnull, *sides]
+
+
+CONTENDERS = {"this project": own, "rclone copy --checksum": rclone}
+
+
+def work(endpoints: Sequence[str], access_key: str, secret_key: str, buckets: Sequence[str]) -> None:
+    """Copy a lake in this process."""
+    from flows.lake.copying.lake_copy import copy_lake
+    from flows.lake.manifests.store import ManifestStore
+    from flows.lake.s3.bucket import Bucket
+    from flows.lake.s3.client import client_config
+
+    stores = [
+        ManifestStore(
+            Bucket(
+                S3Server("bench", url, access_key, secret_key).client(
+                    config=client_config(max_connections=64, path_style=True)
+                ),
+                bucket,
+            )
+        )
+        for url, bucket in zip(endpoints, buckets, strict=True)
+    ]
+    report = copy_lake(stores[0], stores[1])
+    if report.bad:
+        raise SystemExit(f"{report.bad[:3]}")
+    print(report.copied, report.present)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one contender took for a lake, and for the same lake again."""
+
+    first: Measured
+    again: Measured
+
+
+def compare(cases: Sequence[Case]) -> dict[str, dict[str, Result]]:
+    """Have each contender copy each lake, twice."""
+    results: dict[str, dict[str, Result]] = {case.name: {} for case in cases}
+    with _servers() as (source, target):
+        assert source.root
+        assert target.root
+        one = Case("one", 1, 100)
+        for case in (one, *cases):
+            write_lake(source.root, f"{SOURCE}-{case.name}", case)
+        for contender, command in CONTENDERS.items():
+            starting = 0.0
+            for case in (one, *cases):
+                bucket = f"{case.name}-{contender.split()[0]}"
+                (target.root / bucket).mkdir()
+                runs = [
+                    measured(command(source, target, f"{SOURCE}-{case.name}", bucket), environment(source))
+                    for _ in range(2)
+                ]
+                copied = sum(path.stat().st_size for path in (target.root / bucket / "Raw").rglob("*.csv"))
+                if copied != case.objects * case.size_bytes:
+                    raise RuntimeError(f"{contender} copied {copied:,} bytes of {case}")
+                if case is one:
+                    starting = min(run.wall_s for run in runs)
+                else:
+                    results[case.name][contender] = Result(_without(runs[0], starting), _without(runs[1], starting))
+                for path in (target.root / bucket).rglob("*"):  # room for the next contender
+                    if path.is_file() and path.stat().st_size > 100 * MIB:
+                        path.unlink()
+    return results
+
+
+def _without(run: Measured, starting_s: float) -> Measured:
+    return Measured(run.wall_s - starting_s, run.cpu_s, run.peak_mb, run.largest_mb, run.output)
+
+
+@contextmanager
+def _servers() -> Iterator[tuple[S3Server, S3Server]]:
+    with ExitStack() as stack:
+        roots = [
+            Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-copy-", dir=IN_MEMORY))) for _ in "12"
+        ]
+        source, target = (stack.enter_context(rclone_server(root)) for root in roots)
+        yield source, target
+
+
+def report(cases: Sequence[Case]) -> str:
+    """Measure everything and return the report."""
+    results = compare(cases)
+    lines = [
+        "# Copying a lake, measured",
+        "",
+        f"Written by `python -m benchmarks.bench_copy --write`: {machine()}, between two `rclone serve s3` on loopback,"
+        " whose folders are in memory and which share the cores. Without the time of starting the process. The project's"
+        f" time includes manifests and proofs. Load average {os.getloadavg()[0]:.0f} at the start. `again` is a second copy of what has not changed.",
+        "",
+        "| lake | | first s | x rclone | peak MB | again s | x its first | x rclone's first |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for case in cases:
+        peer = results[case.name]["rclone copy --checksum"].first.wall_s
+        for contender, result in results[case.name].items():
+            first, again = result.first.wall_s, result.again.wall_s
+            lines.append(
+                f"| {case.objects:,} of {case.size_bytes / 1e6:,.3f} MB | {contender} | {first:.1f} | {first / peer:.2f}"
+                f" | {result.first.peak_mb:.0f} | {again:.1f} | {again / first:.2f} | {again / peer:.2f} |"
+            )
+    lines += ["", f"Wanted: at most {TARGET} x rclone, and {AGAIN_TARGET} x for the second copy."]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Run the benchmark, or the project's copy in a process of its own."""
+    parser = argparse.ArgumentParser(description="Measure copying a lake against rclone.")
+    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.relative_to(ROOT)}")
+    parser.add_argument("--quick", action="store_true", help="1,000 objects and 200 MB")
+    parser.add_argument("--large-gb", type=float, default=5.0, help="the size of the large object; it has to fit twice")
+    parser.add_argument("--worker", nargs=6, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.worker:
+        one, other, access_key, secret_key, *buckets = arguments.worker
+        work((one, other), access_key, secret_key, buckets)
+        return 0
+    many, large = (1_000, 200_000_000) if arguments.quick else (10_000, round(arguments.large_gb * 1e9))
+    text = report([Case("small", many, 2_000), Case("large", 1, large)])
+    print(text)
+    if arguments.write:
+        RESULTS.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

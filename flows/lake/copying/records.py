@@ -1,0 +1,188 @@
+"""What there is to copy: the manifests of some days, each with the objects that it names and its twin in the target.
+
+Manifests are taken in portions of bounded size, so that memory does not grow with the range. Of a manifest only what a
+copy needs is kept; its text is read again when it is written.
+
+Two manifests are twins when they record the same run: everything in them is equal but what the two buckets call the
+objects. So a manifest that was copied back, and signed anew, is known again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from flows.lake.errors import ManifestUnreadable
+from flows.lake.manifests.copied import Place
+from flows.lake.manifests.manifest import Manifest, ManifestFile
+from flows.lake.manifests.store import ManifestStore, StoredManifest
+from flows.lake.s3.content import Content
+from flows.lake.units import MIB
+
+PORTION_BYTES = 16 * MIB
+"""Of manifests' text: about twelve thousand files with 15 columns each."""
+
+PORTION_MANIFESTS = 500
+READ_AT_ONCE = 4
+
+_OF_THE_BUCKET = {
+    "bucket": True,
+    "signature": True,
+    "copied_from": True,
+    "files": {"__all__": {"version_id", "etag", "verified_by", "copied_from"}},
+}
+"""What twins may differ in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An object as a manifest names it. Of a file that could not be read as CSV only the size is known."""
+
+    key: str
+    size_bytes: int
+    sha256: str | None
+    crc64nvme: str | None
+    etag: str | None
+    version_id: str | None
+
+    @property
+    def content(self) -> Content | None:
+        """What the bytes must be, as far as the manifest says it."""
+        if self.sha256 is None or self.crc64nvme is None:
+            return None
+        return Content(self.size_bytes, self.crc64nvme, self.sha256)
+
+    def is_same(self, other: Named) -> bool:
+        """Say whether another manifest's entry names the same bytes under the same key."""
+        same = (self.key, self.size_bytes, self.sha256) == (other.key, other.size_bytes, other.sha256)
+        return same and self.sha256 is not None
+
+
+def named_in(manifest: Manifest) -> tuple[Named, ...]:
+    """Return the objects that a run left in the lake, as its manifest names them."""
+    return tuple(named for file in manifest.files if (named := _named(file)))
+
+
+def _named(file: ManifestFile) -> Named | None:
+    if file.landed:
+        return Named(file.key, file.size_bytes, file.sha256, file.crc64nvme, file.etag, file.version_id)
+    if file.kept_as:
+        return Named(file.kept_as, file.size_bytes, file.sha256, file.crc64nvme, file.etag, file.version_id)
+    return None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A manifest of the source.
+
+    Attributes:
+        key: Its key, in both lakes.
+        day: The day of its run.
+        ended: When its run ended.
+        named: What it names.
+        is_signed: Whether a run that had this server's key wrote it.
+        twin: What the target calls the objects, by its twin there; `None` where it has none.
+        conflict: Why it can have none: the target's manifest under that key is another one.
+    """
+
+    key: str
+    day: date
+    ended: datetime
+    named: tuple[Named, ...]
+    is_signed: bool
+    twin: dict[str, Place] | None = None
+    conflict: str = ""
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Some manifests that are copied together, in the order in which they were written; and which are unreadable."""
+
+    records: list[Record]
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+def portions(listed: Iterable[StoredManifest]) -> Iterator[list[StoredManifest]]:
+    """Cut a list of manifests into portions of bounded size, in its order."""
+    portion: list[StoredManifest] = []
+    size_bytes = 0
+    for one in listed:
+        if portion and (size_bytes + one.size_bytes > PORTION_BYTES or len(portion) == PORTION_MANIFESTS):
+            yield portion
+            portion, size_bytes = [], 0
+        portion.append(one)
+        size_bytes += one.size_bytes
+    if portion:
+        yield portion
+
+
+def read_portion(
+    source: ManifestStore, target: ManifestStore | None, listed: list[StoredManifest], in_target: set[str]
+) -> Portion:
+    """Read the manifests of a portion, with their twins.
+
+    Args:
+        source: The manifests of the source.
+        target: Those of the target; `None` where there is no such bucket yet.
+        listed: Which are read.
+        in_target: The keys of manifests that the target holds.
+
+    Raises:
+        StorageError: What S3 answers, or no answer.
+    """
+
+    def read(one: StoredManifest) -> Record | str:
+        try:
+            manifest = source.read(one.key)
+        except ManifestUnreadable as error:
+            return str(error)
+        record = Record(one.key, one.day, manifest.ended, named_in(manifest), manifest.is_signed)
+        return _with_twin(record, manifest, target) if target and one.key in in_target else record
+
+    with ThreadPoolExecutor(READ_AT_ONCE) as threads:
+        found = list(threads.map(read, listed))
+    unreadable = {one.key: what for one, what in zip(listed, found, strict=True) if isinstance(what, str)}
+    return Portion([what for what in found if isinstance(what, Record)], unreadable)
+
+
+def _with_twin(record: Record, manifest: Manifest, target: ManifestStore) -> Record:
+    def but(**changes: object) -> Record:
+        return Record(**{**record.__dict__, **changes})
+
+    try:
+        there = target.read(record.key)
+    except ManifestUnreadable as error:
+        return but(conflict=str(error))
+    if digest_of(there) != digest_of(manifest):
+        return but(conflict=f"s3://{target.bucket.name}/{record.key} is the manifest of another run.")
+    places = {one.key: Place(one.version_id, one.etag, None) for one in named_in(there)}
+    return but(twin=places)
+
+
+def digest_of(manifest: Manifest) -> str:
+    """Return the SHA-256 of what a manifest records, whatever its bucket calls the objects."""
+    return hashlib.sha256(manifest.model_dump_json(exclude=_OF_THE_BUCKET).encode()).hexdigest()  # type: ignore[arg-type]
+
+
+def waves(records: Iterable[Record]) -> list[list[Record]]:
+    """Put manifests into groups that are copied one after the other.
+
+    A later landing of a key comes after the earlier one, so that a bucket with versions gets them in their order. And
+    the manifests of a day come one by one, since readers take the last one by when it was written.
+    """
+    result: list[list[Record]] = []
+    wave_of_day: dict[date, int] = {}
+    last: dict[str, tuple[Named, int]] = {}
+    for record in records:
+        wave = wave_of_day.get(record.day, -1) + 1
+        for named in record.named:
+            if named.key in last and not named.is_same(last[named.key][0]):
+                wave = max(wave, last[named.key][1] + 1)
+        wave_of_day[record.day] = wave
+        last |= {named.key: (named, wave) for named in record.named}
+        result += [[] for _ in range(wave + 1 - len(result))]
+        result[wave].append(record)
+    return result
