@@ -90,7 +90,9 @@ def find_structure(sample: str, found: Detected, *, whole: bool) -> Structure:
         reader = _with(reader, width=max(width, 1), doubled=False)
         return _with(reader, notes=_notes(reader))
     start = _start(records, width)
-    if start and not _can_be_skipped(sample, records[start - 1][1], found, plain_quotes):
+    if start and not (
+        _is_regular(records[start:], width) and _can_be_skipped(sample, records[start - 1][1], found, plain_quotes)
+    ):
         start = 0
     table = records[start:]
     skip = records[start - 1][1] if start else 0
@@ -181,6 +183,12 @@ def _start(records: Sequence[Record], width: int) -> int:
             break
         start += 1
     return start
+
+
+def _is_regular(table: Sequence[Record], width: int) -> bool:
+    """Return whether enough records are of a table's width to believe that lines above it are none of its."""
+    regular = sum(len(fields) == width for _, _, fields in table)
+    return regular >= 3 and regular >= 0.7 * len(table)
 
 
 def _can_be_skipped(sample: str, lines: int, found: Detected, plain_quotes: bool) -> bool:
