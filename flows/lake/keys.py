@@ -18,6 +18,7 @@ from flows.lake.errors import KeyInvalid, SettingsError, SourceError
 from flows.lake.words import quoted, unfit_for_key
 
 RAW_PREFIX = "Raw/Local/CSV"
+TMDB_PREFIX = "Raw/TMDB/JSON"
 QUARANTINE_PREFIX = "Quarantine/Local/CSV"
 SUPERSEDED_PREFIX = "Superseded"
 LOG_PREFIX = "Logs"
@@ -32,7 +33,7 @@ _AVOIDED = frozenset('/\\{}^%`[]<>~#|"')
 _MAX_RUN_NAME_BYTES = 200
 """Leaves room in the 255 bytes of a file name, since the embedded lake keeps objects as files."""
 _KEY_DAY = re.compile(
-    rf"(?:(?:{RAW_PREFIX}|{QUARANTINE_PREFIX})/[^/]+|{MANIFEST_PREFIX})"
+    rf"(?:(?:{RAW_PREFIX}|{TMDB_PREFIX}|{QUARANTINE_PREFIX})/[^/]+|{MANIFEST_PREFIX})"
     r"/(?P<year>\d{4})/(?P<month>\d{2})/(?P<day>\d{2})/[^/]+$",
     re.DOTALL,
 )
