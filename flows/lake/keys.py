@@ -158,9 +158,9 @@ def quarantine_key(raw: str) -> str:
     return QUARANTINE_PREFIX + raw.removeprefix(RAW_PREFIX)
 
 
-def log_keys(day: date, run_id: str, run_count: int) -> tuple[str, str]:
+def log_keys(day: date, run_id: str, run_count: int, name: str = "ingestao") -> tuple[str, str]:
     """Return the key of a day's first log, and the one to take where that is taken already."""
-    first = f"{LOG_PREFIX}/log-ingestao-{day_path(day).replace('/', '')}"
+    first = f"{LOG_PREFIX}/log-{name}-{day_path(day).replace('/', '')}"
     return f"{first}.txt", f"{first}-{run_id[:8]}-{run_count}.txt"
 
 

@@ -71,11 +71,11 @@ def write(database: Connection, folder: Path) -> list[tuple[RefinedTable, Path]]
 
 
 def language_name(code: str) -> str:
-    """Return a language's English name; its code where ISO 639 does not know it."""
+    """Return a language's English name; its code where ISO 639 does not know it, or not any more."""
     from iso639 import Lang
-    from iso639.exceptions import InvalidLanguageValue
+    from iso639.exceptions import DeprecatedLanguageValue, InvalidLanguageValue
 
     try:
         return str(Lang(code).name)
-    except InvalidLanguageValue:
+    except (DeprecatedLanguageValue, InvalidLanguageValue):
         return code
