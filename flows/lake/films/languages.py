@@ -20,7 +20,7 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.lake.films.title_evidence import INDEX, KINDS, LANGUAGES, evidence, fasttext_model
+from flows.lake.films.title_evidence import KINDS, LANGUAGES, evidence, fasttext_model
 
 UNDETERMINED = "und"
 
@@ -103,22 +103,28 @@ def probabilities(
     found: NDArray[np.float64], learnt: Weights, possible: tuple[str, ...] = LANGUAGES
 ) -> NDArray[np.float64]:
     """Return how likely each language is by the evidence; those that the letters rule out have none."""
-    total = learnt.kinds @ found + learnt.bias
-    allowed = np.array([code in possible for code in LANGUAGES])
-    total = np.where(allowed, total - total[allowed].max(), -np.inf)
-    likely = np.exp(total)
+    total = learnt.kinds @ found + learnt.bias + _ruled_out(possible)
+    likely: NDArray[np.float64] = np.exp(total - total.max())
     return likely / likely.sum()
+
+
+@functools.cache
+def _ruled_out(possible: tuple[str, ...]) -> NDArray[np.float64]:
+    return np.array([0.0 if code in possible else -np.inf for code in LANGUAGES])
 
 
 def letters_of(title: str) -> str | None:
     """Return the name of the letters that most of a title is written in, as Unicode calls them."""
-    names: Counter[str] = Counter()
-    for character in title:
-        if character.isalpha():
-            names[unicodedata.name(character, "").partition(" ")[0].partition("-")[0]] += 1
+    names = Counter(name for character in title if (name := _letter(character)))
     if names["HIRAGANA"] or names["KATAKANA"]:
         return "KANA"
     return names.most_common(1)[0][0] if names else None
+
+
+@functools.lru_cache(maxsize=10_000)
+def _letter(character: str) -> str:
+    """Return the first word of a letter's name; empty for anything else."""
+    return unicodedata.name(character, "").partition(" ")[0].partition("-")[0] if character.isalpha() else ""
 
 
 def _is_another(title: str, possible: tuple[str, ...]) -> bool:

