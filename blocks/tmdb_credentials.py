@@ -57,7 +57,9 @@ class TmdbCredentials(Block):
     def _is_encrypted(cls, value: str) -> str:
         value = value.strip().rstrip("/")
         if not value.startswith(("https://", *LOOPBACK)) or "@" in value:
-            raise ValueError("base_url must begin with https:// and hold no password: the token travels with each request")
+            raise ValueError(
+                "base_url must begin with https:// and hold no password: the token travels with each request"
+            )
         return value
 
     def block_initialization(self) -> None:

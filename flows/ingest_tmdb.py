@@ -51,8 +51,8 @@ def ingest_tmdb(
         credentials: Name of the Lake Credentials block.
         tmdb: Name of the TMDB Credentials block.
         dataset: Dataset that holds the films.
-        partition_date: Day of the partition; the last landing of the films up to it is read. Empty: the day of the run's
-            scheduled start.
+        partition_date: Day of the partition; the last landing of the films up to it is read. Empty: the day of the
+            run's scheduled start.
         genres: Films with at least one of them are asked for. Empty: Drama and Romance.
         first_year: First release year.
         last_year: Last release year. Empty: the year of the partition.

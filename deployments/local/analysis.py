@@ -137,7 +137,10 @@ def _plain(lines: list[str]) -> Iterator[str]:
     shown = [row for row in rows if not set("".join(row)) <= {"-"}][:14]
     widths = [max(len(row[column]) for row in shown) for column in range(len(shown[0]))] if shown else []
     for row in shown:
-        yield "  " + "  ".join(cell.replace("\\", "").ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        yield (
+            "  "
+            + "  ".join(cell.replace("\\", "").ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
     if len(rows) - 1 > len(shown):
         yield f"  … {len(rows) - 1 - len(shown)} rows more in the report"
 

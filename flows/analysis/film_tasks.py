@@ -6,6 +6,7 @@ outgrows it runs elsewhere (docs/scaling.md).
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from prefect.logging import get_run_logger
@@ -71,12 +72,8 @@ def write_trusted(work: Workspace, address: LakeAddress) -> int:
         prefix = layout.trusted_prefix(table, raw.day)
         files = engine.write_by_year(work.database, query, folder)
         stored = storing.put_all(bucket, [(f"{prefix}/{place}", path) for place, path in files])
-
-        def empty(query: str = query, table: str = table) -> bytes:
-            without_rows = f"SELECT * EXCLUDE (release_year) FROM ({query}) LIMIT 0"
-            return engine.write_parquet(work.database, without_rows, work.folder / f"{table}.empty").read_bytes()
-
-        made += stored + storing.replace_left_overs(bucket, f"{prefix}/", stored, empty)
+        without_rows = functools.partial(engine.without_rows, work.database, query, work.folder)
+        made += stored + storing.replace_left_overs(bucket, f"{prefix}/", stored, without_rows)
     work.found.made += made
     return len(made)
 

@@ -87,9 +87,10 @@ def closed_run(name: str, day: date, write_manifest: WriteManifest) -> Iterator[
 
 
 def _close(run: FilmsRun, state: str, text: str, error: LakeError | None, *, as_task: bool = True) -> None:
-    for part in (_leave_manifest, lambda run: _ship_log(run, state, text, as_task=as_task)):
-        if trouble := part(run):
-            state, text = "Failed" if state == "Completed" else state, f"{text} {trouble}"
+    if trouble := _leave_manifest(run):
+        state, text = "Failed" if state == "Completed" else state, f"{text} {trouble}"
+    if trouble := _ship_log(run, state, text, as_task=as_task):
+        state, text = "Failed" if state == "Completed" else state, f"{text} {trouble}"
     if state == "Completed":
         run.state = Completed(message=text)
     else:

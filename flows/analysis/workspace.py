@@ -1,4 +1,4 @@
-"""What the stages of one run of analyze-films share: a temporary folder, a database in it, and what was found so far."""
+"""What the stages of one run about films share: a temporary folder, a database in it, and what was found so far."""
 
 from __future__ import annotations
 

@@ -108,9 +108,7 @@ def test_analyze_films_with_wrong_parameters_says_which(analyze: Any, parameters
 
 
 @pytest.mark.parametrize("s3", ["moto"], indirect=True)
-def test_analyze_films_reads_the_file_as_its_manifest_says(
-    ingest: Any, analyze: Any, s3: S3, tmp_path: Path
-) -> None:
+def test_analyze_films_reads_the_file_as_its_manifest_says(ingest: Any, analyze: Any, s3: S3, tmp_path: Path) -> None:
     text = (SAMPLE / "movies.csv").read_text(encoding="utf-8")
     lines = [line.replace("|", ";") for line in text.splitlines() if "Ricardo Darín" in line or line.startswith("id|")]
     (tmp_path / "movies.csv").write_bytes("\n".join(lines).encode("cp1252") + b"\n")

@@ -48,11 +48,7 @@ def ask(given: dict[str, Any], **more: Any) -> Any:
 
 
 def lines(s3: S3) -> list[dict[str, Any]]:
-    return [
-        json.loads(line)
-        for key, body in objects(s3, PARTS).items()
-        for line in gzip.decompress(body).splitlines()
-    ]
+    return [json.loads(line) for key, body in objects(s3, PARTS).items() for line in gzip.decompress(body).splitlines()]
 
 
 def test_ingest_tmdb_lands_answers_unchanged_and_asks_for_nothing_twice(given: Any, s3: S3) -> None:

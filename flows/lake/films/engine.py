@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from flows.lake.films.layout import NO_YEAR
 
 if TYPE_CHECKING:
     import duckdb
 
-    Connection = duckdb.DuckDBPyConnection
+    Connection: TypeAlias = duckdb.DuckDBPyConnection
 
 MEMORY = "512MB"
 THREADS = 2
@@ -83,6 +83,12 @@ def write_by_year(database: Connection, query: str, folder: Path) -> list[tuple[
         files = sorted(year.glob("*.parquet"), key=lambda path: int(path.stem.rpartition("_")[2]))
         found += [(f"{year.name}/part-{number:04}.parquet", path) for number, path in enumerate(files)]
     return found
+
+
+def without_rows(database: Connection, query: str, folder: Path) -> bytes:
+    """Return a file of a table by year that has its columns and no rows."""
+    path = folder / "without-rows.parquet"
+    return write_parquet(database, f"SELECT * EXCLUDE (release_year) FROM ({query}) LIMIT 0", path).read_bytes()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ its number as a tooltip, and the table beside a plot has them all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup, escape
 
@@ -14,6 +14,8 @@ COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
 WIDTH = 720
 _LABELS = 190
 _ROW = 22
+_PLOT = 240
+_AXIS = 44
 
 Bars = Sequence[tuple[str, tuple[int, ...]]]
 
@@ -39,45 +41,47 @@ def horizontal(bars: Bars, title: str) -> Markup:
 def stacked(bars: Bars, series: Sequence[str], title: str) -> Markup:
     """Draw one column beside the other, for years; the numbers of a column stand on each other."""
     most = max((sum(values) for _, values in bars), default=0) or 1
-    plot, left, top = 240, 44, 10 + 20 * ((len(series) + 2) // 3)
-    step = (WIDTH - left) / max(len(bars), 1)
-    parts = [_open(top + plot + 26, title)]
-    for index, name in enumerate(series if len(series) > 1 else ()):
-        x, y = left + 230 * (index % 3), 4 + 20 * (index // 3)
-        parts.append(
-            Markup('<rect x="{}" y="{}" width="12" height="12" fill="{}"/><text x="{}" y="{}">{}</text>').format(
-                x, y, COLOURS[index % len(COLOURS)], x + 18, y + 11, name
-            )
-        )
-    for share in (0.0, 0.5, 1.0):
-        y = round(top + plot * (1 - share), 1)
-        parts.append(
-            Markup('<line x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}" text-anchor="end">{:,.0f}</text>').format(
-                left, WIDTH, y, y, left - 6, y + 4, most * share
-            )
-        )
+    top = 10 + 20 * ((len(series) + 2) // 3)
+    parts = [_open(top + _PLOT + 26, title), *(_legend(series) if len(series) > 1 else ()), *_scale(top, most)]
+    step, every = (WIDTH - _AXIS) / max(len(bars), 1), -(-len(bars) // 20)
     for index, (label, values) in enumerate(bars):
-        x, y = round(left + step * (index + 0.1), 1), float(top + plot)
-        for number, value in enumerate(values):
-            if not value:
-                continue
-            height = plot * value / most
-            y -= height
-            name = series[number] if number < len(series) else ""
-            parts.append(
-                Markup('<rect x="{}" y="{}" width="{}" height="{}" fill="{}"><title>{} {}: {:,}</title></rect>').format(
-                    x, round(y, 1), round(step * 0.8, 1), round(height, 1), COLOURS[number % len(COLOURS)], label, name,
-                    value,
-                )
-            )
-        every = -(-len(bars) // 20)
+        x, width = round(_AXIS + step * (index + 0.1), 1), round(step * 0.8, 1)
+        parts += _column(x, width, top, list(zip(series, values, strict=True)), label, most)
         if index % every == 0:
             parts.append(
                 Markup('<text x="{}" y="{}" text-anchor="middle">{}</text>').format(
-                    round(x + step * 0.4, 1), top + plot + 18, label
+                    round(x + width / 2, 1), top + _PLOT + 18, label
                 )
             )
     return Markup("\n").join([*parts, Markup("</svg>")])
+
+
+def _legend(series: Sequence[str]) -> Iterator[Markup]:
+    for index, name in enumerate(series):
+        x, y = _AXIS + 230 * (index % 3), 4 + 20 * (index // 3)
+        yield Markup('<rect x="{}" y="{}" width="12" height="12" fill="{}"/><text x="{}" y="{}">{}</text>').format(
+            x, y, COLOURS[index % len(COLOURS)], x + 18, y + 11, name
+        )
+
+
+def _scale(top: int, most: int) -> Iterator[Markup]:
+    line = Markup('<line x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}" text-anchor="end">{:,.0f}</text>')
+    for share in (0.0, 0.5, 1.0):
+        y = round(top + _PLOT * (1 - share), 1)
+        yield line.format(_AXIS, WIDTH, y, y, _AXIS - 6, y + 4, most * share)
+
+
+def _column(
+    x: float, width: float, top: int, values: Sequence[tuple[str, int]], label: str, most: int
+) -> Iterator[Markup]:
+    bar = Markup('<rect x="{}" y="{}" width="{}" height="{}" fill="{}"><title>{} {}: {:,}</title></rect>')
+    y = float(top + _PLOT)
+    for number, (name, value) in enumerate(values):
+        if value:
+            height = _PLOT * value / most
+            y -= height
+            colour = COLOURS[number % len(COLOURS)]
+            yield bar.format(x, round(y, 1), width, round(height, 1), colour, label, name, value)
 
 
 def text_bar(value: int, most: int, width: int = 20) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from flows.lake.errors import AnalysisInputChanged, AnalysisInputMissing, ManifestUnreadable
 from flows.lake.keys import TMDB_PREFIX, day_of_key
@@ -94,8 +94,8 @@ def _check_columns(file: ManifestFile, bucket: Bucket) -> None:
         missing.insert(0, TITLE_COLUMNS[0])
     if missing:
         raise AnalysisInputMissing(
-            f"s3://{bucket.name}/{file.key} has no column {', '.join(missing)}; it has {shown(', '.join(names)) or '-'}.",
-            remedy="Look at what changed in the source: the manifest's drift says it. The layer keeps the file as it is.",
+            f"s3://{bucket.name}/{file.key} has no column {', '.join(missing)}; it has {shown(', '.join(names))}.",
+            remedy="Look at what changed in the source: the manifest's drift says it.",
             bucket=bucket.name,
             key=file.key,
         )
@@ -124,11 +124,11 @@ def fetch(bucket: Bucket, raw: RawInput, folder: Path) -> Path:
 
 def _decompressed(path: Path, compression: str | None) -> IO[bytes]:
     if compression == "gzip":
-        return gzip.open(path, "rb")  # type: ignore[return-value]  # it reads as any other file does
+        return cast("IO[bytes]", gzip.open(path, "rb"))
     if compression == "zstd":
         import zstandard
 
-        return zstandard.open(path, "rb")  # type: ignore[return-value]
+        return cast("IO[bytes]", zstandard.open(path, "rb"))
     return path.open("rb")
 
 

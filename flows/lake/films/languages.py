@@ -90,7 +90,9 @@ def identify(title: str) -> tuple[str, float]:
     if possible is None or (letters in {"CYRILLIC", "ARABIC", "DEVANAGARI"} and _is_another(title, possible)):
         labels, scores = fasttext_model().predict(title.replace("\n", " "), 1, 0.0)
         code, score = labels[0].removeprefix("__label__"), min(1.0, float(scores[0]))
-        return (code, round(score, 3)) if score >= _SURE_OF_ANOTHER and len(code) == 2 else (UNDETERMINED, round(score, 3))
+        return (
+            (code, round(score, 3)) if score >= _SURE_OF_ANOTHER and len(code) == 2 else (UNDETERMINED, round(score, 3))
+        )
     if len(possible) == 1:
         return possible[0], 1.0
     likely = probabilities(evidence(title), weights(), possible)
@@ -105,7 +107,8 @@ def probabilities(
     """Return how likely each language is by the evidence; those that the letters rule out have none."""
     total = learnt.kinds @ found + learnt.bias + _ruled_out(possible)
     likely: NDArray[np.float64] = np.exp(total - total.max())
-    return likely / likely.sum()
+    likely /= likely.sum()
+    return likely
 
 
 @functools.cache

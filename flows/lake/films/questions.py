@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from flows.lake.films.selection import Criteria, Selection
 
 NEEDS_TMDB = (
-    "TMDB was not asked, so no country and no director is known. Store a TMDB token (`python -m blocks.tmdb_credentials`),"
-    " run ingest-tmdb, then this analysis again."
+    "TMDB was not asked, so no country and no director is known. Store a TMDB token"
+    " (`python -m blocks.tmdb_credentials`), run ingest-tmdb, then this analysis again."
 )
 MARKET_YEAR = 2016
 """The year in which streaming reached almost every country."""
@@ -57,13 +57,15 @@ def answer_all(database: Connection, selection: Selection, criteria: Criteria) -
 
 
 def _rows(database: Connection, query: str) -> list[tuple[Any, ...]]:
-    return database.execute(query).fetchall()
+    return list(database.execute(query).fetchall())
 
 
 def _years(database: Connection, selection: Selection, criteria: Criteria) -> Answer:
     question = f"How many films were released each year, by region? Is there a rise after {MARKET_YEAR}?"
-    total = {int(year): int(films) for year, films in _rows(
-        database, "SELECT release_year, count(*) FROM star_film GROUP BY 1 ORDER BY 1")}
+    total = {
+        int(year): int(films)
+        for year, films in _rows(database, "SELECT release_year, count(*) FROM star_film GROUP BY 1 ORDER BY 1")
+    }
     if not total:
         return Answer(question, "No film was selected.")
     years = range(min(total), max(total) + 1)
@@ -72,19 +74,25 @@ def _years(database: Connection, selection: Selection, criteria: Criteria) -> An
         rows = tuple((str(year), total.get(year, 0)) for year in years)
         bars = tuple((str(year), (total.get(year, 0),)) for year in years)
         return Answer(question, rise, ("Year", "Films"), rows, bars, ("Films",), f"By region: {NEEDS_TMDB}")
-    counted = {(int(year), str(region)): int(films) for year, region, films in _rows(database, """
+    counted = {
+        (int(year), str(region)): int(films)
+        for year, region, films in _rows(
+            database,
+            """
         SELECT release_year, region, count(DISTINCT film_id) FROM star_film JOIN star_film_country USING (film_id)
-            JOIN star_country USING (country_code) GROUP BY ALL""")}
+            JOIN star_country USING (country_code) GROUP BY ALL""",
+        )
+    }
     series = criteria.regions
     by_year = {year: tuple(counted.get((year, region), 0) for region in series) for year in years}
-    rows = tuple((str(year), *by_year[year], total.get(year, 0)) for year in years)
+    table: tuple[Row, ...] = tuple((str(year), *by_year[year], total.get(year, 0)) for year in years)
     shared = sum(map(sum, by_year.values())) - sum(total.values())
     note = f" {shared:,} times a film counts in a second region, so a row's regions may add up to more than its films."
     return Answer(
         question,
         rise + (note if shared else ""),
         ("Year", *series, "Films"),
-        rows,
+        table,
         tuple((str(year), by_year[year]) for year in years),
         series,
     )
@@ -101,8 +109,8 @@ def _rise(total: dict[int, int]) -> str:
     verdict = "Yes" if change >= 10 else "No" if change <= -10 else "Hardly"
     return (
         f"{verdict}: {mean_before:,.1f} films a year before {MARKET_YEAR}, {mean_after:,.1f} after it up to"
-        f" {_filled(total)[-2][0]} ({change:+.0f} %). The last year, {max(total)}, is left out of the mean, as it may not"
-        " be over. A rise at the same time proves no cause."
+        f" {_filled(total)[-2][0]} ({change:+.0f} %). The last year, {max(total)}, is left out of the mean, as it may"
+        " not be over. A rise at the same time proves no cause."
     )
 
 
@@ -112,7 +120,9 @@ def _filled(total: dict[int, int]) -> list[tuple[int, int]]:
 
 def _people(database: Connection, roles: str, top: int) -> list[tuple[Any, ...]]:
     """Return the people of some roles with most films: name, roles, films, and languages with their films."""
-    return _rows(database, f"""
+    return _rows(
+        database,
+        f"""
         WITH made AS (
             SELECT DISTINCT person_id, film_id, language_code FROM star_film_person JOIN star_film USING (film_id)
             WHERE role IN ({roles})
@@ -127,8 +137,10 @@ def _people(database: Connection, roles: str, top: int) -> list[tuple[Any, ...]]
             SELECT person_id, string_agg(DISTINCT role, ', ' ORDER BY role) AS roles FROM star_film_person
             WHERE role IN ({roles}) GROUP BY person_id
         )
-        SELECT name, roles, films, languages FROM of_person JOIN star_person USING (person_id) JOIN who USING (person_id)
-        ORDER BY films DESC, name, person_id LIMIT {top}""")
+        SELECT name, roles, films, languages
+        FROM of_person JOIN star_person USING (person_id) JOIN who USING (person_id)
+        ORDER BY films DESC, name, person_id LIMIT {top}""",
+    )
 
 
 def _performers(database: Connection, criteria: Criteria) -> Answer:
@@ -179,10 +191,13 @@ def _nationalities(database: Connection, selection: Selection, criteria: Criteri
         CREATE OR REPLACE TEMP TABLE best AS SELECT film_id FROM star_film
         WHERE rating IS NOT NULL AND coalesce(votes, 0) >= {criteria.min_votes}
         ORDER BY rating DESC, votes DESC, film_id LIMIT {criteria.best}""")
-    found = _rows(database, """
+    found = _rows(
+        database,
+        """
         SELECT star_country.name, coalesce(region, 'none by M49') AS region, count(*) AS films FROM best
             JOIN star_film_country USING (film_id) JOIN star_country USING (country_code)
-        GROUP BY ALL ORDER BY films DESC, star_country.name""")
+        GROUP BY ALL ORDER BY films DESC, star_country.name""",
+    )
     ((best, lowest),) = _rows(database, "SELECT count(*), min(rating) FROM best JOIN star_film USING (film_id)")
     if not best:
         return Answer(question, f"No film has a rating by at least {criteria.min_votes:,} votes.")

@@ -1,8 +1,8 @@
 """The refined layer of films: a small star of the films that were selected.
 
 `film` is the fact, with its language; `film_person` and `film_country` tie it to those who made it and where; `person`,
-`country`, `language` and `region` are what one groups by. The raw file gives performers no number, so a person is a name
-with a year of birth: two performers of one name and no known year are one. Directors carry TMDB's number.
+`country`, `language` and `region` are what one groups by. The raw file gives performers no number, so a person is a
+name with a year of birth: two performers of one name and no known year are one. Directors carry TMDB's number.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ def build(database: Connection) -> None:
     """Make the star's tables, under their names with `star_` before them."""
     codes = [row[0] for row in database.execute("SELECT DISTINCT language FROM selected").fetchall() if row[0]]
     database.execute("CREATE TABLE language_name (language_code VARCHAR, name VARCHAR)")
-    insert(database, "language_name", ("language_code", "name"), [(code, language_name(code)) for code in sorted(codes)])
+    insert(
+        database, "language_name", ("language_code", "name"), [(code, language_name(code)) for code in sorted(codes)]
+    )
     for table in REFINED_TABLES:
         database.execute(f"CREATE TABLE star_{table} AS {TABLES[table]}")
 
@@ -65,7 +67,12 @@ def write(database: Connection, folder: Path) -> list[tuple[RefinedTable, Path]]
     folder.mkdir()
     ordered = {table: query.rpartition("ORDER BY")[2] for table, query in TABLES.items()}
     return [
-        (table, write_parquet(database, f"SELECT * FROM star_{table} ORDER BY {ordered[table]}", folder / f"{table}.parquet"))
+        (
+            table,
+            write_parquet(
+                database, f"SELECT * FROM star_{table} ORDER BY {ordered[table]}", folder / f"{table}.parquet"
+            ),
+        )
         for table in REFINED_TABLES
     ]
 

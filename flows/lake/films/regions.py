@@ -38,7 +38,7 @@ _BY_M49 = {m49: region for region, names in _OF_M49.items() for m49 in names.spl
 class Country:
     """A country: its code (ISO 3166-1 alpha-2), name, M49 region, and the analysis's own region.
 
-    A code that M49 does not know (`SU`, `YU`) keeps its code as its name, and has no region.
+    A code that M49 does not know keeps its code as its name, and has no region.
     """
 
     code: str

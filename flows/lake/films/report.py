@@ -87,17 +87,17 @@ def method(report: Report) -> list[str]:
         f"Films are those of one raw file, found by its manifest; each title counts once. It landed on"
         f" {report.sources.raw_day} with {report.defects.rows:,} rows.",
         report.sources.tmdb_text,
-        f"A film belongs to the selection if it has at least one of the genres {', '.join(criteria.genres)}. Other genres"
-        " beside it do not matter.",
-        "The language of a film is what TMDB says of it; where TMDB does not know it, it is identified from the original"
-        " title, and a title that is not certain enough falls out. Short titles and names are the hard ones.",
+        f"A film belongs to the selection if it has at least one of the genres {', '.join(criteria.genres)}. Other"
+        " genres beside it do not matter.",
+        "The language of a film is what TMDB says of it; where TMDB does not know it, it is identified from the"
+        " original title, and a title that is not certain enough falls out. Short titles and names are the hard ones.",
         f"For {report.selection.titles_asked:,} titles of the genres and years the language had to come from the title;"
         f" {report.selection.unsure_titles:,} of them are not certain.",
     ]
     if both.both:
         told.append(
-            f"Where both are known, the language of the title is that of the film for {100 * both.same / both.both:.0f} %"
-            f" of {both.both:,} films, and both agree whether it is English for"
+            "Where both are known, the language of the title is that of the film for"
+            f" {100 * both.same / both.both:.0f} % of {both.both:,} films, and both agree whether it is English for"
             f" {100 * both.same_about_english / both.both:.0f} %. They need not agree: Filipino and Indian films often"
             " bear English titles."
         )
@@ -161,7 +161,11 @@ def markdown(report: Report) -> str:
     parts = [f"# Films {report.day}", md(report.headline), ""]
     for number, answer in enumerate(report.answers, start=1):
         parts += answer_markdown(number, answer)
-    parts += ["## The funnel", "", *_table(("Step", "Films left", "Why others fell out"), funnel_rows(report.selection))]
+    parts += [
+        "## The funnel",
+        "",
+        *_table(("Step", "Films left", "Why others fell out"), funnel_rows(report.selection)),
+    ]
     if defects := defect_rows(report.defects):
         parts += ["", "## What was wrong in the raw file", "", *_table(("What", "Count"), defects)]
     parts += ["", "## Method and limits", "", *(f"- {md(one)}" for one in method(report)), "", f"_{ATTRIBUTION}_"]

@@ -133,25 +133,37 @@ def select(database: Connection, criteria: Criteria) -> Selection:
         (
             f"released from {criteria.first_year} to {criteria.last_year}",
             "has_year",
-            {"no release year is told": "release_year IS NULL", f"before {criteria.first_year}":
-             f"release_year < {criteria.first_year}", f"after {criteria.last_year}": "true"},
+            {
+                "no release year is told": "release_year IS NULL",
+                f"before {criteria.first_year}": f"release_year < {criteria.first_year}",
+                f"after {criteria.last_year}": "true",
+            },
         ),
         (
             "not in English" if criteria.excluded_language == "en" else f"not in {criteria.excluded_language}",
             f"language IS NOT NULL AND language <> {english}",
-            {"by TMDB": f"film_language = {english}", "by its title": f"language = {english}",
-             "the language of its title is not certain": "true"},
+            {
+                "by TMDB": f"film_language = {english}",
+                "by its title": f"language = {english}",
+                "the language of its title is not certain": "true",
+            },
         ),
     ]
     if has_countries:
-        asked.append((
-            f"produced in {', '.join(criteria.regions)}",
-            "has_region",
-            {"TMDB was not asked": "outcome IS NULL", "TMDB does not know it": "outcome = 'not found'",
-             "TMDB knows several films by its id": "outcome = 'several'",
-             "TMDB names no country": "NOT has_country", "M49 does not know its country": "has_unknown_country",
-             "another region": "true"},
-        ))
+        asked.append(
+            (
+                f"produced in {', '.join(criteria.regions)}",
+                "has_region",
+                {
+                    "TMDB was not asked": "outcome IS NULL",
+                    "TMDB does not know it": "outcome = 'not found'",
+                    "TMDB knows several films by its id": "outcome = 'several'",
+                    "TMDB names no country": "NOT has_country",
+                    "M49 does not know its country": "has_unknown_country",
+                    "another region": "true",
+                },
+            )
+        )
     steps = [Step("titles in the raw file", count(database, "SELECT count(*) FROM judged"))]
     so_far = "true"
     for name, condition, reasons in asked:

@@ -81,9 +81,7 @@ def put(bucket: Bucket, key: str, body: bytes, *, content_type: str) -> Made:
     )
 
 
-def _made(
-    key: str, content: Content, stored: Any, proof: str, outcome: Literal["uploaded", "unchanged"]
-) -> Made:
+def _made(key: str, content: Content, stored: Any, proof: str, outcome: Literal["uploaded", "unchanged"]) -> Made:
     return Made(
         key, content.size_bytes, content.sha256, content.crc64nvme, stored.etag, stored.version_id, proof, outcome
     )

@@ -45,7 +45,8 @@ class Asked:
     def line(self) -> bytes:
         """Return the line of JSON that the raw layer keeps.
 
-        A line break between the parts of an answer, which JSON Lines cannot hold, becomes a blank; JSON has none elsewhere.
+        A line break between the parts of an answer, which JSON Lines cannot hold, becomes a blank; JSON has none
+        elsewhere.
         """
         head = json.dumps(
             {"imdb_id": self.title_id, "asked_at": f"{self.asked_at:%Y-%m-%dT%H:%M:%SZ}", "outcome": self.outcome}
@@ -83,7 +84,9 @@ class TmdbClient:
         if find is None:
             return Asked(title_id, now, "not found", "null")
         results = json.loads(find).get("movie_results") or []
-        numbers = dict.fromkeys(one["id"] for one in results if isinstance(one, dict) and isinstance(one.get("id"), int))
+        numbers = dict.fromkeys(
+            one["id"] for one in results if isinstance(one, dict) and isinstance(one.get("id"), int)
+        )
         movies = [self._get(f"/movie/{number}", {"append_to_response": "credits"}) for number in numbers]
         known = [text for text in movies if text is not None]
         if len(known) > 1:

@@ -116,7 +116,9 @@ def adopt(bucket: Bucket, named: Iterable[RawInput], answers: Answers, until: da
         others = [
             item["Key"]
             for item in bucket.objects(prefix)
-            if item["Key"] not in known and _NUMBER.search(item["Key"]) and (day_of_key(item["Key"]) or date.max) <= until
+            if item["Key"] not in known
+            and _NUMBER.search(item["Key"])
+            and (day_of_key(item["Key"]) or date.max) <= until
         ]
     adopted: list[ManifestFile] = []
     for key in others:
@@ -132,7 +134,7 @@ def adopt(bucket: Bucket, named: Iterable[RawInput], answers: Answers, until: da
 
 
 def needed(titles: Iterable[str], answers: dict[str, Answer], max_age_days: int) -> list[str]:
-    """Return the titles that were not asked for, or so long ago that they are asked again; a 404 counts as an answer."""
+    """Return the titles that have no answer, or one that is too old; that TMDB does not know a title is an answer."""
     oldest = datetime.now(UTC) - timedelta(days=max_age_days)
 
     def is_old(answer: Answer | None) -> bool:

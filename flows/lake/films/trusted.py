@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from flows.lake.errors import AnalysisInputMissing
 from flows.lake.films.engine import count, text
-from flows.lake.films.inputs import COLUMNS, TITLE_COLUMNS, RawInput
+from flows.lake.films.inputs import TITLE_COLUMNS, RawInput
 from flows.lake.words import shown
 
 if TYPE_CHECKING:
@@ -142,7 +142,9 @@ def _titles(database: Connection) -> int:
         CREATE TABLE told AS SELECT DISTINCT title_id, {FACTS} FROM typed WHERE title_id IS NOT NULL;
         CREATE TABLE titles AS SELECT title_id, {FACTS} FROM told
             QUALIFY row_number() OVER (PARTITION BY title_id ORDER BY {FACTS}) = 1""")
-    differing = count(database, "SELECT count(*) FROM (SELECT title_id FROM told GROUP BY title_id HAVING count(*) > 1)")
+    differing = count(
+        database, "SELECT count(*) FROM (SELECT title_id FROM told GROUP BY title_id HAVING count(*) > 1)"
+    )
     database.execute("DROP TABLE told")
     return differing
 
@@ -160,7 +162,9 @@ def _performers(database: Connection) -> int:
     return doubled
 
 
-TITLES = f"SELECT release_year, title_id, {FACTS.replace('release_year, ', '')} FROM titles ORDER BY release_year, title_id"
+TITLES = (
+    f"SELECT release_year, title_id, {FACTS.replace('release_year, ', '')} FROM titles ORDER BY release_year, title_id"
+)
 PERFORMERS = """SELECT titles.release_year, performers.* FROM performers JOIN titles USING (title_id)
     ORDER BY titles.release_year, title_id, name, role, birth_year"""
 """The rows of the layer's two tables, in the order in which they are stored."""
