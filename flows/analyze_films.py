@@ -62,10 +62,12 @@ def analyze_films(
         top: How many people are listed.
     """
     from flows.lake.films import regions as world
+    from flows.lake.films.installed import check_installed
     from flows.lake.films.selection import Criteria, empty_text
 
     day, found = _day(partition_date), Found()
     with closed_run("analyze-films", day, functools.partial(write_manifest, found)) as run:
+        check_installed()
         found.criteria = Criteria(
             genres=tuple(genres or ("Drama", "Romance")),
             first_year=first_year,

@@ -61,10 +61,12 @@ def ingest_tmdb(
         max_age_days: A title is not asked for again before its answer is so many days old.
         max_titles: At most so many titles, those with most votes first. Empty: all.
     """
+    from flows.lake.films.installed import check_installed
     from flows.lake.films.selection import Criteria
 
     day, found, asking = _day(partition_date), Found(), tmdb_tasks.Asking()
     with closed_run("ingest-tmdb", day, functools.partial(tmdb_tasks.write_manifest, asking)) as run:
+        check_installed()
         criteria = Criteria(
             genres=tuple(genres or ("Drama", "Romance")), first_year=first_year, last_year=last_year or day.year
         )

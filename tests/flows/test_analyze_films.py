@@ -108,6 +108,19 @@ def test_analyze_films_with_wrong_parameters_says_which(analyze: Any, parameters
 
 
 @pytest.mark.parametrize("s3", ["moto"], indirect=True)
+def test_analyze_films_without_its_packages_says_how_to_install_them(
+    analyze: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.lake.films import installed
+
+    monkeypatch.setattr(installed.check_installed, "__defaults__", (("duckdb", "no_such_package"),))
+    state = analyze()
+    assert state.is_failed()
+    assert "needs no_such_package" in state.message
+    assert "locks/analysis.txt" in state.message
+
+
+@pytest.mark.parametrize("s3", ["moto"], indirect=True)
 def test_analyze_films_reads_the_file_as_its_manifest_says(ingest: Any, analyze: Any, s3: S3, tmp_path: Path) -> None:
     text = (SAMPLE / "movies.csv").read_text(encoding="utf-8")
     lines = [line.replace("|", ";") for line in text.splitlines() if "Ricardo Darín" in line or line.startswith("id|")]

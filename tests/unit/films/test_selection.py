@@ -79,7 +79,7 @@ def test_questions_count_a_co_production_once_in_each_country_and_region(databas
     assert "1 times a film counts in a second region" in years.sentence
     assert performers.rows[0] == ("Sônia Braga", "actress", 2, "Portuguese 1, Spanish 1")
     assert directors.rows[0] == ("Kleber", 2, "Portuguese 2")  # one of the same name is somebody else
-    assert dict((name, films) for name, _, films in nationalities.rows) == {
+    assert {name: films for name, _, films in nationalities.rows} == {
         "Brazil": 2, "Argentina": 1, "Chile": 1, "France": 1, "South Africa": 1,
     }  # fmt: skip
 
