@@ -64,15 +64,16 @@ def write_trusted(work: Workspace, address: LakeAddress) -> int:
     from flows.lake.films import engine, layout, storing, trusted
 
     bucket, raw, made = connect(address).bucket, work.found.raw, []
+    database = work.database.cursor()  # a connection of its own: another stage works beside this one
     if raw is None:
         raise RuntimeError("find_films comes first")
     queries: dict[layout.TrustedTable, str] = {"titles": trusted.TITLES, "performers": trusted.PERFORMERS}
     for table, query in queries.items():
         folder = work.subfolder(table)
         prefix = layout.trusted_prefix(table, raw.day)
-        files = engine.write_by_year(work.database, query, folder)
+        files = engine.write_by_year(database, query, folder)
         stored = storing.put_all(bucket, [(f"{prefix}/{place}", path) for place, path in files])
-        without_rows = functools.partial(engine.without_rows, work.database, query, work.folder)
+        without_rows = functools.partial(engine.without_rows, database, query, work.folder)
         made += stored + storing.replace_left_overs(bucket, f"{prefix}/", stored, without_rows)
     work.found.made += made
     return len(made)

@@ -50,7 +50,7 @@ class Defects:
 
 
 def load(database: Connection, path: Path, raw: RawInput) -> Defects:
-    """Load the raw file into the tables `titles` and `performers`.
+    """Load the raw file into the table `titles` and the view `performers`.
 
     Args:
         database: The database.
@@ -80,7 +80,7 @@ def load(database: Connection, path: Path, raw: RawInput) -> Defects:
         )
     differing = _titles(database)
     doubled = _performers(database)
-    defects = Defects(
+    return Defects(
         rows=rows,
         unreadable_rows=count(database, "SELECT count(DISTINCT line) FROM reject_errors"),
         without_id=without_id,
@@ -89,8 +89,6 @@ def load(database: Connection, path: Path, raw: RawInput) -> Defects:
         differing=differing,
         doubled=doubled,
     )
-    database.execute("DROP TABLE typed")
-    return defects
 
 
 def _read(database: Connection, path: Path, raw: RawInput) -> None:
@@ -149,22 +147,33 @@ def _titles(database: Connection) -> int:
     return differing
 
 
+_PERFORMER = "title_id, name, role, birth_year"
+_OF_PERFORMER = "character, death_year, professions, known_for"
+
+
 def _performers(database: Connection) -> int:
-    """Make the table of performers, once each in a title; returns how many stood there more than once."""
-    # One who plays two parts in a title is one performer with the first of them.
-    database.execute("""
-        CREATE TABLE performers AS SELECT title_id, name, role, min(character) AS character, birth_year,
-            min(death_year) AS death_year, min(professions) AS professions, min(known_for) AS known_for,
-            count(*) AS rows_told
-        FROM typed WHERE title_id IS NOT NULL AND name IS NOT NULL GROUP BY title_id, name, role, birth_year""")
-    doubled = count(database, "SELECT sum(rows_told - 1) FROM performers")
-    database.execute("ALTER TABLE performers DROP COLUMN rows_told")
-    return doubled
+    """Make the view of performers, once each in a title; returns how many rows tell of one that was told before.
+
+    One who plays two parts in a title is one performer, with the first of them. Such are few: only they are grouped.
+    """
+    first = ", ".join(f"min({name}) AS {name}" for name in _OF_PERFORMER.split(", "))
+    database.execute(f"""
+        CREATE TABLE doubled AS SELECT {_PERFORMER}, count(*) - 1 AS more FROM typed
+            WHERE title_id IS NOT NULL AND name IS NOT NULL GROUP BY {_PERFORMER} HAVING count(*) > 1;
+        CREATE VIEW told_of AS SELECT {_PERFORMER}, {_OF_PERFORMER}, (title_id, name) IN (
+            SELECT (title_id, name) FROM doubled) AS perhaps_doubled FROM typed
+            WHERE title_id IS NOT NULL AND name IS NOT NULL;
+        CREATE VIEW performers AS
+            SELECT {_PERFORMER}, {_OF_PERFORMER} FROM told_of WHERE NOT perhaps_doubled
+            UNION ALL SELECT {_PERFORMER}, {first} FROM told_of WHERE perhaps_doubled GROUP BY {_PERFORMER}""")
+    return count(database, "SELECT coalesce(sum(more), 0) FROM doubled")
 
 
 TITLES = (
     f"SELECT release_year, title_id, {FACTS.replace('release_year, ', '')} FROM titles ORDER BY release_year, title_id"
 )
-PERFORMERS = """SELECT titles.release_year, performers.* FROM performers JOIN titles USING (title_id)
+PERFORMERS = """
+    SELECT titles.release_year, title_id, name, role, character, birth_year, death_year, professions, known_for
+    FROM performers JOIN titles USING (title_id)
     ORDER BY titles.release_year, title_id, name, role, birth_year"""
 """The rows of the layer's two tables, in the order in which they are stored."""
