@@ -103,7 +103,7 @@ def work_polars(path: Path, folder: Path) -> Answers:
             part.write_parquet(place / "part-0000.parquet")
     started = time.perf_counter()
     distinct = titles["original_title"].unique().sort()
-    codes = [languages.identify(title)[0] for title in distinct]
+    codes = [code for code, _ in languages.identify_all(distinct.to_list())]
     languages_s = time.perf_counter() - started
     known = pl.DataFrame({"original_title": distinct, "language": codes})
     selected = titles.join(known, on="original_title").filter(
@@ -159,7 +159,8 @@ def work_pandas(path: Path, folder: Path) -> Answers:
             part.to_parquet(place / "part-0000.parquet")
     started = time.perf_counter()
     distinct = sorted(titles["original_title"].unique())
-    codes = {title: languages.identify(title)[0] for title in distinct}
+    told = languages.identify_all(distinct)
+    codes = {title: code for title, (code, _) in zip(distinct, told, strict=True)}
     languages_s = time.perf_counter() - started
     titles["language"] = titles["original_title"].map(codes)
     selected = titles[

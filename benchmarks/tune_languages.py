@@ -52,9 +52,8 @@ def learn(titles: Labelled) -> Weights:
     for fold in range(FOLDS):
         examples = [one for number, one in enumerate(titles) if number % FOLDS != fold]
         _use(title_evidence.part_scores(examples))
-        for number, (title, _) in enumerate(titles):
-            if number % FOLDS == fold:
-                found[number] = title_evidence.evidence(title)
+        others = [number for number in range(len(titles)) if number % FOLDS == fold]
+        found[others] = title_evidence.evidence([titles[number][0] for number in others])
     _use(title_evidence.part_scores(titles))
     allowed = np.array([_allowed(title) for title, _ in titles])
     wanted = np.eye(len(LANGUAGES))[[INDEX[code] for _, code in titles]]

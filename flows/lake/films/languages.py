@@ -9,10 +9,12 @@ other (docs/analysis.md).
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import sys
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TextIO
@@ -23,6 +25,9 @@ from numpy.typing import NDArray
 from flows.lake.films.title_evidence import KINDS, LANGUAGES, evidence, fasttext_model
 
 UNDETERMINED = "und"
+
+AT_A_TIME = 1000
+"""Lines that are read before the first is answered."""
 
 _OF_LETTERS: dict[str, tuple[str, ...]] = {
     "LATIN": LANGUAGES,
@@ -55,6 +60,9 @@ _ONE_LANGUAGE = {
 }
 """Letters that one language of films has, as good as alone."""
 
+_SHARED = frozenset({"CYRILLIC", "ARABIC", "DEVANAGARI"})
+"""Letters of more languages than ours, which fastText tells apart."""
+
 _SURE_OF_ANOTHER = 0.8
 """From which score on fastText is believed that letters of several languages are those of one that is not ours."""
 
@@ -81,33 +89,48 @@ def weights() -> Weights:
 
 def identify(title: str) -> tuple[str, float]:
     """Return the ISO 639-1 code of a title's language, and how likely it is; `und` where that is not enough."""
+    return identify_all([title])[0]
+
+
+def identify_all(titles: Sequence[str]) -> list[tuple[str, float]]:
+    """Return for each title what `identify` does; many together take half as long."""
+    by_letters = [_by_letters(title) for title in titles]
+    open_ones = [number for number, told in enumerate(by_letters) if told[0] is None]
+    found = [(code or UNDETERMINED, confidence) for code, confidence, _ in by_letters]
+    if open_ones:
+        likely = probabilities(
+            [titles[number] for number in open_ones], [by_letters[number][2] for number in open_ones]
+        )
+        for number, best, confidence in zip(
+            open_ones, likely.argmax(axis=1).tolist(), likely.max(axis=1).round(3).tolist(), strict=True
+        ):
+            code = LANGUAGES[best] if confidence >= weights().threshold else UNDETERMINED
+            found[number] = code, confidence
+    return found
+
+
+def _by_letters(title: str) -> tuple[str | None, float, tuple[str, ...]]:
+    """Return what the letters of a title say: a language and how likely it is, or which languages are left."""
     letters = letters_of(title)
     if letters is None:
-        return UNDETERMINED, 0.0
+        return UNDETERMINED, 0.0, ()
     if code := _ONE_LANGUAGE.get(letters):
-        return code, 1.0
+        return code, 1.0, ()
     possible = _OF_LETTERS.get(letters)
-    if possible is None or (letters in {"CYRILLIC", "ARABIC", "DEVANAGARI"} and _is_another(title, possible)):
+    if possible is None or (letters in _SHARED and _is_another(title, possible)):
         labels, scores = fasttext_model().predict(title.replace("\n", " "), 1, 0.0)
-        code, score = labels[0].removeprefix("__label__"), min(1.0, float(scores[0]))
-        return (
-            (code, round(score, 3)) if score >= _SURE_OF_ANOTHER and len(code) == 2 else (UNDETERMINED, round(score, 3))
-        )
-    if len(possible) == 1:
-        return possible[0], 1.0
-    likely = probabilities(evidence(title), weights(), possible)
-    best = int(likely.argmax())
-    confidence = round(float(likely[best]), 3)
-    return (LANGUAGES[best] if confidence >= weights().threshold else UNDETERMINED), confidence
+        code, score = labels[0].removeprefix("__label__"), round(min(1.0, float(scores[0])), 3)
+        return (code if score >= _SURE_OF_ANOTHER and len(code) == 2 else UNDETERMINED), score, ()
+    return (possible[0], 1.0, ()) if len(possible) == 1 else (None, 0.0, possible)
 
 
-def probabilities(
-    found: NDArray[np.float64], learnt: Weights, possible: tuple[str, ...] = LANGUAGES
-) -> NDArray[np.float64]:
-    """Return how likely each language is by the evidence; those that the letters rule out have none."""
-    total = learnt.kinds @ found + learnt.bias + _ruled_out(possible)
-    likely: NDArray[np.float64] = np.exp(total - total.max())
-    likely /= likely.sum()
+def probabilities(titles: Sequence[str], possible: Sequence[tuple[str, ...]]) -> NDArray[np.float64]:
+    """Return how likely each language is for each title; those that its letters rule out have no chance."""
+    learnt = weights()
+    total = np.einsum("k,nkl->nl", learnt.kinds, evidence(titles)) + learnt.bias
+    total += np.array([_ruled_out(codes) for codes in possible])
+    likely: NDArray[np.float64] = np.exp(total - total.max(axis=1, keepdims=True))
+    likely /= likely.sum(axis=1, keepdims=True)
     return likely
 
 
@@ -138,9 +161,8 @@ def _is_another(title: str, possible: tuple[str, ...]) -> bool:
 
 def main(lines: TextIO, out: TextIO) -> None:
     """Write the language of each line, a tab and the confidence."""
-    for line in lines:
-        code, confidence = identify(line.rstrip("\n"))
-        out.write(f"{code}\t{confidence:.3f}\n")
+    while titles := [line.rstrip("\n") for line in itertools.islice(lines, AT_A_TIME)]:
+        out.writelines(f"{code}\t{confidence:.3f}\n" for code, confidence in identify_all(titles))
 
 
 if __name__ == "__main__":

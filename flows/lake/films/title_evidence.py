@@ -12,11 +12,11 @@ How much each is believed is learnt (`benchmarks/tune_languages.py`); the measur
 from __future__ import annotations
 
 import functools
-import math
+import itertools
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -72,28 +72,42 @@ def words_of(title: str) -> list[str]:
     return [word.replace("’", "'") for word in _WORD.findall(unicodedata.normalize("NFC", title).lower())]
 
 
-def evidence(title: str) -> NDArray[np.float64]:
-    """Return the evidence about a title: a row for each of `KINDS`, a column for each of `LANGUAGES`."""
-    words = words_of(title)
-    found = np.zeros((len(KINDS), len(LANGUAGES)))
-    found[0] = _sentences(title)
-    if not words:
+def evidence(titles: Sequence[str]) -> NDArray[np.float64]:
+    """Return the evidence about titles: for each a row for each of `KINDS`, with a column for each of `LANGUAGES`.
+
+    Titles go together, since most of the time would be spent on calls of numpy for a few numbers each.
+    """
+    found = np.zeros((len(titles), len(KINDS), len(LANGUAGES)))
+    found[:, 0] = np.log([_sentences(title) for title in titles])
+    words = [words_of(title) for title in titles]
+    with_words = np.array([number for number, one in enumerate(words) if one], dtype=int)
+    if not with_words.size:
         return found
-    parts = sum(map(len, words)) * _LONGEST_PART  # about as many as there are
-    per_word = [_of_word(word) for word in words]
-    found[1] = sum(one[0] for one in per_word) / math.sqrt(len(words))
-    found[2] = sum(one[1] for one in per_word) / math.sqrt(parts)
-    found[2] -= found[2].max()
-    letters, weight = sum(map(len, words)), math.sqrt(min(3, len(words)))
+    told = [words[number] for number in with_words]
+    vocabulary = {word: number for number, word in enumerate(dict.fromkeys(itertools.chain.from_iterable(told)))}
+    known = [_of_word(word) for word in vocabulary]
+    places = [vocabulary[word] for word in itertools.chain.from_iterable(told)]
+    counts = np.array([len(one) for one in told])
+    starts = np.concatenate(([0], counts.cumsum()[:-1]))
+    letters = np.array([sum(map(len, one)) for one in told])
+
+    def summed(kind: int) -> NDArray[np.float64]:
+        rows = np.array([one[kind] for one in known])[places]
+        return np.asarray(np.add.reduceat(rows, starts, axis=0), dtype=float)
+
+    found[with_words, 1] = summed(0) / np.sqrt(counts)[:, None]
+    parts = summed(1) / np.sqrt(letters * _LONGEST_PART)[:, None]  # about as many as there are
+    found[with_words, 2] = parts - parts.max(axis=1, keepdims=True)
+    shares = summed(2) / letters[:, None]
+    fit = np.where(shares == 1, 1.0, -2 * (1 - shares) - 0.5) * np.sqrt(np.minimum(3, counts))[:, None]
     for number, code in enumerate(_SYLLABLES):
-        share = sum(len(word) for word, one in zip(words, per_word, strict=True) if one[2][number]) / letters
-        found[3, INDEX[code]] = (1.0 if share == 1 else -2 * (1 - share) - 0.5) * weight
+        found[with_words, 3, INDEX[code]] = fit[:, number]
     return found
 
 
 @functools.lru_cache(maxsize=50_000)
-def _of_word(word: str) -> tuple[Scores, Scores, tuple[bool, ...]]:
-    """Return what a word says: by itself, by its parts, and whether it consists of syllables of some languages."""
+def _of_word(word: str) -> tuple[Scores, Scores, tuple[int, ...]]:
+    """Return what a word says: by itself, by its parts, and how many letters of it are syllables of some languages."""
     frequencies, counts = _frequencies(), _counts()
     stem = word.partition("'")[0]
     known = np.array(
@@ -103,7 +117,7 @@ def _of_word(word: str) -> tuple[Scores, Scores, tuple[bool, ...]]:
     for part in _parts(word):
         if (scores := counts.get(part)) is not None:
             parts += scores
-    return np.log(known / _RAREST), parts, tuple(bool(one.match(word)) for one in _SYLLABLES.values())
+    return np.log(known / _RAREST), parts, tuple(len(word) * bool(one.match(word)) for one in _SYLLABLES.values())
 
 
 def _parts(word: str) -> Iterator[str]:
@@ -188,7 +202,7 @@ _NUMBER_OF_LABEL = {f"__label__{code}": number for code, number in INDEX.items()
 }
 
 
-def _sentences(title: str) -> Scores:
+def _sentences(title: str) -> list[float]:
     found = [1e-4] * len(LANGUAGES)
     text = title.replace("\n", " ")
     spellings = {text, text.lower()}
@@ -196,4 +210,4 @@ def _sentences(title: str) -> Scores:
         for label, score in zip(*fasttext_model().predict(spelling, 12, 1e-3), strict=True):
             if (number := _NUMBER_OF_LABEL.get(label)) is not None:
                 found[number] += score / len(spellings)
-    return np.log(found)
+    return found

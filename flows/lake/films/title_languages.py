@@ -10,7 +10,7 @@ from flows.lake.films.tmdb_answers import insert
 if TYPE_CHECKING:
     from flows.lake.films.engine import Connection
 
-AT_A_TIME = 20_000
+AT_A_TIME = 5_000
 """Titles in memory at once."""
 
 
@@ -22,7 +22,8 @@ def identify_all(database: Connection) -> int:
     )
     done = 0
     while titles := wanted.fetchmany(AT_A_TIME):
-        rows = [(title, *languages.identify(title)) for (title,) in titles]
+        names = [title for (title,) in titles]
+        rows = [(name, *told) for name, told in zip(names, languages.identify_all(names), strict=True)]
         insert(database, "identified", ("title", "code", "confidence"), rows)
         done += len(rows)
     return done
