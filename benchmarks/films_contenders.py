@@ -174,8 +174,8 @@ def work_pandas(path: Path, folder: Path) -> Answers:
     people = made.groupby(["nomeArtista", "anoNascimento"], dropna=False)["title_id"].nunique().reset_index()
     people = people.sort_values(["title_id", "nomeArtista", "anoNascimento"], ascending=[False, True, True]).head(TOP)
     return {
-        "years": {str(int(year)): int(films) for year, films in years.items()},
-        "performers": [[row.nomeArtista, int(row.title_id)] for row in people.itertuples()],
+        "years": dict(zip(years.index.astype(int).astype(str).tolist(), years.tolist(), strict=True)),
+        "performers": people[["nomeArtista", "title_id"]].to_numpy().tolist(),
         "languages_s": languages_s,
     }
 
