@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -138,6 +139,23 @@ def test_ingest_tmdb_whose_block_is_missing_names_the_command(given: Any, s3: S3
     state = ask(given, tmdb="no-such-token")
     assert state.is_failed()
     assert "python -m blocks.tmdb_credentials --name no-such-token" in state.message
+
+
+def test_command_stores_the_token_and_shows_it_nowhere(
+    s3: S3, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from blocks import tmdb_credentials
+
+    monkeypatch.setattr("sys.argv", ["tmdb_credentials", "--name", "tmdb-of-command"])
+    monkeypatch.delenv("TMDB_TOKEN", raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert tmdb_credentials.main() == 2
+    monkeypatch.setenv("TMDB_TOKEN", "marker-stored-token")
+    assert tmdb_credentials.main() == 0
+    told = capsys.readouterr()
+    assert "TMDB Credentials block 'tmdb-of-command'" in told.out
+    assert "marker-stored-token" not in told.out + told.err
+    assert tmdb_credentials.load("tmdb-of-command").token.get_secret_value() == "marker-stored-token"
 
 
 def test_ingest_tmdb_goes_on_where_a_run_was_killed(given: Any, s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
