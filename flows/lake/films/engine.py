@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Connection: TypeAlias = duckdb.DuckDBPyConnection
 
-MEMORY = "512MB"
+MEMORY = "384MB"
 THREADS = 2
 
 
