@@ -17,6 +17,9 @@ help: ## list the commands
 ingest: $(VENV)/.local ## ingest SOURCE (default data/sample) into the embedded local lake
 	@$(BIN)/python -m deployments.local.ingest $(if $(SOURCE),"$$SOURCE")
 
+analysis: $(VENV)/.analysis ## four questions about films, answered on a sample of real ones, without a TMDB key
+	@$(BIN)/python -m deployments.local.analysis
+
 up: $(VENV)/.local ## local stack in the foreground: server with UI, lake, worker, deployments (UI_PORT, LAKE_PORT, BROWSE_PORT)
 	@$(BIN)/python -m deployments.local.up
 
@@ -65,7 +68,7 @@ lock: $(BENCH)/.ready ## write locks/ from pyproject.toml anew, with hashes and 
 	@lock="$(BENCH)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml"; \
 	eval $$lock -o locks/run.txt && \
-	for set in dask local dev bench; do \
+	for set in dask analysis local dev bench; do \
 	  eval $$lock --group $$set -c locks/run.txt -o locks/$$set.txt || exit 1; done
 
 clean: ## remove the virtual environment, the local lake and the local Prefect home
@@ -83,10 +86,16 @@ $(VENV)/.local: locks/local.txt | $(VENV)/.python
 	@$(PIP) -r locks/local.txt
 	@touch $@
 
+$(VENV)/.analysis: locks/local.txt locks/analysis.txt | $(VENV)/.python
+	@echo "Installing what the analysis of films needs (a few minutes the first time)"
+	@$(PIP) -r locks/local.txt
+	@$(PIP) -r locks/analysis.txt
+	@touch $@ $(VENV)/.local
+
 $(VENV)/.dev: locks/dev.txt | $(VENV)/.python
 	@echo "Installing what tests and checks need (a few minutes the first time)"
 	@$(PIP) -r locks/dev.txt
-	@touch $@ $(VENV)/.local
+	@touch $@ $(VENV)/.local $(VENV)/.analysis
 
 # The peers live apart: with pyarrow beside it, pandas reads text another way.
 $(BENCH)/.ready: locks/bench.txt | $(VENV)/.python
@@ -95,4 +104,4 @@ $(BENCH)/.ready: locks/bench.txt | $(VENV)/.python
 	@$(BENCH)/bin/python $(INSTALL) -r locks/bench.txt
 	@touch $@
 
-.PHONY: help ingest up run backfill look promote deploy block rotate test check soak data bench lock clean
+.PHONY: help ingest analysis up run backfill look promote deploy block rotate test check soak data bench lock clean

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DAILY = "ingest-raw"
 """The flow that must complete a run each day, on whichever deployment has a schedule."""
-FLOWS = [DAILY, "backfill-raw", "verify-raw", "landing-calendar", "copy-lake"]
+FLOWS = [DAILY, "backfill-raw", "verify-raw", "landing-calendar", "copy-lake", "ingest-tmdb", "analyze-films"]
 DEAD, FAILED, LATE = "lake: end dead runs", "lake: a run failed", "lake: a run is late"
 MISSING, STUCK = "lake: no run completed", "lake: a run is stuck"
 BAD_ENDS = {"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"}

@@ -288,3 +288,23 @@ class RunStopped(LakeError):
 
 class RotationStopped(LakeError):
     """The stored credentials could not be encrypted under a new key, and nothing was changed."""
+
+
+class AnalysisInputMissing(LakeError):
+    """The raw layer holds nothing that an analysis can read: no manifest names it, or its columns are not there."""
+
+
+class AnalysisInputChanged(StorageError):
+    """A raw object is not what its manifest says: it was deleted or replaced behind the manifest's back."""
+
+
+class SelectionEmpty(LakeError):
+    """No film is left after the steps of a selection; the message names the step that left none."""
+
+
+class TmdbRefused(LakeError):
+    """TMDB does not know the token, or does not let it ask."""
+
+
+class TmdbUnreachable(LakeError, ConnectionError):
+    """TMDB gave no answer that can be used, after every retry."""

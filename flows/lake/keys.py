@@ -16,6 +16,7 @@ from flows.lake.errors import KeyInvalid, SettingsError, SourceError
 from flows.lake.words import quoted, unfit_for_key
 
 RAW_PREFIX = "Raw/Local/CSV"
+TMDB_PREFIX = "Raw/TMDB/JSON"
 QUARANTINE_PREFIX = "Quarantine/Local/CSV"
 SUPERSEDED_PREFIX = "Superseded"
 LOG_PREFIX = "Logs"
@@ -27,7 +28,7 @@ _AVOIDED = frozenset('/\\{}^%`[]<>~#|"')
 _MAX_RUN_NAME_BYTES = 200
 """Leaves room in the 255 bytes of a file name, since the embedded lake keeps objects as files."""
 _KEY_DAY = re.compile(
-    rf"(?:(?:{RAW_PREFIX}|{QUARANTINE_PREFIX})/[^/]+|{MANIFEST_PREFIX})"
+    rf"(?:(?:{RAW_PREFIX}|{TMDB_PREFIX}|{QUARANTINE_PREFIX})/[^/]+|{MANIFEST_PREFIX})"
     r"/(?P<year>\d{4})/(?P<month>\d{2})/(?P<day>\d{2})/[^/]+$",
     re.DOTALL,
 )
@@ -140,9 +141,9 @@ def quarantine_key(raw: str) -> str:
     return QUARANTINE_PREFIX + raw.removeprefix(RAW_PREFIX)
 
 
-def log_keys(day: date, run_id: str, run_count: int) -> tuple[str, str]:
+def log_keys(day: date, run_id: str, run_count: int, name: str = "ingestao") -> tuple[str, str]:
     """Return the key of a day's first log, and the one to take where that is taken already."""
-    first = f"{LOG_PREFIX}/log-ingestao-{day_path(day).replace('/', '')}"
+    first = f"{LOG_PREFIX}/log-{name}-{day_path(day).replace('/', '')}"
     return f"{first}.txt", f"{first}-{run_id[:8]}-{run_count}.txt"
 
 

@@ -18,6 +18,12 @@ DOCUMENTS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 
 ELSEWHERE = {
     "make ingest": "tests/system/test_make_ingest.py",
+    "make analysis": "tests/system/test_make_analysis.py",
+    "python -m blocks.tmdb_credentials": "tests/flows/test_ingest_tmdb.py",
+    "prefect deployment run ingest-tmdb/weekly": "tests/flows/test_ingest_tmdb.py",
+    "prefect deployment run analyze-films/after-ingest": "tests/flows/test_analyze_films.py",
+    "python -m benchmarks.tune_languages": "tests/unit/films/test_languages.py",
+    "python -m flows.lake.films.athena": "tests/unit/films/test_athena.py",
     "make up": "tests/tools/stack.py",
     "make run": "tests/system/test_three_ways.py",
     "make backfill": "tests/system/test_three_ways.py",

@@ -94,13 +94,15 @@ def test_deployments_have_schedule_zone_limit_parameters_and_loadable_entrypoint
     assert deployments["daily"]["work_pool_name"] == "lake-process"
     assert deployments["daily"]["parameters"]["source"] == "data/sample"
     assert deployments["docker"]["pull_steps"] == []
-    looking = {one["name"]: one for one in every if one["entrypoint"] != "flows.ingest_raw.ingest_raw"}
-    flows = {name: import_object(one["entrypoint"]).name for name, one in looking.items()}
-    assert flows == {"days": "backfill-raw", "weekly": "verify-raw", "noon": "landing-calendar", "nightly": "copy-lake"}
-    assert not looking.pop("days")["schedules"]
+    others = [one for one in every if one["entrypoint"] != "flows.ingest_raw.ingest_raw"]
+    looking = {f"{import_object(one['entrypoint']).name}/{one['name']}": one for one in others}
+    films = {name: looking.pop(name) for name in ("ingest-tmdb/weekly", "analyze-films/after-ingest")}
+    assert [schedule["active"] for one in films.values() for schedule in one["schedules"]] == [False]
+    assert set(looking) == {"backfill-raw/days", "verify-raw/weekly", "landing-calendar/noon", "copy-lake/nightly"}
+    assert not looking.pop("backfill-raw/days")["schedules"]
     for name, one in looking.items():
         (schedule,) = one["schedules"]
-        assert schedule["active"] is (name != "nightly")  # which needs a second lake
+        assert schedule["active"] is (name != "copy-lake/nightly")  # which needs a second lake
         assert schedule["schedule"]["timezone"] == "America/Sao_Paulo"
         assert set(one["parameters"]) <= set(one["parameter_openapi_schema"]["properties"])
 

@@ -53,7 +53,7 @@ class ScriptedServer:
 
 
 @contextmanager
-def scripted_server(answer: Callable[[Request], Answer]) -> Iterator[ScriptedServer]:
+def scripted_server(answer: Callable[[Request], Answer], port: int = 0) -> Iterator[ScriptedServer]:
     script = ScriptedServer(answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -78,7 +78,7 @@ def scripted_server(answer: Callable[[Request], Answer]) -> Iterator[ScriptedSer
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     script.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -1,0 +1,86 @@
+"""Choose the engine of the analysis: DuckDB, Polars and plain pandas do the same on the reference data at full size.
+
+`python -m benchmarks.bench_films` prints the table, `--write` writes `benchmarks/RESULTS-films.md`. `make data` comes
+first. Ten times the rows are the same file ten times over, with other ids.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measuring import IN_MEMORY, ROOT, Measured, measured
+
+FULL = ROOT / "data/full/movies.csv"
+RESULTS = ROOT / "benchmarks/RESULTS-films.md"
+TIMES = 10
+
+
+def larger(path: Path, folder: Path, times: int) -> Path:
+    """Write a file several times over, each time with other ids, so that titles do not fall together."""
+    made = folder / "movies.csv"
+    with path.open(encoding="utf-8") as lines, made.open("w", encoding="utf-8") as out:
+        out.write(next(lines))
+        for number in range(times):
+            lines.seek(0)
+            next(lines)
+            for line in lines:
+                out.write(f"tt{number}{line[2:]}" if line.startswith("tt") else line)
+    return made
+
+
+def run(name: str, path: Path) -> tuple[Measured, dict[str, Any]]:
+    """Run a contender in a folder of its own; returns what it took and what it answered."""
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY) as folder:
+        command = [sys.executable, "-m", "benchmarks.films_contenders", name, str(path), folder]
+        took = measured(command, os.environ)
+    return took, json.loads(took.output.splitlines()[-1])
+
+
+def row(name: str, rows: str, took: Measured, told: dict[str, Any]) -> str:
+    """Return a row of the table; memory is the process's own, without files that it maps."""
+    return (
+        f"| {name} | {rows} | {took.wall_s:.1f} | {took.cpu_s:.1f} | {told['languages_s']:.1f} | {took.peak_mb:,.0f} |"
+    )
+
+
+def main() -> None:
+    """Measure, and write the table if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
+    parser.add_argument("--names", nargs="+", default=["duckdb", "polars", "pandas"])
+    parser.add_argument("--larger", nargs="*", default=["duckdb"], help="those that read the larger file too")
+    parser.add_argument("--times", type=int, default=TIMES, help="how many times the rows in the second part")
+    options = parser.parse_args()
+    table = [
+        "| Engine | Rows | Wall s | CPU s | of it languages s | Peak MB |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    answers: list[dict[str, Any]] = []
+    for name in options.names:
+        took, told = run(name, FULL)
+        answers.append({key: told[key] for key in ("years", "performers")})
+        table.append(row(name, "1,045,161", took, told))
+        print(table[-1], flush=True)
+    if any(one != answers[0] for one in answers):
+        raise SystemExit(f"The engines do not agree: {json.dumps(answers)[:2000]}")
+    with tempfile.TemporaryDirectory() as folder:
+        path = larger(FULL, Path(folder), options.times)
+        for name in options.larger:
+            took, told = run(name, path)
+            table.append(row(name, f"{options.times} x", took, told))
+            print(table[-1], flush=True)
+    if options.write:
+        intro = (
+            RESULTS.read_text().partition("| Engine |")[0] if RESULTS.is_file() else "# The engine of the analysis\n\n"
+        )
+        RESULTS.write_text(intro + "\n".join(table) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Prefect's side of the analysis of films: the run and its end, and its stages."""

