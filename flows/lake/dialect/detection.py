@@ -56,7 +56,6 @@ class Detected:
         width: The number of fields in most rows.
         plain_quotes: Quotes are letters: most stand inside values, and some would open a field.
         escaped: A backslash escapes them.
-        lead_lines: Lines before the first row of that width.
         excel_line: The first line is `sep=…`, which Excel alone understands.
     """
 
@@ -64,7 +63,6 @@ class Detected:
     quotechar: str = '"'
     decimal: str = "."
     width: int = 1
-    lead_lines: int = 0
     excel_line: bool = False
     plain_quotes: bool = False
     escaped: bool = False
@@ -97,9 +95,7 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
     excel = _EXCEL.match(sample)
     if excel and excel[1] in ([delimiter] if delimiter else _PRIOR):
         rows = _rows(sample[excel.end() :], excel[1], '"')
-        return Detected(
-            excel[1], decimal=decimal_mark(excel[1], rows), width=_modal_width(rows), lead_lines=1, excel_line=True
-        )
+        return Detected(excel[1], decimal=decimal_mark(excel[1], rows), width=_modal_width(rows), excel_line=True)
     text = sample if whole else _to_last_line_end(sample)
     best = _best(_without_comments(text), [delimiter] if delimiter else list(_PRIOR))
     if best is None:  # one column: what does not occur in it leaves it whole
@@ -109,7 +105,6 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
         quotechar=best.quotechar or '"',
         decimal=decimal_mark(best.delimiter, best.rows or []),
         width=best.width,
-        lead_lines=_lead_lines(text, best),
         plain_quotes=best.quotechar is None and any(cell.startswith('"') for row in best.rows or [] for cell in row),
         escaped=best.escaped,
     )
@@ -289,19 +284,3 @@ def _is_quoted(text: str, delimiter: str, quotechar: str | None, rows: int) -> b
         return False
     text = text.replace(quotechar * 2, "")
     return text.count(quotechar + delimiter) + text.count(delimiter + quotechar) >= 0.5 * rows
-
-
-def _lead_lines(text: str, best: _Candidate) -> int:
-    """Return how many lines, blank ones included, stand before the first row of the table's width."""
-    source = io.StringIO(text, newline="")
-    reader = csv.reader(source, delimiter=best.delimiter, quotechar=best.quotechar or '"')
-    before = 0
-    try:
-        for row in reader:
-            # One field less is a header without a name for the row names (R writes that).
-            if len(row) >= best.width or (len(row) == best.width - 1 > 1 and all(row) and not before):
-                return before
-            before = reader.line_num
-    except csv.Error:
-        pass
-    return 0

@@ -103,6 +103,14 @@ class Blocks:
         """Drop the end of the pending text, which is then the end of the table."""
         self._pending = self._pending[:start]
 
+    def wider_than(self, limit: int) -> tuple[int, int] | None:
+        """Return which of the first two lines has more fields than a limit, and how many."""
+        if not self.may_be_wider(limit, 2):
+            return None
+        widths = self.first_widths(2)
+        widest = max(widths, default=0)
+        return (self.lines_before + widths.index(widest) + 1, widest) if widest > limit else None
+
     def may_be_wider(self, limit: int, lines: int) -> bool:
         """Return whether one of the first lines of the pending text may have more fields than a limit."""
         if len(self._pending) > width.HEAD_BYTES:  # to count every delimiter costs a seventh of the whole profile

@@ -184,6 +184,11 @@ class ColumnMerge:
         return ("str", self._rows) if mixed else ("uint64", present)
 
 
+def as_cells(series: pd.Series[Any]) -> Cells:
+    """Return a chunk's column as its cells."""
+    return series.tolist() if isinstance(series.dtype, pd.StringDtype) else series.to_numpy()
+
+
 def _without_marks(token: str, mark: str) -> str:
     """Return a number without the marks between its thousands, as pandas reads it; other text as it is."""
     plain = token.replace(mark, "")

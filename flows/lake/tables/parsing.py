@@ -6,7 +6,7 @@ the table's width; which of those numbers are columns, this module knows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from io import BytesIO
 from itertools import islice
 from typing import Any
@@ -16,6 +16,8 @@ import pandas as pd
 from flows.lake.tables.reading import Reading
 from flows.lake.tables.records import ranged, records
 from flows.lake.tables.width import named_header, unique_names
+
+_ZERO = re.compile(r"\s*[+-]?0+\s*", re.ASCII)
 
 
 class BlockParser:
@@ -113,6 +115,20 @@ class BlockParser:
         else:
             self.index_columns = 0
 
+    def leading_columns(self, block: bytes, frame: pd.DataFrame) -> int:
+        """Return by how many fields the first row is longer than the header, which pandas takes for an index.
+
+        An index of evenly spaced integers comes as a range, and one that counts from 0 looks like none at all.
+        """
+        index = frame.index
+        if not isinstance(index, pd.RangeIndex):
+            return index.nlevels
+        if (index.start, index.step) != (0, 1):
+            return 1
+        rows = records(block, **self._reading.csv)
+        _, fields = next(islice(rows, 1, None), (0, []))
+        return int(len(fields) == frame.shape[1] + 1 and _ZERO.fullmatch(fields[0]) is not None)
+
     def top_width(self, block: bytes) -> int:
         """Return the width of the table that a first block begins: that of its header, or of its first row if wider."""
         rows = records(block, **self._reading.csv)
@@ -121,8 +137,3 @@ class BlockParser:
 
 def _plain(name: str) -> str:
     return name.removeprefix("\ufeff")
-
-
-def positions(changed: Sequence[int], fields: Sequence[int]) -> list[str]:
-    """Return the numbers in the header under which some columns are read."""
-    return [str(fields[position]) for position in changed]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from flows.lake.dialect.structure import Record
+from flows.lake.dialect.headers import Record
 from flows.lake.words import quoted
 
 MOST_ROWS = 60

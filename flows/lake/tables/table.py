@@ -12,33 +12,29 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from flows.lake.dialect.encoding import Utf8Text
 from flows.lake.errors import CsvRejected
 from flows.lake.models import DEFAULT_MAX_COLUMNS, BadRow, ColumnProfile, DtypeEvidence
-from flows.lake.tables import ending, rejections
+from flows.lake.tables import rejections
 from flows.lake.tables.blocks import Blocks
+from flows.lake.tables.edges import Edges
+from flows.lake.tables.ending import TAIL_BYTES
 from flows.lake.tables.evidence import find_evidence
 from flows.lake.tables.hints import HintCollector
-from flows.lake.tables.pandas_dtypes import Cells, ColumnMerge
+from flows.lake.tables.long_digits import has_long_digits
+from flows.lake.tables.pandas_dtypes import ColumnMerge, as_cells
 from flows.lake.tables.parsing import BlockParser
 from flows.lake.tables.reading import Reading
-from flows.lake.tables.records import Sorted, ranged, records, without_long
+from flows.lake.tables.records import Sorted, without_long
 from flows.lake.tables.text_cells import BYTES_DTYPE, count_known_cells
-from flows.lake.units import KIB
 
 FIRST_ROWS = 4_096
 TOLD_ROWS = 10
-_LEAST_ROWS = 10
-_ZERO = re.compile(r"\s*[+-]?0+\s*", re.ASCII)
-_SHORT = 8 * KIB
-_LONG_DIGITS = re.compile(rb"[0-9]{19}")
 
 
 class Table:
@@ -49,8 +45,6 @@ class Table:
         bad_rows: Rows that were left out.
         bad: The first of them.
         short_rows: Rows with too few fields, as far as such were noticed.
-        ends_early: Whether something below the table is left out.
-        skipped: Lines, counted from 0, that are left out at the top beside those above the table.
 
     Args:
         path: The file, for messages.
@@ -79,8 +73,7 @@ class Table:
         self._evidence: dict[int, DtypeEvidence] = {}
         self.rows = self.bad_rows = self.short_rows = 0
         self.bad: list[BadRow] = []
-        self.ends_early = self._is_ended = False
-        self.skipped: tuple[int, ...] = ()
+        self._edges = Edges(reading, self._blocks, self._hints)
         self.quoted = False
         self._lines: list[int] | None = None  # of the block at hand, where records were taken out of it
 
@@ -93,9 +86,10 @@ class Table:
         self._blocks.skip_lines(self.reading.skip)
         while self._blocks.fill():
             first = not self._merges
-            self._check_width(first)
+            if first and (too_wide := self._blocks.wider_than(self._max_columns)):
+                raise self._too_wide(*too_wide)
             if self._blocks.at_end:
-                self._end(first)
+                self._edges.end(len(self._merges) or self._parser.top_width(self._blocks.tail(TAIL_BYTES)[1]), first)
             cut, block, frame = self._next_frame(first)
             if first:
                 self._begin(block, frame)
@@ -123,16 +117,13 @@ class Table:
 
     def extra(self) -> dict[str, Any]:
         """Return what `pandas.read_csv` must be told to read the same, beyond delimiter, decimal mark and quotes."""
-        rows = self.rows if self.ends_early else None
-        extra = self.reading.keywords(len(self._merges), self._parser.names, rows=rows, skipped=self.skipped)
-        skips = self.bad_rows > len(self.skipped)
+        rows, skipped = self.rows if self._edges.ends_early else None, self._edges.skipped
+        extra = self.reading.keywords(len(self._merges), self._parser.names, rows=rows, skipped=skipped)
+        skips = self.bad_rows > len(skipped)
         return extra | ({"on_bad_lines": "skip"} if skips else {})
 
     def _next_frame(self, first: bool) -> tuple[int, bytes, pd.DataFrame]:
-        """Parse the longest block whose end pandas confirms; return its length in the text, itself and its frame.
-
-        A block is a small CSV file: all but the first, which has the file's own header, are given one of numbers.
-        """
+        """Parse the longest block whose end pandas confirms; return its length in the text, itself and its frame."""
         header = b"" if first else self._parser.numbered_header()
         problem: Exception | None = None
         self._lines = None
@@ -150,7 +141,10 @@ class Table:
             else:
                 if len(frame) or not first or self._blocks.is_all(cut):
                     return cut, block, frame
-        if problem is not None and rejections.is_open_quote(problem) and self._blocks.at_end and self._drop_open():
+        is_open = problem is not None and rejections.is_open_quote(problem) and self._blocks.at_end
+        if is_open and (dropped := self._edges.drop_open(self.rows)):
+            self.bad.append(dropped[0])
+            self.bad_rows += dropped[1]
             return self._next_frame(first)
         raise self._rejected(problem, first) from problem
 
@@ -158,12 +152,10 @@ class Table:
         """Parse a block, without the records that are too long for the table."""
         parser = self._parser
         if first:
-            if self.reading.long_first_row:
-                block = self._without_first_row(block, self.reading.long_first_row)
-            block = parser.prepared(block)
+            block = parser.prepared(self._edges.without_first_row(block))
         try:
             frame = parser.first(block) if first else parser.parse(block, dtype=self._dtypes_wanted(block))
-            if first or not self._leading_columns(block, frame):
+            if first or not self._parser.leading_columns(block, frame):
                 return block, frame
         except (ValueError, OverflowError) as error:
             if not rejections.is_ragged(error):
@@ -198,77 +190,6 @@ class Table:
         """Return by how many lines a line's number in a block is larger than it would be in the text."""
         return self._parser.offset if first else 1
 
-    def _without_first_row(self, block: bytes, line: int) -> bytes:
-        """Take a first row out that alone is too long, by which pandas would take the width of the whole table."""
-        at = line - self._blocks.lines_before
-        found = next((last for first, last, _ in ranged(block, **self.reading.csv) if first == at), None)
-        if found is None:
-            return block
-        lines = block.splitlines(keepends=True)
-        return b"".join([*lines[: at - 1], *([b"\n"] * (found - at + 1)), *lines[found:]])
-
-    def _end(self, first: bool) -> None:
-        """Leave out what stands below the table, now that its end is there."""
-        if self._is_ended:
-            return
-        self._is_ended = True
-        reading = self.reading
-        start, tail = self._blocks.tail(ending.TAIL_BYTES)
-        if reading.looks and (mark := ending.end_mark_begins(tail)) is not None and start + mark:
-            self._hints.note_end_mark()
-            self._blocks.drop_from(start + mark)
-            self.ends_early = True
-            tail = tail[:mark]
-        if reading.footer:
-            begin: int | None = ending.last_records_begin(tail, reading.footer, **reading.csv)
-        elif reading.looks and reading.footer is None:
-            width = len(self._merges) or self._parser.top_width(tail)
-            begin = ending.notes_begin(tail, width, **reading.csv)
-        else:
-            return
-        if begin is None or (first and start + begin == 0):
-            return
-        notes = tail[begin:].decode("utf-8", "replace").strip()
-        self._hints.note_ending(notes)
-        self._blocks.drop_from(start + begin)
-        self.ends_early = True
-
-    def _drop_open(self) -> bool:
-        """Leave out a last record whose quote never closes, if it is short; return whether it was."""
-        if not self.reading.looks:
-            return False
-        start, tail = self._blocks.tail(ending.TAIL_BYTES)
-        found = ending.open_record_begins(tail, **self.reading.csv)
-        if found is None or start + found[0] == 0:
-            return False
-        begin, lines = found
-        above = self._blocks.lines_in(start + begin)
-        if lines > max(2, 0.01 * self.rows) or self.rows + above < _LEAST_ROWS:
-            return False
-        line = self._blocks.lines_before + above + 1
-        self.bad_rows += lines
-        self.bad.append(BadRow(line, "a quote opens here that does not close"))
-        self._blocks.drop_from(start + begin)
-        self.ends_early = True
-        return True
-
-    def _check_width(self, first: bool) -> None:
-        """Refuse a table that is too wide before pandas makes a column of each field.
-
-        Raises:
-            CsvRejected: A line that would decide the width of a block has more fields than the limit.
-        """
-        if not first:
-            return
-        if not self._blocks.may_be_wider(self._max_columns, 2):
-            return
-        widths = self._blocks.first_widths(2)
-        if max(widths, default=0) <= self._max_columns:
-            return
-        line = self._blocks.lines_before + widths.index(max(widths)) + 1
-        encoding, delimiter = self._text.encoding, self.reading.delimiter
-        raise rejections.too_wide(self._path, line, max(widths), self._max_columns, encoding, delimiter)
-
     def _dtypes_wanted(self, block: bytes) -> dict[str, Any]:
         """Return how the block's columns are to be read, where not as pandas infers them."""
         # An array of bytes would lose a NUL at the end of a cell, and knows no stated markers.
@@ -280,6 +201,10 @@ class Table:
             elif merge.wants_tokens:
                 wanted[str(field)] = object
         return wanted
+
+    def _too_wide(self, line: int, columns: int) -> CsvRejected:
+        encoding, delimiter = self._text.encoding, self.reading.delimiter
+        return rejections.too_wide(self._path, line, columns, self._max_columns, encoding, delimiter)
 
     def _rejected(self, problem: Exception | None, first: bool) -> CsvRejected:
         return rejections.rejected(
@@ -294,30 +219,15 @@ class Table:
 
     def _begin(self, block: bytes, frame: pd.DataFrame) -> None:
         """Take the names, and the width, from the first block."""
-        if line := self.reading.long_first_row:
-            self.skipped = (line - 1,)
+        if long_row := self._edges.long_first_row:
             self.bad_rows += 1
-            self.bad.insert(0, BadRow(line, "more fields than the header, which the rows below do not have"))
-        self._parser.begin(frame, self._leading_columns(block, frame))
+            self.bad.insert(0, long_row)
+        self._parser.begin(frame, self._parser.leading_columns(block, frame))
         names = self._parser.names
         thousands = self.reading.how.get("thousands")
         self._merges = [ColumnMerge(self.reading.decimal, name in self.reading.text, thousands) for name in names]
         self._dtypes = [""] * len(names)
         self._blocks.widen(len(names), self._chunk_rows, len(block) / max(len(frame), 1))
-
-    def _leading_columns(self, block: bytes, frame: pd.DataFrame) -> int:
-        """Return by how many fields the first row is longer than the header, which pandas takes for an index.
-
-        An index of evenly spaced integers comes as a range, and one that counts from 0 looks like none at all.
-        """
-        index = frame.index
-        if not isinstance(index, pd.RangeIndex):
-            return index.nlevels
-        if (index.start, index.step) != (0, 1):
-            return 1
-        rows = records(block, **self.reading.csv)
-        _, fields = next(islice(rows, 1, None), (0, []))
-        return int(len(fields) == frame.shape[1] + 1 and _ZERO.fullmatch(fields[0]) is not None)
 
     def _add(self, block: bytes, frame: pd.DataFrame, first: bool, last: bool) -> None:
         self.rows += len(frame)
@@ -328,7 +238,7 @@ class Table:
         columns = self._columns_of(frame, first)
         missing = -self._merges[-1].missing if self._merges else 0
         for position, (merge, series) in enumerate(zip(self._merges, columns, strict=True)):
-            values = _cells(series)
+            values = as_cells(series)
             if not isinstance(values, list) and values.dtype.kind == "S":
                 cells = count_known_cells(values)
                 merge.add_text(len(values), cells.missing)
@@ -387,22 +297,3 @@ class Table:
             in_block = self._lines[evidence.line - 1] if self._lines else evidence.line
             line = self._blocks.lines_before + in_block - self._offset(first)
             self._evidence[places[field]] = replace(evidence, line=line)
-
-
-def _cells(series: pd.Series[Any]) -> Cells:
-    return series.tolist() if isinstance(series.dtype, pd.StringDtype) else series.to_numpy()
-
-
-def has_long_digits(block: bytes) -> bool:
-    """Return whether 19 digits in a row occur, without which no integer is beyond 64 bits.
-
-    Such a run covers three of every sixth byte; only where those are digits it is looked at closely.
-    """
-    if len(block) < _SHORT:
-        return _LONG_DIGITS.search(block) is not None
-    data = np.frombuffer(block, np.uint8)
-    sampled = (data[::6] - np.uint8(48)) < 10
-    runs = np.flatnonzero(sampled[:-2] & sampled[1:-1] & sampled[2:]) * 6
-    for shift in (3, 9, 1, 2, 4, 5, 7, 8, 10, 11):
-        runs = runs[(data[runs + shift] - np.uint8(48)) < 10]
-    return any(_LONG_DIGITS.search(block, max(0, at - 5), at + 31) for at in runs.tolist())
