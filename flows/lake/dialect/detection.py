@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from flows.lake.dialect.cell_types import decimal_mark
+from flows.lake.dialect.headers import lead_lines
 from flows.lake.dialect.table_likeness import (
     Rows,
     is_clear,
@@ -54,6 +55,7 @@ class Detected:
         quotechar: The quote character.
         decimal: The decimal mark.
         width: The number of fields in most rows.
+        lead_lines: Lines before the first row of that width.
         plain_quotes: Quotes are letters: most stand inside values, and some would open a field.
         escaped: A backslash escapes them.
         excel_line: The first line is `sep=…`, which Excel alone understands.
@@ -63,6 +65,7 @@ class Detected:
     quotechar: str = '"'
     decimal: str = "."
     width: int = 1
+    lead_lines: int = 0
     excel_line: bool = False
     plain_quotes: bool = False
     escaped: bool = False
@@ -95,7 +98,9 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
     excel = _EXCEL.match(sample)
     if excel and excel[1] in ([delimiter] if delimiter else _PRIOR):
         rows = _rows(sample[excel.end() :], excel[1], '"')
-        return Detected(excel[1], decimal=decimal_mark(excel[1], rows), width=_modal_width(rows), excel_line=True)
+        return Detected(
+            excel[1], decimal=decimal_mark(excel[1], rows), width=_modal_width(rows), lead_lines=1, excel_line=True
+        )
     text = sample if whole else _to_last_line_end(sample)
     best = _best(_without_comments(text), [delimiter] if delimiter else list(_PRIOR))
     if best is None:  # one column: what does not occur in it leaves it whole
@@ -105,6 +110,7 @@ def detect(sample: str, *, whole: bool = True, delimiter: str | None = None) -> 
         quotechar=best.quotechar or '"',
         decimal=decimal_mark(best.delimiter, best.rows or []),
         width=best.width,
+        lead_lines=lead_lines(text, best.delimiter, best.quotechar or '"', best.width),
         plain_quotes=best.quotechar is None and any(cell.startswith('"') for row in best.rows or [] for cell in row),
         escaped=best.escaped,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Sequence
 
@@ -77,3 +79,18 @@ def _is_value(cell: str) -> bool:
     """Return whether a cell is a number, a date or a time, as names of columns are not."""
     text = cell.strip()
     return bool(text) and (is_number(text) or _DATE.fullmatch(text) is not None)
+
+
+def lead_lines(text: str, delimiter: str, quotechar: str, width: int) -> int:
+    """Return how many lines, blank ones included, stand before the first row of the table's width."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quotechar=quotechar)
+    before = 0
+    try:
+        for row in reader:
+            # One field less is a header without a name for the row names (R writes that).
+            if len(row) >= width or (len(row) == width - 1 > 1 and all(row) and not before):
+                return before
+            before = reader.line_num
+    except csv.Error:
+        pass
+    return 0

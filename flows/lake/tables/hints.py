@@ -96,7 +96,7 @@ class HintCollector:
             for at in repeated_headers(block, self._header):
                 self._again += 1
                 self._first_again = self._first_again or lines_before + block.count(b"\n", 0, at) + 1
-        marks = block.count(_MARK) - (first and block.startswith(_MARK)) if _MARK in block else 0
+        marks = block.count(_MARK) - (first and block.startswith(_MARK)) if _MARK[0] in block and _MARK in block else 0
         if marks:
             self._marks += marks
             at = block.find(_MARK, len(_MARK) if first else 0)
