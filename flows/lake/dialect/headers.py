@@ -32,11 +32,21 @@ def is_upper_header(records: Sequence[Record], start: int, width: int) -> bool:
     return bool(typed) and any(body[0][place].strip() for place in typed)
 
 
+def names_columns(record: Sequence[str], body: Sequence[Sequence[str]], width: int) -> bool:
+    """Return whether a record holds words above columns of values."""
+    if len(record) != width or not all(cell.strip() for cell in record) or any(map(_is_value, record)):
+        return False
+    rows = [row for row in body if len(row) == width]
+    return len(rows) >= 2 and any(all(_is_value(row[place]) for row in rows[:20]) for place in range(width))
+
+
 def has_header(table: Sequence[Record], width: int) -> bool:
     """Return whether the first record names the columns; only where it certainly does not, there is none."""
     first = table[0][2]
     body = [fields for _, _, fields in table[1:] if len(fields) == width and fields != first]
     if len(first) != width or len(body) < 2:
+        return True
+    if [cell.strip() for cell in first] in (list(map(str, range(width))), list(map(str, range(1, width + 1)))):
         return True
     values = 0
     for place in range(width):

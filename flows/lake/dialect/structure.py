@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from flows.lake.dialect.detection import Detected
-from flows.lake.dialect.headers import Record, has_header, is_upper_header
+from flows.lake.dialect.headers import Record, has_header, is_upper_header, names_columns
 
 _MAX_RECORDS = 300
 _KEPT_RECORDS = 61
@@ -173,10 +173,10 @@ def _start(records: Sequence[Record], width: int) -> int:
     return start
 
 
-def _is_regular(table: Sequence[Record], width: int) -> bool:
+def _is_regular(table: Sequence[Record], width: int, share: float = 0.7) -> bool:
     """Return whether enough records are of a table's width to believe that lines above it are none of its."""
     regular = sum(len(fields) == width for _, _, fields in table)
-    return regular >= 3 and regular >= 0.7 * len(table)
+    return regular >= 3 and regular >= share * len(table)
 
 
 def _can_be_skipped(sample: str, lines: int, found: Detected, plain_quotes: bool) -> bool:
@@ -207,7 +207,15 @@ def _is_above(fields: Sequence[str], records: Sequence[Record], place: int, widt
         return True
     if width == 2 and len(fields) == 1:
         return True
+    if width >= 4 and len(fields) < width - 1 and _is_regular(records[place + 1 :], width, 0.9):
+        return True
     below = records[place + 1][2]
+    if (
+        width >= 3
+        and len(fields) == width - 1
+        and names_columns(below, [row for _, _, row in records[place + 2 :]], width)
+    ):
+        return True
     below_filled = sum(bool(cell.strip()) for cell in below)
     if width >= 3 and filled == 0:
         return True

@@ -79,10 +79,13 @@ class Edges:
         elif reading.looks and reading.footer is None:
             begin = ending.notes_begin(tail, width, **reading.csv)
         else:
-            return
+            begin = None
         if begin is not None and not (first and start + begin == 0):
             self._hints.note_ending(tail[begin:].decode("utf-8", "replace").strip())
             self._cut(start + begin)
+            tail = tail[:begin]
+        if (total := ending.total_line(tail, **reading.csv)) is not None:
+            self._hints.note_total(self._blocks.lines_before + self._blocks.lines_in(start) + total)
 
     def drop_open(self, rows: int) -> tuple[BadRow, int] | None:
         """Leave out a last record whose quote never closes, if it is short.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from flows.lake.tables.records import ranged
 TAIL_BYTES = 8 * 1024
 """How much of the end is looked at, and never parsed before all of it is there."""
 _MOST_NOTES = 40
+_TOTAL_BYTES = 2_048
+_TOTAL = re.compile(r"(?:grand |sub)?tota(?:l|is|les|ls)\b|soma\b|sum\b|suma\b", re.IGNORECASE)
 
 
 def notes_begin(tail: bytes, width: int, **how: Any) -> int | None:
@@ -37,6 +40,14 @@ def notes_begin(tail: bytes, width: int, **how: Any) -> int | None:
         return None
     lines = tail.splitlines(keepends=True)
     return sum(map(len, lines[: table[-1][1]]))
+
+
+def total_line(tail: bytes, **how: Any) -> int | None:
+    """Return the line of the last record, counted from 1 in the end of a text, if it seems to be a total."""
+    *_, (line, _, fields) = [(0, 0, [""]), *ranged(tail[-_TOTAL_BYTES:] if len(tail) > _TOTAL_BYTES else tail, **how)]
+    if not line or not _TOTAL.match(fields[0].strip()):
+        return None
+    return tail.rstrip(b"\r\n").count(b"\n") + 1
 
 
 def end_mark_begins(tail: bytes) -> int | None:

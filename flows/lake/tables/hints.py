@@ -71,6 +71,7 @@ class HintCollector:
         self._nul_bytes = 0
         self._below: str | None = None
         self._end_mark = False
+        self._total: int | None = None
         self._header = b""
         self._again = self._first_again = self._marks = self._first_mark = 0
 
@@ -78,19 +79,24 @@ class HintCollector:
         """Remember what stands below the table."""
         self._below = notes
 
+    def note_total(self, line: int) -> None:
+        """Remember that the last row seems to be a total."""
+        self._total = line
+
     def note_end_mark(self) -> None:
         """Remember that the end mark of DOS is left out."""
         self._end_mark = True
 
-    def note_block(self, block: bytes, lines_before: int, first: bool) -> None:
+    def note_block(self, block: bytes, lines_before: int, first: bool, has_header: bool) -> None:
         """Look at a block's bytes.
 
         Args:
             block: The block, with its header.
             lines_before: The lines of the file before the block's first one.
-            first: Whether it begins with the file's own header.
+            first: Whether it is the first of the file.
+            has_header: Whether it begins with the file's own header.
         """
-        if first:
+        if has_header:
             self._header = block[: block.find(b"\n") + 1]
         if len(self._header) >= _LEAST_HEADER_BYTES:
             for at in repeated_headers(block, self._header):
@@ -132,6 +138,8 @@ class HintCollector:
             lines = self._below.splitlines() or [""]
             count = "1 line below the table is" if len(lines) == 1 else f"{len(lines)} lines below the table are"
             hints.append(f"{count} left out, which begin{'s' * (len(lines) == 1)} {quoted(lines[0], _LONGEST_NAME)}.")
+        if self._total:
+            hints.append(f"The last row (line {self._total:,}) seems to be a total: state footer: 1 to leave it out.")
         if self._end_mark:
             hints.append("The last sign is an end mark of DOS (0x1A), which is left out.")
         if self._again:

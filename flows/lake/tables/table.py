@@ -233,7 +233,8 @@ class Table:
         self.rows += len(frame)
         long_digits = cache(lambda: has_long_digits(block))
         minus_zero = cache(lambda: self._minus_zero.search(block) is not None)
-        self._hints.note_block(block, self._blocks.lines_before - self._offset(first), first)
+        own_header = first and not self._parser.offset and self.reading.has_header
+        self._hints.note_block(block, self._blocks.lines_before - self._offset(first), first, own_header)
         again = []
         columns = self._columns_of(frame, first)
         missing = -self._merges[-1].missing if self._merges else 0
