@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flows.lake.dialect.detection import Detected
+from flows.lake.dialect.encoding import Utf8Text
 from flows.lake.dialect.structure import Structure
 from flows.lake.models import CsvDialect
 from flows.lake.tables.pandas_dtypes import Cells
@@ -44,8 +45,15 @@ def on_detection(found: Detected, structure: Structure, stated: CsvDialect, samp
     return hints
 
 
-def on_encoding(encoding: str, stated: CsvDialect) -> list[str]:
+def on_encoding(text: Utf8Text, stated: CsvDialect) -> list[str]:
     """Return what a person should know of how the encoding was found."""
+    encoding = text.encoding
+    if text.first_replaced_line:
+        lines = "1 line holds" if text.replaced_lines == 1 else f"{text.replaced_lines:,} lines hold"
+        return [
+            f"{lines} bytes of another encoding than UTF-8, first line {text.first_replaced_line:,}: they are read as "
+            "U+FFFD."
+        ]
     if stated.encoding is not None or encoding in {"utf-8", "utf-8-sig", "utf-16", "utf-32"}:
         return []
     if encoding.startswith("utf-16"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,12 +68,15 @@ def test_profile_csv_first_letter_beyond_ascii_far_below_is_windows_1252(tmp_pat
     assert profile.rows == 300_001
 
 
-def test_profile_csv_bytes_that_break_utf8_after_other_letters_are_rejected_with_their_place(tmp_path: Path) -> None:
-    good = "a;b\n1;ação\n".encode() + b"1;x\n" * 200_000
-    with pytest.raises(CsvRejected, match="0xe7 is not valid utf-8") as caught:
-        profile_csv(write(tmp_path / "mixed.csv", good + "2;ação\n".encode("cp1252")))
-    assert caught.value.byte == len(good) + 3
-    assert caught.value.encoding == "utf-8"
+@pytest.mark.parametrize("rows", [0, 200_000])
+def test_profile_csv_a_line_in_another_encoding_is_told_and_read_with_replacements(tmp_path: Path, rows: int) -> None:
+    good = "a;b\n".encode() + "1;ação\n".encode() * 9 + b"1;x\n" * rows
+    path = write(tmp_path / "mixed.csv", good + "2;ação\n".encode("cp1252") + "3;ação\n".encode() * 3)
+    profile = profile_csv(path)
+    assert (profile.encoding, profile.recipe["encoding_errors"]) == ("utf-8", "replace")
+    assert any(f"first line {rows + 11:,}" in hint for hint in profile.hints)
+    frame = pd.read_csv(path, **profile.recipe)
+    assert (len(frame), frame["b"].tolist()[-4]) == (profile.rows, "a\ufffd\ufffdo")
 
 
 def test_profile_csv_stated_encoding_that_is_wrong_is_rejected(tmp_path: Path) -> None:
