@@ -70,7 +70,7 @@ def test_profile_csv_first_letter_beyond_ascii_far_below_is_windows_1252(tmp_pat
 
 @pytest.mark.parametrize("rows", [0, 200_000])
 def test_profile_csv_a_line_in_another_encoding_is_told_and_read_with_replacements(tmp_path: Path, rows: int) -> None:
-    good = "a;b\n".encode() + "1;ação\n".encode() * 9 + b"1;x\n" * rows
+    good = b"a;b\n" + "1;ação\n".encode() * 9 + b"1;x\n" * rows
     path = write(tmp_path / "mixed.csv", good + "2;ação\n".encode("cp1252") + "3;ação\n".encode() * 3)
     profile = profile_csv(path)
     assert (profile.encoding, profile.recipe["encoding_errors"]) == ("utf-8", "replace")
