@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from blocks.lake_credentials import LakeCredentials
+    from flows.lake.landing.masking_key import MaskingKeys
     from flows.lake.raw.ingest_file import RawLayer
     from flows.lake.s3.bucket import Bucket
 
@@ -61,7 +62,22 @@ class Lake:
         """Its raw layer, as the run writes to it."""
         from flows.lake.raw.ingest_file import RawLayer
 
-        return RawLayer(self.bucket, self.address.run_id, self.address.manifest_keys, self.explained)
+        return RawLayer(
+            self.bucket,
+            self.address.run_id,
+            self.address.manifest_keys,
+            self.explained,
+            self.landing_bucket,
+            self.address.landing_kms_key_id,
+            lambda: masking_keys(self.address),
+        )
+
+    @property
+    def landing_bucket(self) -> Bucket:
+        """The bucket that keeps the originals of masked files."""
+        from flows.lake.s3.bucket import Bucket
+
+        return Bucket(self.client, self.address.landing_bucket or self.address.bucket, self.address.owner)
 
     def mask(self, text: str) -> tuple[str, int]:
         """Return a text with every secret of the block and of Prefect's API masked, and how many were found."""
@@ -101,7 +117,29 @@ def _load(credentials: str, run_id: str) -> tuple[S3Client, LakeCredentials]:  #
     return client, block
 
 
-def find_lake(bucket: str, credentials: str, owner: str = "", manifest_keys: tuple[str, ...] = ()) -> LakeAddress:
+def masking_keys(address: LakeAddress) -> MaskingKeys:
+    """Return the keys by which a run masks columns; each process loads them once for each run.
+
+    Raises:
+        MaskingKeyMissing: There are none of that name, or they cannot be read.
+    """
+    return _load_keys(address.masking_key, address.run_id)
+
+
+@functools.lru_cache(maxsize=2)
+def _load_keys(name: str, run_id: str) -> MaskingKeys:  # noqa: ARG001 - each run loads anew
+    from blocks.masking_key import load_masking_keys
+
+    return load_masking_keys(name)
+
+
+def find_lake(
+    bucket: str,
+    credentials: str,
+    owner: str = "",
+    manifest_keys: tuple[str, ...] = (),
+    landing_bucket: str = "",
+) -> LakeAddress:
     """Prove that the credentials work, and fill in the bucket's name and its owner.
 
     Args:
@@ -109,6 +147,7 @@ def find_lake(bucket: str, credentials: str, owner: str = "", manifest_keys: tup
         credentials: The block's name.
         owner: The account that must own the bucket, `{account}` for the credentials' own, or nothing.
         manifest_keys: The keys of which one will be the manifest's of the run.
+        landing_bucket: The name of the bucket that keeps originals, perhaps with placeholders; the lake's without one.
 
     Raises:
         CredentialsError: They do not work, so that the run ends before any file is read.
@@ -130,8 +169,13 @@ def find_lake(bucket: str, credentials: str, owner: str = "", manifest_keys: tup
             )
         return identity.account
 
+    landing = ""
+    if landing_bucket:
+        of_landing = functools.partial(account, "landing_bucket")
+        landing = expand_bucket_name(landing_bucket, account=of_landing, region=client.meta.region_name)
     return LakeAddress(
         bucket=expand_bucket_name(bucket, account=account, region=client.meta.region_name),
+        landing_bucket=landing or None,
         credentials=credentials,
         run_id=run_id,
         account=identity.account,

@@ -51,6 +51,11 @@ def ingest_raw(
     bad_rows_percent: Annotated[int, Field(ge=0, le=100)] = 1,
     on_drift: Literal["warn", "reject", "ignore"] = "warn",
     drift_rows_percent: Annotated[int, Field(ge=1, le=1_000_000)] = 50,
+    sensitive: Literal["warn", "reject", "ignore"] = "warn",
+    masking_key: BlockName = "masking-key",
+    masking_off: list[str] | None = None,
+    landing_bucket: Annotated[str, Field(max_length=63)] = "",
+    landing_days: Annotated[int, Field(ge=0, le=3650)] = 7,
     storage_class: Literal["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR"] = "STANDARD",
     tags: dict[str, str] | None = None,
     tags_as: Literal["tags", "metadata"] = "tags",
@@ -87,6 +92,15 @@ def ingest_raw(
         on_drift: What to do with a file whose columns, dtypes or number of rows differ from what landed of it last:
             warn and land it, reject it, or ignore the difference.
         drift_rows_percent: By how many percent the rows of a file may fall or grow before that is a difference.
+        sensitive: What to do with a file that has columns which look sensitive and are not masked: warn and land it,
+            reject it, or ignore them.
+        masking_key: Name of the Masking Key block, by which columns are masked that have a rule in their contract; made
+            by python -m blocks.register masking-key.
+        masking_off: Datasets that had masking rules and shall have none from now on. Without their names here, such a
+            change is an error.
+        landing_bucket: Bucket for the originals of files that are masked, under Landing/. {account} and {region} in it
+            are filled in. Empty: the lake's own.
+        landing_days: Days after which such originals expire. 0: none are kept.
         storage_class: S3 storage class of the files stored.
         tags: Tags of the files stored, at most 10, such as {"team": "analytics"}.
         tags_as: Whether tags are S3's own, or kept in the metadata as tag-<name>, for servers that keep no tags of
@@ -111,6 +125,8 @@ def ingest_raw(
         if dry_run:
             run.tell(tasks.check_access(settings, lake, bucket is not None))
         folder = run.tell(tasks.find_files(settings, run.day, lake))
+        if tasks.keeps_originals(folder.files):
+            run.tell(tasks.ensure_landing(settings, lake))
         history = run.tell(past_runs.read_history(folder.files, settings, run.day, lake))
         files = past_runs.with_last_landings(folder.files, history, settings)
         unchanged = run.tell(past_runs.find_unchanged(files, lake))

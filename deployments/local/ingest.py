@@ -35,12 +35,14 @@ def main() -> int:
             if running:
                 children.say("Using the server and the lake that `make up` runs")
                 services.use_server(running)
+                services.make_masking_key()
                 return _run(options.source, dry_run=options.dry_run)
             with (
                 services.embedded_lake(services.free_port()) as lake,
                 services.prefect_server(services.free_port()),
             ):
                 services.store_lake_block(lake)
+                services.make_masking_key()
                 return _run(options.source, dry_run=options.dry_run)
     except folders.StackError as error:
         print(error, file=sys.stderr)

@@ -26,6 +26,7 @@ from deployments.local.folders import LAKE_FOLDER, LOCK, PREFECT_HOME, PROJECT, 
 from deployments.local.ways_in import api_password, block_key, ui_of
 
 LAKE_BLOCK = "local-lake"
+MASKING_BLOCK = "masking-key"
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,18 @@ def store_lake_block(lake: LakeServer) -> None:
         aws_client_parameters=AwsClientParameters(endpoint_url=lake.endpoint_url),
         browse_url=lake.browse_url,
     ).save(LAKE_BLOCK, overwrite=True)
+
+
+def make_masking_key() -> None:
+    """Make the key by which columns are masked on the server that this process talks to, unless there is one."""
+    from blocks.new_masking_key import make_masking_key as made
+    from flows.lake.errors import LakeError
+
+    try:
+        made(MASKING_BLOCK)
+    except LakeError as error:
+        # Only files with masking rules need it, and they say so.
+        say(f"The masking key cannot be used: {error}")
 
 
 def colour(stream: TextIO) -> bool:

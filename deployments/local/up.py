@@ -80,6 +80,7 @@ def _serve(lake: services.LakeServer, ui_url: str) -> int:
     # In this order: a run that was due while the stack was down starts with the worker, and needs the new lake's keys.
     ways_in.write_ways_in(f"{ui_url}/api")
     services.store_lake_block(lake)
+    services.make_masking_key()
     work_pools.create_missing(deploy.pools())
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "lake-process"]
     with children.child(

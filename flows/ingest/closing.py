@@ -98,6 +98,7 @@ def close(run: Run, error: BaseException | None) -> bool:
         if not summary.dry_run:
             redact = connect(run.lake).redact
             events.emit_drift(summary.outcomes, run.lake.bucket, redact, run.settings.contracts)
+            events.emit_sensitive(summary.outcomes, run.lake.bucket, redact, run.settings.contracts)
         history = history_markdown(made, run.history.runs)
         _publish(summary, run.lake, log_key=log_key, manifest_key=manifest_key, history=history)
     verdict = verdict.but(trouble)

@@ -18,9 +18,9 @@ from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
 from pydantic import SecretStr
 
-from flows.connection import connect
+from flows.connection import connect, masking_keys
 from flows.lake import keys
-from flows.lake.errors import LakeError, StorageError
+from flows.lake.errors import LakeError, MaskingError, StorageError
 from flows.lake.manifests.history import History, dataset_runs
 from flows.lake.models import SourceFile
 from flows.lake.raw.unchanged import Unchanged
@@ -64,7 +64,11 @@ def find_unchanged(files: Sequence[SourceFile], address: LakeAddress) -> Unchang
     """Tell apart the files that an earlier run recorded and that, like their objects, are unchanged."""
     from flows.lake.raw import unchanged
 
-    return unchanged.find_unchanged(connect(address).bucket, files)
+    key = None
+    if any(file.contract.mask.needs_key for file in files):
+        with contextlib.suppress(MaskingError):  # each file says so when it is masked
+            key = masking_keys(address).current.fingerprint
+    return unchanged.find_unchanged(connect(address).bucket, files, key)
 
 
 def store_of(address: LakeAddress, *, make_key: bool = False) -> ManifestStore:
@@ -123,7 +127,15 @@ def with_last_landings(files: Iterable[SourceFile], history: History, settings: 
     last = history.last
     if settings.reread:
         last = {name: dataclasses.replace(landing, landed=None) for name, landing in last.items()}
-    return FileList(dataclasses.replace(file, before=last.get(_name_of(file))) for file in files)
+    lost = history.masked - set(settings.masking_off)
+    return FileList(
+        dataclasses.replace(
+            file,
+            before=last.get(_name_of(file)),
+            lost_rules=file.dataset in lost and not file.contract.mask,
+        )
+        for file in files
+    )
 
 
 def write(

@@ -25,7 +25,7 @@ from flows.lake.places import source_text
 from flows.lake.raw.unchanged import Unchanged
 from flows.lake.reports import lines, run_report
 from flows.lake.reports.run_log import RunLog
-from flows.lake.run_models import BucketListing, BucketReport, FileList, LakeAddress, RunSummary
+from flows.lake.run_models import BucketListing, BucketReport, FileList, LakeAddress, LandingReport, RunSummary
 from flows.lake.settings import IngestSettings
 from flows.lake.sources.folder import SourceFolder
 from flows.lake.words import shown
@@ -128,6 +128,8 @@ class Run:
         match result:
             case LakeAddress():
                 self.lake = result
+            case LandingReport():
+                self._warnings += result.warnings
             case BucketReport():
                 self.has_bucket = True
                 self._warnings += result.warnings

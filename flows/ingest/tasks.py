@@ -6,6 +6,7 @@ Tasks take the *name* of the credentials block, so that no secret travels as a p
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from flows.lake.memory import reuse_freed_memory
 from flows.lake.models import SourceFile
 from flows.lake.redact import guard_logs, mask_known
 from flows.lake.reports import run_log, run_report
-from flows.lake.run_models import BucketListing, BucketReport, LakeAddress
+from flows.lake.run_models import BucketListing, BucketReport, LakeAddress, LandingReport
 from flows.lake.settings import IngestSettings
 from flows.lake.sources import folder
 from flows.lake.sources.batches import Batch
@@ -44,7 +45,14 @@ reuse_freed_memory()  # before threads have heaps of their own
 def find_lake(settings: IngestSettings, day: date) -> LakeAddress:
     """Find the lake of a run, as `flows.connection.find_lake` does."""
     manifest_keys = keys.manifest_keys(day, flow_run.name or "", flow_run.id or "", flow_run.run_count)
-    return connection.find_lake(settings.bucket, settings.credentials, settings.expected_bucket_owner, manifest_keys)
+    address = connection.find_lake(
+        settings.bucket,
+        settings.credentials,
+        settings.expected_bucket_owner,
+        manifest_keys,
+        settings.landing_bucket,
+    )
+    return replace(address, masking_key=settings.masking_key, landing_kms_key_id=settings.kms_key_id or None)
 
 
 @stage(name="ensure-bucket", task_run_name="ensure bucket {address.bucket}")
@@ -89,7 +97,9 @@ def _without_stale_uploads(bucket: Bucket) -> tuple[str, ...]:
     from flows.lake.s3.stale_uploads import abort_stale_uploads
 
     try:
-        aborted = abort_stale_uploads(bucket, (f"{keys.RAW_PREFIX}/", f"{keys.QUARANTINE_PREFIX}/"))
+        aborted = abort_stale_uploads(
+            bucket, (f"{keys.RAW_PREFIX}/", f"{keys.QUARANTINE_PREFIX}/", f"{keys.LANDING_PREFIX}/")
+        )
     except LakeError as error:
         return (f"Incomplete uploads of earlier runs could not be given up: {error}",)
     return (f"{aborted:,} incomplete uploads of killed runs were given up.",) if aborted else ()
@@ -121,6 +131,26 @@ def find_files(settings: IngestSettings, day: date, address: LakeAddress) -> Sou
         return folder.find_files(settings, day, lake.client)
     except CredentialsError as error:
         raise lake.explained(error) from error
+
+
+def keeps_originals(files: Sequence[SourceFile]) -> bool:
+    """Say whether the originals of some files may have to be kept."""
+    return any(
+        file.rules.landing_days and not file.rules.dry_run and (file.contract.mask or file.rules.sensitive == "reject")
+        for file in files
+    )
+
+
+@stage(name="ensure-landing", task_run_name="ensure landing")
+def ensure_landing(settings: IngestSettings, address: LakeAddress) -> LandingReport:
+    """Make sure that there is a place for the originals of masked files, and that they expire there."""
+    from flows.lake.bucket import ensure, landing_expiry
+
+    bucket = connect(address).landing_bucket
+    if bucket.name != address.bucket:
+        ensure.ensure_bucket(bucket, kms_key_id=settings.kms_key_id or None, account=address.account)
+    days = settings.landing_days
+    return LandingReport(bucket.name, days, landing_expiry.ensure_expiry(bucket, days))
 
 
 @stage(name="profile-csv", task_run_name="profile {file.title}")

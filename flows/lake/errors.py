@@ -162,6 +162,24 @@ class MaskingKeyMissing(MaskingError, LookupError):
     """There is no masking key of that name, or what the server holds is none."""
 
 
+class MaskingDropped(MaskingError):
+    """A dataset had masking rules when it landed last and has none today, and nobody said that this is meant."""
+
+
+class SensitiveRejected(LakeError, ValueError):
+    """A file has columns that look sensitive and are not masked, and the run was asked to reject such files.
+
+    Args:
+        message: The file, and the columns.
+        profile: What it holds (`flows.lake.models.CsvProfile`).
+        where: As for `LakeError`.
+    """
+
+    def __init__(self, message: str, *, profile: Any, **where: Any) -> None:
+        super().__init__(message, **where)
+        self.profile = profile
+
+
 class MaskingFailed(MaskingError, ValueError):
     """A file that rules of masking do not fit; it never quotes a cell.
 

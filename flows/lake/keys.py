@@ -18,6 +18,7 @@ from flows.lake.words import quoted, unfit_for_key
 RAW_PREFIX = "Raw/Local/CSV"
 TMDB_PREFIX = "Raw/TMDB/JSON"
 QUARANTINE_PREFIX = "Quarantine/Local/CSV"
+LANDING_PREFIX = "Landing/Local/CSV"
 SUPERSEDED_PREFIX = "Superseded"
 LOG_PREFIX = "Logs"
 MANIFEST_PREFIX = "Manifests"
@@ -139,6 +140,11 @@ def raw_key(path: Path, dataset: str, day: date) -> str:
 def quarantine_key(raw: str) -> str:
     """Return the key at which a file that cannot be read as CSV is kept, from the one it would have had in `Raw/`."""
     return QUARANTINE_PREFIX + raw.removeprefix(RAW_PREFIX)
+
+
+def landing_key(raw: str) -> str:
+    """Return the key at which the original of a masked file is kept, from the one that it has in `Raw/`."""
+    return LANDING_PREFIX + raw.removeprefix(RAW_PREFIX)
 
 
 def log_keys(day: date, run_id: str, run_count: int, name: str = "ingestao") -> tuple[str, str]:

@@ -95,6 +95,63 @@ class MaskingRules:
         return {column: str(rule) for column, rule in self.by_column}
 
 
+@dataclass(frozen=True)
+class MaskedCells:
+    """What became of a column.
+
+    Attributes:
+        column: Its name.
+        rule: Its rule, as a person writes it.
+        masked: How many cells were masked.
+        missing: How many were missing, and stayed as they are.
+        redacted: How many of the masked were redacted since the method could not deal with them.
+    """
+
+    column: str
+    rule: str
+    masked: int
+    missing: int
+    redacted: int
+
+
+@dataclass(frozen=True)
+class Masking:
+    """How a file was masked, or was to be.
+
+    Attributes:
+        rules: Column to rule, as a person writes them.
+        key: The fingerprint of the key; `None` where none was needed or had.
+        size_bytes: The size of the file before.
+        columns: What became of each column; nothing where the file could not be masked.
+    """
+
+    rules: Mapping[str, str]
+    key: str | None
+    size_bytes: int
+    columns: tuple[MaskedCells, ...] = ()
+
+    def is_by(self, rules: MaskingRules, key: str | None) -> bool:
+        """Whether a file would be masked the same way today; not where a key is needed and cannot be had."""
+        if dict(self.rules) != rules.as_texts():
+            return False
+        return not rules.needs_key or (key is not None and self.key == key)
+
+
+@dataclass(frozen=True)
+class LooksSensitive:
+    """A column that looks sensitive and is not masked.
+
+    Attributes:
+        column: Its name.
+        kind: What it seems to hold.
+        mask: The rule that is suggested.
+    """
+
+    column: str
+    kind: str
+    mask: str
+
+
 def parse_rule(text: object, column: str) -> MaskingRule:
     """Return the rule that a text means.
 

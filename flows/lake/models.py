@@ -11,6 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from flows.lake.masking_rules import LooksSensitive, Masking, MaskingRules
 from flows.lake.words import shown
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class CsvProfile:
         bad_rows: Rows that are left out, since they cannot be cut as the others.
         bad: The first of them.
         short_rows: Rows with fewer fields than columns, which are filled up with missing values.
+        sensitive: Columns that look sensitive, where somebody looked.
         hints: What a person should know about the file, a sentence each.
         compression: `gzip` or `zstd` where the content was profiled through it; size and digests are of the stored
             bytes.
@@ -147,6 +149,7 @@ class CsvProfile:
     bad_rows: int = 0
     bad: tuple[BadRow, ...] = ()
     short_rows: int = 0
+    sensitive: tuple[LooksSensitive, ...] = ()
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -195,6 +198,7 @@ class Landed:
         etag: Its ETag.
         version_id: Its version, in a bucket with versions.
         profile: What the file held; without the path.
+        masking: How it was masked; `None` where it was not.
     """
 
     path: str
@@ -202,6 +206,7 @@ class Landed:
     etag: str
     version_id: str | None
     profile: CsvProfile
+    masking: Masking | None = None
 
 
 @dataclass(frozen=True)
@@ -217,6 +222,7 @@ class LastLanding:
         is_signed: Whether a run that had this server's key wrote it.
         contract: The text of the contract by which it was read, empty where it had none; `None` if that is not known.
         recipe: How pandas reads it; `None` if that is not known.
+        masking: How it was masked; `None` where it was not.
     """
 
     day: date
@@ -227,6 +233,7 @@ class LastLanding:
     is_signed: bool = False
     contract: str | None = None
     recipe: Mapping[str, Any] | None = None
+    masking: Masking | None = None
 
 
 DEFAULT_ROWS_PERCENT = 50
@@ -250,6 +257,7 @@ DriftKind = Literal[
     "rows grown",
     "contract changed",
     "required column missing",
+    "masking changed",
 ]
 
 
@@ -278,6 +286,7 @@ class FileContract:
         kms_key_id: The KMS key that encrypts its object; the bucket's own encryption without one.
         date: The form of the day in its name.
         owner: Who is asked when something is wrong.
+        mask: How its columns are masked.
     """
 
     text: str = ""
@@ -285,6 +294,7 @@ class FileContract:
     kms_key_id: str | None = None
     date: str | None = None
     owner: str | None = None
+    mask: MaskingRules = field(default_factory=MaskingRules)
 
 
 @dataclass(frozen=True)
@@ -303,6 +313,8 @@ class SourceFile:
         origin: The object that it is, where the source is in S3.
         before: What landed of it last, `None` where nothing is known of that.
         root: The source folder, out of which no link may lead; `None` where links may lead anywhere.
+        masking: How it was masked, where this is what came of that; it is not the source's file then.
+        lost_rules: Whether its dataset was masked when it landed last and is not today, and nobody said so.
     """
 
     path: Path
@@ -316,6 +328,8 @@ class SourceFile:
     origin: S3Origin | None = None
     before: LastLanding | None = None
     root: Path | None = None
+    masking: Masking | None = None
+    lost_rules: bool = False
 
     @property
     def title(self) -> str:
@@ -346,6 +360,8 @@ class FileOutcome:
         drift: How it differs from what landed of it before.
         profile_s: Seconds spent reading it.
         upload_s: Seconds spent storing it.
+        masking: How it was masked, or was to be; `None` where no rule holds for it.
+        original: The key under `Landing/` where its original is kept for a while.
     """
 
     path: Path
@@ -363,6 +379,8 @@ class FileOutcome:
     drift: tuple[Drift, ...] = ()
     profile_s: float = 0.0
     upload_s: float = 0.0
+    masking: Masking | None = None
+    original: str | None = None
 
     @property
     def is_bad(self) -> bool:

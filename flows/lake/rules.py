@@ -18,6 +18,10 @@ Unreadable = Literal["quarantine", "land", "leave"]
 """What becomes of a file that cannot be read as CSV."""
 
 
+SensitiveColumns = Literal["warn", "reject", "ignore"]
+"""What becomes of a file with columns that look sensitive and have no rule by which they are masked."""
+
+
 class LandingRules(BaseModel):
     """How a file lands; a parameter of the same name of `ingest_raw` decides each field."""
 
@@ -28,6 +32,8 @@ class LandingRules(BaseModel):
     bad_rows_percent: int
     on_drift: OnDrift
     drift_rows_percent: int
+    sensitive: SensitiveColumns
+    landing_days: int
     storage_class: str
     tags: dict[str, str]
     tags_as: Literal["tags", "metadata"]

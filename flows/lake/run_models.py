@@ -36,6 +36,9 @@ class LakeAddress:
         account: The AWS account of the credentials; `None` on other servers.
         owner: The account that must own the bucket.
         manifest_keys: The keys of which one will be the manifest's of the run.
+        landing_bucket: The bucket that keeps the originals of masked files; the lake's own without one.
+        landing_kms_key_id: The KMS key that encrypts them; the bucket's own encryption without one.
+        masking_key: The name of the block with the key by which columns are masked.
     """
 
     bucket: str
@@ -44,6 +47,9 @@ class LakeAddress:
     account: str | None = None
     owner: str | None = None
     manifest_keys: tuple[str, ...] = ()
+    landing_bucket: str | None = None
+    landing_kms_key_id: str | None = None
+    masking_key: str = "masking-key"
 
 
 SettingState = Literal["applied", "present", "missing", "not offered", "unknown"]
@@ -100,6 +106,32 @@ class BucketReport:
     def not_offered(self) -> tuple[str, ...]:
         """The names of the protections that the server does not know."""
         return tuple(setting.name for setting in self.settings if setting.state == "not offered")
+
+
+@dataclass(frozen=True)
+class LandingReport:
+    """Where a run keeps the originals of masked files.
+
+    Attributes:
+        bucket: The bucket.
+        days: For how many days.
+        expiry: Whether they expire by themselves.
+    """
+
+    bucket: str
+    days: int
+    expiry: BucketSetting
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should mend, a sentence."""
+        if self.expiry.state in ("applied", "present"):
+            return ()
+        remedy = f" Add it with: {self.expiry.remedy}" if self.expiry.remedy else " Delete them by hand."
+        return (
+            f"Originals under s3://{self.bucket}/Landing/ may not expire after {self.days} days "
+            f"({self.expiry.detail}).{remedy}",
+        )
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,9 @@ class IngestSettings(LandingRules):
     expected_bucket_owner: str
     kms_key_id: str
     retention_days: int
+    masking_key: str
+    masking_off: list[str]
+    landing_bucket: str
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -46,6 +49,11 @@ class IngestSettings(LandingRules):
     @classmethod
     def _nothing_given(cls, given: dict[str, str] | None) -> dict[str, str]:
         return given or {}
+
+    @field_validator("masking_off", mode="before")
+    @classmethod
+    def _none_off(cls, given: list[str] | None) -> list[str]:
+        return given or []
 
     def __init__(self, **given: Any) -> None:
         """Check every rule; not as a validator, whose errors Pydantic would wrap in its own.
@@ -86,6 +94,8 @@ class IngestSettings(LandingRules):
             yield f"pattern {self.pattern!r} must be a file name with wildcards, without folders (see recursive)"
         if not self.credentials.strip():
             yield "credentials is empty: name the Lake Credentials block"
+        if not self.masking_key.strip():
+            yield "masking_key is empty: name the Masking Key block"
         if self.timezone not in _known_zones():
             yield f"timezone {self.timezone!r} is not an IANA name such as America/Sao_Paulo"
         yield from self._bucket_problems()
@@ -95,10 +105,14 @@ class IngestSettings(LandingRules):
         yield from storage_rules.kms_key_problems(self.kms_key_id)
 
     def _bucket_problems(self) -> Iterator[str]:
-        try:
-            check_bucket_name(self.bucket.replace("{account}", "123456789012").replace("{region}", "us-east-1"))
-        except LakeError as error:
-            yield f"bucket: {str(error).rstrip('.')}"
+        for name in ("bucket", "landing_bucket"):
+            value = getattr(self, name)
+            if name == "landing_bucket" and not value:
+                continue
+            try:
+                check_bucket_name(value.replace("{account}", "123456789012").replace("{region}", "us-east-1"))
+            except LakeError as error:
+                yield f"{name}: {str(error).rstrip('.')}"
 
 
 def _known_zones() -> set[str]:

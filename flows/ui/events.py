@@ -18,11 +18,14 @@ from prefect.runtime import flow_run
 from flows.lake.contracts.collection import NO_CONTRACTS, Contracts
 from flows.lake.manifests.drift import sentence
 from flows.lake.models import FileOutcome
+from flows.lake.raw.unchanged import PROOF
+from flows.lake.reports.masking_text import sensitive_by_dataset, to_paste
 from flows.lake.words import shown
 from flows.ui import artifacts
 
 SCHEMA_DRIFT = "ingest-raw.schema-drift"
 DATASET_MISSING = "ingest-raw.dataset-missing"
+SENSITIVE_COLUMN = "ingest-raw.sensitive-column"
 
 MAX_EVENTS = 100
 MAX_CHANGES = 100
@@ -67,6 +70,28 @@ def emit_drift(
         )
     if len(by_dataset) > MAX_EVENTS:
         get_run_logger().warning("Only %d of %d datasets with drift got an event.", MAX_EVENTS, len(by_dataset))
+
+
+def emit_sensitive(
+    outcomes: Iterable[FileOutcome], bucket: str, redact: Callable[[str], str], contracts: Contracts = NO_CONTRACTS
+) -> None:
+    """Emit an event for each dataset with columns that look sensitive, with the contract that would mask them."""
+    read = (outcome for outcome in outcomes if outcome.verified_by != PROOF)
+    for dataset, columns in list(sensitive_by_dataset(read).items())[:MAX_EVENTS]:
+        emit(
+            SENSITIVE_COLUMN,
+            dataset_resource(bucket, dataset),
+            {
+                "dataset": dataset,
+                "bucket": bucket,
+                "columns": [
+                    {"column": redact(one.column), "kind": one.kind, "mask": one.mask} for one in columns[:MAX_CHANGES]
+                ],
+                "columns_in_all": len(columns),
+                "contract": redact(to_paste(dataset, columns[:MAX_CHANGES])),
+            }
+            | owner_of(dataset, contracts, redact),
+        )
 
 
 def owner_of(dataset: str, contracts: Contracts, redact: Callable[[str], str]) -> dict[str, str]:

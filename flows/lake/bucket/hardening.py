@@ -69,6 +69,10 @@ class Hardening:
         tags = {tag["Key"]: tag["Value"] for tag in answer.get("TagSet", ())}
         return tags.get(settings.TAG_STATE) if tags.get(settings.TAG_MADE_BY) == settings.MADE_BY else None
 
+    def is_ours(self) -> bool:
+        """Say whether this project made the bucket."""
+        return self._tagged() is not None
+
     def is_unfinished(self) -> bool:
         """Say whether a run of ours made this bucket and ended before all of its protections were applied."""
         return self._tagged() == PENDING

@@ -64,6 +64,7 @@ PREFIXES = tuple(
     for prefix in (
         keys.RAW_PREFIX,
         keys.QUARANTINE_PREFIX,
+        keys.LANDING_PREFIX,
         keys.SUPERSEDED_PREFIX,
         keys.MANIFEST_PREFIX,
         keys.LOG_PREFIX,

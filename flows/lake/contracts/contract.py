@@ -22,8 +22,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from flows.lake import keys
 from flows.lake.contracts.rhythm import Rhythm, parse_rhythm
 from flows.lake.dialect.encoding import is_text_codec
+from flows.lake.masking_rules import MaskingRules, parse_rule
 from flows.lake.models import CsvDialect
-from flows.lake.rules import OnDrift, Unreadable
+from flows.lake.rules import OnDrift, SensitiveColumns, Unreadable
 from flows.lake.s3 import storage_rules
 
 STORAGE_CLASS = Literal[storage_rules.STORAGE_CLASSES]  # type: ignore[valid-type]
@@ -165,6 +166,11 @@ def _as_rhythm(given: Any) -> Any:
     return {"every": given} if isinstance(given, str) else given
 
 
+def _as_rule(given: Any) -> Any:
+    # The column is named by where the problem is.
+    return None if given is None else str(parse_rule(given, "this column"))
+
+
 class Column(_Part):
     """What is known of a column."""
 
@@ -172,6 +178,10 @@ class Column(_Part):
     required: bool = Field(default=False, description="A file without it is rejected.")
     read_as: Literal["text"] | None = Field(
         default=None, alias="as", description="text: its cells are text, whatever they look like."
+    )
+    mask: Annotated[str, BeforeValidator(_as_rule, json_schema_input_type=str)] | None = Field(
+        default=None,
+        description="How its cells are masked before they land: hash, last:4, drop, ... (docs/landing.md).",
     )
 
 
@@ -207,6 +217,7 @@ class Contract(_Part):
     bad_rows_percent: Annotated[int, Field(ge=0, le=100)] | None = Field(
         default=None, description="As the run's parameter, for this dataset."
     )
+    sensitive: SensitiveColumns | None = Field(default=None, description="As the run's parameter, for this dataset.")
     max_columns: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None, description="As the run's parameter, for this dataset."
     )
@@ -232,6 +243,11 @@ class Contract(_Part):
     def required(self) -> tuple[str, ...]:
         """The columns that a file must have."""
         return tuple(name for name, column in self.columns.items() if column.required)
+
+    @property
+    def mask(self) -> MaskingRules:
+        """How its columns are masked; nothing where none is."""
+        return MaskingRules.parse({name: column.mask for name, column in self.columns.items() if column.mask})
 
     @property
     def dialect(self) -> CsvDialect:

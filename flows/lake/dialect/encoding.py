@@ -167,6 +167,11 @@ class Utf8Text:
         self.replaced_lines = 0
         self.first_replaced_line: int | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether all that was read so far is ASCII, so that the encoding may still turn out to be another."""
+        return self._open_question and not self.at_end
+
     def next_piece(self) -> bytes:
         """Return the next piece of text as UTF-8; an empty one does not mean the end, `at_end` does.
 

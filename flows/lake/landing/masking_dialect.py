@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from flows.lake.errors import SettingsError
+from flows.lake.errors import MaskingFailed, SettingsError
 from flows.lake.landing.cells import Layout
 from flows.lake.models import CsvProfile
+from flows.lake.tables.reading import Reading
+
+_DIFFERING = {
+    "escapechar": "the file escapes its quotes",
+    "comment": "the file has comments",
+    "skipinitialspace": "the file has blanks before its quotes",
+}
+
+
+def _uncertain(reading: Reading) -> Iterator[str]:
+    """Yield why the cells of a file cannot be told for certain."""
+    if not reading.has_header or reading.names:
+        yield "no line of the file names its columns, so that a rule cannot find its own"
+    for name, what in _DIFFERING.items():
+        if reading.how.get(name):
+            yield f"{what}, which readers take differently"
 
 
 @dataclass(frozen=True)
@@ -33,6 +51,17 @@ class MaskingDialect:
                 )
         if self.delimiter == self.quotechar:
             raise SettingsError(f"{self.delimiter!r} is both delimiter and quotechar.", remedy="State two signs.")
+
+    @classmethod
+    def found(cls, path: Path, encoding: str, reading: Reading) -> MaskingDialect:
+        """Return how a file is written whose reading was found.
+
+        Raises:
+            MaskingFailed: It is written in a way in which cells cannot be told for certain.
+        """
+        if why := next(_uncertain(reading), None):
+            raise MaskingFailed(path, why, remedy="Have its source write it plainly, or mask it before it comes here.")
+        return cls(reading.delimiter, encoding, None if reading.plain_quotes else reading.quotechar, reading.skip)
 
     @classmethod
     def of(cls, profile: CsvProfile) -> MaskingDialect:

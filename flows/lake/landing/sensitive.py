@@ -17,6 +17,7 @@ import numpy as np
 
 from flows.lake.landing.sensitive_cells import BY_CELLS, BY_NAME, Kind, Sign
 from flows.lake.landing.sensitive_names import begins_with_given_name, is_bare_name, kind_of_name
+from flows.lake.masking_rules import LooksSensitive
 from flows.lake.tables.text_cells import MARKERS, MISSING
 from flows.lake.words import quoted
 
@@ -178,7 +179,7 @@ def _looks(sign: Sign, text: str, numbers: bool) -> bool:
     return sign.looks.fullmatch(_whole(sign, text) if numbers else text) is not None
 
 
-def contract_of(dataset: str, columns: Iterable[SensitiveColumn]) -> str:
+def contract_of(dataset: str, columns: Iterable[SensitiveColumn | LooksSensitive]) -> str:
     """Return the contract, as YAML to paste, that masks columns as is suggested for them."""
     import yaml  # only where something was found
 

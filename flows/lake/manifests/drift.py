@@ -51,7 +51,7 @@ def find_drift(
 
 def without_contract(drift: Sequence[Drift]) -> list[Drift]:
     """Return how a file itself differs: what people changed in its contract is no reason to keep it out."""
-    return [change for change in drift if change.kind != "contract changed"]
+    return [change for change in drift if change.kind not in ("contract changed", "masking changed")]
 
 
 def _recipe(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> Iterator[Drift]:

@@ -18,6 +18,7 @@ from flows.lake.errors import ManifestUnreadable
 from flows.lake.manifests import last_landing
 from flows.lake.manifests.drift import told
 from flows.lake.manifests.manifest import Manifest, ManifestFile
+from flows.lake.masking_rules import LooksSensitive, MaskedCells, Masking
 from flows.lake.models import BadRow, ColumnProfile, CsvProfile, Drift, Landed, LastLanding
 from flows.lake.units import MB
 
@@ -78,6 +79,7 @@ class History:
         unreadable: Why manifests could not be read, a sentence each.
         manifests: How many were read.
         wanted: How many files it was asked for.
+        masked: The datasets that were masked in the last run that knew them.
     """
 
     last: Mapping[FileName, LastLanding] = field(default_factory=dict)
@@ -85,6 +87,7 @@ class History:
     unreadable: tuple[str, ...] = ()
     manifests: int = 0
     wanted: int = 0
+    masked: frozenset[str] = frozenset()
 
 
 def read_history(store: ManifestStore, wanted: Iterable[FileName], day: date) -> History:
@@ -102,6 +105,7 @@ def read_history(store: ManifestStore, wanted: Iterable[FileName], day: date) ->
     last: dict[FileName, LastLanding] = {}
     runs: list[DatasetRun] = []
     unreadable: list[str] = []
+    masks: dict[str, bool] = {}
     count = read_bytes = 0
     since = day - timedelta(days=SHOWN_DAYS) if day.toordinal() > SHOWN_DAYS else date.min
     for stored in store.newest_first(day, LOOK_BACK_MONTHS):
@@ -116,9 +120,15 @@ def read_history(store: ManifestStore, wanted: Iterable[FileName], day: date) ->
             unreadable.append(str(error))
             continue
         _take(manifest, stored.key, waiting, last, store)
+        for dataset, is_masked in manifest.masks().items():
+            # One that is not signed can say that a dataset was masked, not that it was not.
+            if is_masked or manifest.is_signed or store.signing_key is None:
+                masks.setdefault(dataset, is_masked)
         runs += dataset_runs(manifest)
     count += _search_further(store, day, waiting, last, unreadable)
-    return History(last, tuple(runs), tuple(unreadable), count)
+    masked = {dataset for dataset, is_masked in masks.items() if is_masked}
+    further = {dataset for (dataset, _), landing in last.items() if dataset not in masks and landing.masking}
+    return History(last, tuple(runs), tuple(unreadable), count, masked=frozenset(masked | further))
 
 
 def _take(
@@ -169,6 +179,7 @@ def last_landings(manifest: Manifest, key: str, wanted: set[FileName]) -> dict[F
             manifest.is_signed,
             manifest.contract_of(file),
             file.recipe,
+            _masking(file),
         )
         for name, file in newest.items()
     }
@@ -207,8 +218,16 @@ def _landed(file: ManifestFile, started: datetime) -> Landed | None:
         bad_rows=file.bad_rows or 0,
         bad=tuple(BadRow(row.line, row.reason) for row in file.bad),
         short_rows=file.short_rows or 0,
+        sensitive=tuple(LooksSensitive(one.column, one.kind, one.mask) for one in file.sensitive),
     )
-    return Landed(file.path, file.key, file.etag, file.version_id, profile)
+    return Landed(file.path, file.key, file.etag, file.version_id, profile, _masking(file))
+
+
+def _masking(file: ManifestFile) -> Masking | None:
+    if file.masking is None:
+        return None
+    cells = (MaskedCells(one.column, one.rule, one.masked, one.missing, one.redacted) for one in file.masking.columns)
+    return Masking(file.masking.rules, file.masking.key, file.masking.size_bytes, tuple(cells))
 
 
 def _told(file: ManifestFile) -> list[str]:

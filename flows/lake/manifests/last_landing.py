@@ -78,7 +78,7 @@ def find(store: ManifestStore, dataset: str, day: date) -> Found:
     unreadable: list[str] = []
     with store.bucket.doing(f"looking for the last landing of {dataset!r}"):
         for number, (key, of_day, written) in enumerate(_newest_objects(store, dataset, day), start=1):
-            for name in _manifests_of(store, key, of_day, written):
+            for name in manifests_of(store, key, of_day, written):
                 try:
                     manifest = store.read(name)
                 except ManifestUnreadable as error:
@@ -125,7 +125,7 @@ def _objects_of_month(store: ManifestStore, prefix: str) -> list[Any]:
     return objects
 
 
-def _manifests_of(store: ManifestStore, key: str, day: date, written: datetime) -> Iterator[str]:
+def manifests_of(store: ManifestStore, key: str, day: date, written: datetime) -> Iterator[str]:
     """Yield the keys of which one is the manifest of the run that stored an object."""
     stored = S3Object(store.bucket, key).head()
     if stored is None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -84,6 +84,35 @@ class ManifestDrift(_Part):
     column: str | None = Field(default=None, description="The column concerned, by its name now where it has one.")
 
 
+@dataclass(frozen=True, slots=True)
+class ManifestMaskedColumn:
+    """What became of a masked column."""
+
+    column: Annotated[str, Field(description="Its name.")]
+    rule: Annotated[str, Field(description="Its rule, as the contract has it.")]
+    masked: Annotated[int, Field(ge=0, lt=2**63, description="Cells that were masked.")]
+    missing: Annotated[int, Field(ge=0, lt=2**63, description="Cells that were missing, and stayed as they are.")]
+    redacted: Annotated[int, Field(ge=0, lt=2**63, description="Of the masked, those that the rule could not read.")]
+
+
+class ManifestMasking(_Part):
+    """How a file was masked, or was to be: all else that is said of it is of the masked file."""
+
+    rules: dict[str, str] = Field(description="Column to rule, as the contract has them.")
+    key: str | None = Field(default=None, description="The fingerprint of the key; files under one can be joined.")
+    size_bytes: Count = Field(description="The size of the file before.")
+    columns: tuple[ManifestMaskedColumn, ...] = Field(default=(), description="What became of each column.")
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestSensitive:
+    """A column that looks sensitive and is not masked."""
+
+    column: Annotated[str, Field(description="Its name.")]
+    kind: Annotated[str, Field(description="What it seems to hold.")]
+    mask: Annotated[str, Field(description="The rule that is suggested.")]
+
+
 class ManifestBadRow(_Part):
     """A row that is left out."""
 
@@ -142,6 +171,13 @@ class ManifestFile(_Part):
     contract: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
         default=None, description="The contract that it was read by: the SHA-256 of its text, which contracts holds."
     )
+    masking: ManifestMasking | None = Field(
+        default=None, description="How its columns were masked; null where none was."
+    )
+    original: Key | None = Field(default=None, description="The key under Landing/ where its original is for a while.")
+    sensitive: tuple[ManifestSensitive, ...] = Field(
+        default=(), description="Columns that look sensitive and are not masked."
+    )
     drift: tuple[ManifestDrift, ...] = Field(default=(), description="How it differs from what landed before.")
     copied_from: FileOrigin | None = Field(default=None, description="What it was where it was copied from.")
     profile_s: Seconds = Field(default=0.0, description="Seconds spent reading it.")
@@ -153,6 +189,8 @@ class ManifestFile(_Part):
             raise ValueError(f"the key {self.key!r} of a file that landed is not one under Raw/")
         if self.kept_as and not _is_below(self.kept_as, keys.QUARANTINE_PREFIX):
             raise ValueError(f"the key {self.kept_as!r} of a file in quarantine is not one under Quarantine/")
+        if self.original and not _is_below(self.original, keys.LANDING_PREFIX):
+            raise ValueError(f"the key {self.original!r} of an original is not one under Landing/")
         return self
 
     @property
@@ -191,6 +229,14 @@ class Manifest(_Part):
         if self.contracts is None:
             return None
         return self.contracts.get(file.contract or "", "")
+
+    def masks(self) -> dict[str, bool]:
+        """Return for each dataset of the run whether it was masked; what neither landed nor had rules tells nothing."""
+        datasets: dict[str, bool] = {}
+        for file in self.files:
+            if file.landed or file.masking:
+                datasets[file.dataset] = datasets.get(file.dataset, False) or file.masking is not None
+        return datasets
 
     @property
     def is_signed(self) -> bool:
@@ -241,6 +287,8 @@ def _of_outcome(outcome: FileOutcome, contract: Contract | None) -> ManifestFile
             "key": outcome.key,
             "contract": contract.sha256 if contract else None,
             "kept_as": outcome.kept_as,
+            "masking": outcome.masking and asdict(outcome.masking),
+            "original": outcome.original,
             "version_id": outcome.version_id,
             "etag": outcome.etag,
             "verified_by": outcome.verified_by,
@@ -273,6 +321,7 @@ def _of_profile(profile: CsvProfile) -> dict[str, object]:
         "short_rows": profile.short_rows or None,
         "bad": [{"line": row.line, "reason": row.reason} for row in profile.bad],
         "hints": profile.hints,
+        "sensitive": [asdict(one) for one in profile.sensitive],
         "rows": profile.rows,
         "columns": tuple(ManifestColumn(column.name, column.dtype, column.non_null) for column in profile.columns),
     }

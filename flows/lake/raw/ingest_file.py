@@ -13,18 +13,34 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from flows.lake import keys
-from flows.lake.errors import CsvRejected, DriftRejected, LakeError
+from flows.lake.errors import (
+    CsvRejected,
+    DriftRejected,
+    LakeError,
+    MaskingDropped,
+    MaskingError,
+    MaskingFailed,
+    SensitiveRejected,
+)
 from flows.lake.manifests.drift import find_drift, missing_columns, sentence, without_contract
+from flows.lake.manifests.masking_drift import find_masking_drift
 from flows.lake.models import CsvProfile, Drift, FileOutcome, Progress, SourceFile
+from flows.lake.raw.masked_file import Landing, keep_original, masked_file, no_keys, planned
 from flows.lake.raw.outcomes import failed_outcome
+from flows.lake.raw.sensitive import reading_with_a_watch, refusal
 from flows.lake.raw.storing import UploadOptions
 from flows.lake.raw.unchanged import known_profile
 from flows.lake.redact import mask_known
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.object_metadata import tags_in_metadata
 from flows.lake.s3.storage_rules import STORAGE_CLASSES
+from flows.lake.words import shown
+
+if TYPE_CHECKING:
+    from flows.lake.landing.masking_key import MaskingKeys
 
 
 def as_it_is(error: LakeError) -> LakeError:
@@ -41,12 +57,23 @@ class RawLayer:
         run_id: The run, for the metadata of what it stores.
         manifest_keys: The keys of which one will be the manifest's of the run, for the same.
         explain: Makes an error of the credentials say which credentials, and how to renew them.
+        landing_bucket: The bucket that keeps originals; the lake's own without one.
+        landing_kms_key_id: The KMS key that encrypts them; the bucket's own encryption without one.
+        masking_keys: Gives the keys by which columns are masked.
     """
 
     bucket: Bucket
     run_id: str = ""
     manifest_keys: tuple[str, ...] = ()
     explain: Callable[[LakeError], LakeError] = as_it_is
+    landing_bucket: Bucket | None = None
+    landing_kms_key_id: str | None = None
+    masking_keys: Callable[[], MaskingKeys] = no_keys
+
+    @property
+    def landing(self) -> Landing:
+        """Where originals are kept."""
+        return Landing(self.landing_bucket or self.bucket, self.landing_kms_key_id)
 
     def options(self, file: SourceFile) -> UploadOptions:
         """Return how a file is stored."""
@@ -80,20 +107,18 @@ def read_file(file: SourceFile, progress: Progress | None = None) -> ProfiledFil
     Raises:
         LakeError: As `flows.lake.tables.profile.profile_csv`.
     """
+    if file.lost_rules:
+        raise MaskingDropped(
+            f"{file.title}: the dataset {shown(file.dataset)} was masked when it landed last, and no rule holds today.",
+            remedy="Restore its rules in contracts; if it is to land in clear, name it in masking_off.",
+            path=file.path,
+        )
+    if file.contract.mask and file.masking is None:
+        raise MaskingFailed(file.path, "it was to be read before it was masked")
     if known := known_profile(file):
         return ProfiledFile(known, 0.0)
-    from flows.lake.tables.profile import profile_csv
-
     started = time.monotonic()
-    profile = profile_csv(
-        file.path,
-        file.dialect,
-        progress=progress,
-        root=file.root,
-        max_columns=file.rules.max_columns,
-        bad_rows_percent=file.rules.bad_rows_percent,
-    )
-    return ProfiledFile(profile, time.monotonic() - started)
+    return ProfiledFile(reading_with_a_watch(file, progress), time.monotonic() - started)
 
 
 def store_file(
@@ -117,9 +142,11 @@ def store_file(
         return _set_aside(file, read, to)
     started = time.monotonic()
     try:
+        if sensitive := refusal(file, read.profile):
+            raise sensitive
         drift = _drift(file, read.profile)
         return _plan(file, read, to, drift) if file.rules.dry_run else _upload(file, read, to, drift, progress, absent)
-    except DriftRejected as error:
+    except (DriftRejected, SensitiveRejected) as error:
         return _set_aside(file, error, to)
     except LakeError as error:
         return FileOutcome(
@@ -147,6 +174,8 @@ def ingest_file(file: SourceFile, to: RawLayer, *, absent: bool = False) -> File
 
     try:
         with as_file(to.bucket.client, file) as local:
+            if file.contract.mask:
+                return replace(_ingest_masked(local, to, absent), path=file.path)
             try:
                 read: ProfiledFile | Exception = read_file(local)
             except Exception as error:
@@ -157,6 +186,52 @@ def ingest_file(file: SourceFile, to: RawLayer, *, absent: bool = False) -> File
     except Exception as error:
         # Nobody expected it, so the neighbours need not suffer from it.
         return failed_outcome(file, f"{type(error).__name__}: {error}")
+
+
+def _ingest_masked(file: SourceFile, to: RawLayer, absent: bool) -> FileOutcome:
+    """Keep a file's original, mask it, and store what came of it; in clear it goes nowhere else.
+
+    No text of an error that nobody expected is told: it may hold what somebody wanted masked.
+    """
+    outcome = FileOutcome(file.path, file.dataset, file.key, "failed", size_bytes=file.size_bytes)
+    original = None
+    try:
+        original = keep_original(file, to.landing)
+        with masked_file(file, to.masking_keys) as local:
+            try:
+                read: ProfiledFile | Exception = _read_masked(local)
+            except LakeError as error:
+                read = error
+            outcome = replace(store_file(local, read, to, absent=absent), masking=local.masking)
+    except (MaskingError, CsvRejected) as error:
+        outcome = replace(outcome, state="rejected", reason=str(error), masking=planned(file))
+    except LakeError as error:
+        outcome = replace(outcome, reason=str(to.explain(error)), masking=planned(file))
+    except Exception as error:
+        why = f"{type(error).__name__} while it was masked"
+        outcome = replace(failed_outcome(file, why), masking=planned(file))
+    return replace(outcome, original=original)
+
+
+def _read_masked(file: SourceFile) -> ProfiledFile:
+    """Profile a masked file, and make sure that pandas sees the columns where they were masked.
+
+    Raises:
+        MaskingFailed: It does not, so that nobody can be certain.
+    """
+    try:
+        read: ProfiledFile | None = read_file(file)
+    except CsvRejected:
+        read = None
+    if read is None:
+        raise MaskingFailed(file.path, "what came of masking it cannot be read as CSV")
+    names = [column.name for column in read.profile.columns]
+    for column, rule in file.contract.mask:
+        if names.count(column) != (0 if rule.method == "drop" else 1):
+            raise MaskingFailed(
+                file.path, "pandas finds its header elsewhere than the rules did", rule=f"{column}={rule}"
+            )
+    return read
 
 
 def _drift(file: SourceFile, profile: CsvProfile) -> tuple[Drift, ...]:
@@ -179,7 +254,7 @@ def _drift(file: SourceFile, profile: CsvProfile) -> tuple[Drift, ...]:
         return ()
     # It quotes cells and names columns, and becomes states, events and logs.
     differences = find_drift(file.before, profile, file.rules.drift_rows_percent, file.contract.text)
-    drift = tuple(map(_masked, differences))
+    drift = tuple(map(_masked, find_masking_drift(file.before, file.masking, differences)))
     # Anybody who may write to the lake can write a manifest: only one of our own keeps a file out of it.
     own = without_contract(drift)
     if own and file.rules.on_drift == "reject" and file.before and file.before.is_signed:
@@ -261,6 +336,8 @@ def _upload(
 def _set_aside(file: SourceFile, error: Exception, to: RawLayer) -> FileOutcome:
     from flows.lake.raw.quarantine import quarantine_file
 
+    if isinstance(error, (MaskingError, SensitiveRejected)):
+        return _keep_out(file, error, to)
     rejected = isinstance(error, (CsvRejected, DriftRejected))
     reason = str(error) if isinstance(error, LakeError) else f"{type(error).__name__}: {error}"
     if isinstance(error, CsvRejected) and file.rules.unreadable == "land":
@@ -283,6 +360,26 @@ def _set_aside(file: SourceFile, error: Exception, to: RawLayer) -> FileOutcome:
         size_bytes=file.size_bytes,
         kept_as=kept_as,
         drift=error.drift if isinstance(error, DriftRejected) else (),
+    )
+
+
+def _keep_out(file: SourceFile, error: MaskingError | SensitiveRejected, to: RawLayer) -> FileOutcome:
+    """Reject a file that must be neither in the raw layer nor in quarantine; landing may keep a sensitive one."""
+    reason, original = str(error), None
+    if isinstance(error, SensitiveRejected) and file.masking is None:
+        try:
+            original = keep_original(file, to.landing)
+        except LakeError as trouble:
+            reason = f"{reason} It could not be kept in landing either: {to.explain(trouble)}"
+    return FileOutcome(
+        file.path,
+        file.dataset,
+        file.key,
+        "rejected",
+        reason=reason,
+        profile=error.profile if isinstance(error, SensitiveRejected) else None,
+        size_bytes=file.size_bytes,
+        original=original,
     )
 
 

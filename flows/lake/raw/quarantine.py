@@ -24,13 +24,13 @@ def quarantine_file(
     options: UploadOptions | None = None,
     root: Path | None = None,
 ) -> UploadResult:
-    """Store a file that cannot be read as CSV, with the reason in the metadata `reason`.
+    """Store a file of which nothing is known, with the reason why it is there in the metadata `reason`.
 
     Args:
         bucket: The bucket.
         path: The file.
-        key: The key, under `Quarantine/`.
-        reason: Why it was rejected; cut to fit.
+        key: The key.
+        reason: Why it is there; cut to fit.
         options: How it is stored.
         root: The folder out of which no link may lead.
 

@@ -52,6 +52,7 @@ class UploadOptions:
         look_first: Look at the key before the file is sent; not needed where a listing has just shown it empty.
         known_etags: ETags that these bytes are known to have had elsewhere; without, they are computed from the bytes.
         before_replacing: Called with an object that holds other bytes; what it raises keeps that object as it is.
+        keep_replaced: Keep what the key holds before other bytes replace it; not where it is to expire anyway.
     """
 
     storage_class: str | None = None
@@ -65,6 +66,7 @@ class UploadOptions:
     look_first: bool = True
     known_etags: frozenset[str] | None = None
     before_replacing: Callable[[Stored], None] | None = None
+    keep_replaced: bool = True
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ class _Upload:
             )
         if self.options.before_replacing:
             self.options.before_replacing(stored)
-        if superseded.has_versions(self.target.bucket):
+        if not self.options.keep_replaced or superseded.has_versions(self.target.bucket):
             self.condition = {}
             return None
         self.superseded_key = superseded.keep(self.target, stored)

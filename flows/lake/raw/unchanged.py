@@ -30,21 +30,31 @@ PROOF = "unchanged etag"
 """How an object is verified that was proven by an earlier run and still has the ETag that it had then."""
 
 
-def recorded(file: SourceFile) -> Landed | None:
-    """Return the landing of a file that it still is by path, size, time and stated format, if there is one."""
+def recorded(file: SourceFile, key: str | None = None) -> Landed | None:
+    """Return the landing of a file that it still is by path, size, time, stated format and masking, if there is one.
+
+    Args:
+        file: The file.
+        key: The fingerprint of the key by which files are masked today, if it can be had.
+    """
     landed = file.before.landed if file.before else None
     if landed is None or landed.path != place_text(file.path):
         return None
-    profile = landed.profile
-    same = (profile.size_bytes, profile.mtime_ns) == (file.size_bytes, file.mtime_ns)
+    profile, masking, rules = landed.profile, landed.masking, file.contract.mask
+    size_bytes = masking.size_bytes if masking else profile.size_bytes
+    same = (size_bytes, profile.mtime_ns) == (file.size_bytes, file.mtime_ns)
+    if file.lost_rules or not (masking.is_by(rules, key) if masking else not rules):
+        return None
+    if profile.sensitive and file.rules.sensitive == "reject":
+        return None
     if file.before and file.before.contract is not None and changes(file.before.contract, file.contract.text):
         return None
     return landed if same and _read_as_stated(file, profile) else None
 
 
 def known_profile(file: SourceFile) -> CsvProfile | None:
-    """Return what an earlier run read of a file that has not changed since."""
-    landed = recorded(file)
+    """Return what an earlier run read of a file that has not changed since; a masked one is made anew."""
+    landed = None if file.contract.mask else recorded(file)
     return replace(landed.profile, path=file.path) if landed else None
 
 
@@ -61,12 +71,13 @@ class Unchanged:
     left: FileList[SourceFile]
 
 
-def find_unchanged(bucket: Bucket, files: Sequence[SourceFile]) -> Unchanged:
+def find_unchanged(bucket: Bucket, files: Sequence[SourceFile], key: str | None = None) -> Unchanged:
     """Tell apart the files that need no work.
 
     Args:
         bucket: The lake.
         files: The run's files, each with its last landing.
+        key: The fingerprint of the key by which files are masked today, if it can be had.
 
     Raises:
         StorageError: What S3 answers, or no answer.
@@ -76,7 +87,9 @@ def find_unchanged(bucket: Bucket, files: Sequence[SourceFile]) -> Unchanged:
         find_stored,
     )
 
-    candidates = {file.key: (file, landed) for file in files if (landed := recorded(file)) and landed.key == file.key}
+    candidates = {
+        file.key: (file, landed) for file in files if (landed := recorded(file, key)) and landed.key == file.key
+    }
     if not candidates:
         return Unchanged(FileList(), FileList(files))
     stored = find_stored(bucket, candidates)
@@ -87,13 +100,14 @@ def find_unchanged(bucket: Bucket, files: Sequence[SourceFile]) -> Unchanged:
             file.key,
             "unchanged",
             profile=replace(landed.profile, path=file.path),
-            size_bytes=file.size_bytes,
+            size_bytes=landed.profile.size_bytes,
             version_id=landed.version_id,
             verified_by=PROOF,
             etag=landed.etag,
+            masking=landed.masking,
         )
         for file, landed in candidates.values()
-        if stored.get(file.key) == StoredKey(file.size_bytes, landed.etag)
+        if stored.get(file.key) == StoredKey(landed.profile.size_bytes, landed.etag)
     ]
     done = {outcome.key for outcome in outcomes}
     return Unchanged(FileList(outcomes), FileList(file for file in files if file.key not in done))

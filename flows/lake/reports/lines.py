@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from flows.lake import units
-from flows.lake.contracts.collection import named
+from flows.lake.contracts.collection import DEFAULT_FILE, named
 from flows.lake.manifests.drift import sentence
 from flows.lake.manifests.history import History
 from flows.lake.models import FileOutcome
 from flows.lake.raw.unchanged import Unchanged
-from flows.lake.reports import run_report
+from flows.lake.reports import masking_text, run_report
 from flows.lake.reports.profile_report import format_profile
-from flows.lake.run_models import BucketListing, BucketReport, LakeAddress
+from flows.lake.run_models import BucketListing, BucketReport, LakeAddress, LandingReport
 from flows.lake.sources.folder import SourceFolder
 from flows.lake.words import shown
 
@@ -78,6 +78,13 @@ def _(bucket: BucketReport, _telling: Telling) -> Iterator[Line]:
 
 
 @lines_of.register
+def _(landing: LandingReport, _telling: Telling) -> Iterator[Line]:
+    yield INFO, f"Originals of masked files are kept under s3://{landing.bucket}/Landing/ for {landing.days} days"
+    for warning in landing.warnings:
+        yield WARNING, warning
+
+
+@lines_of.register
 def _(folder: SourceFolder, telling: Telling) -> Iterator[Line]:
     chosen = len(folder.files) + len(folder.unusable)
     yield INFO, f"{chosen:,} file{'s' * (chosen != 1)} chosen, {folder.hidden:,} hidden left out"
@@ -116,6 +123,7 @@ def _(outcome: FileOutcome, telling: Telling) -> Iterator[Line]:
     name = shown(outcome.path.name)
     if outcome.is_bad:
         kept = f" Kept as {outcome.kept_as}." if outcome.kept_as else ""
+        kept += f" Its original is kept as {outcome.original}." if outcome.original else ""
         yield ERROR, f"{name} {outcome.state}: {outcome.reason}{kept}"
         return
     info, warning = (INFO, WARNING) if telling.alone else (DETAIL, DETAIL)
@@ -123,9 +131,14 @@ def _(outcome: FileOutcome, telling: Telling) -> Iterator[Line]:
     proof = f", verified by {outcome.verified_by}" if outcome.verified_by else ""
     shape, size = run_report.shape_text(outcome), units.size_text(outcome.size_bytes)
     yield info, f"{name} {outcome.state}: {where}, {shape}, {size}{proof}"
+    if outcome.masking:
+        yield info, f"{name} masked: {masking_text.told(outcome.masking)}"
     if outcome.drift:
         yield warning, f"{name} has changed: {sentence(outcome.drift, None)}"
     if outcome.profile:
         yield DETAIL, f"Profile of {name}:\n{format_profile(outcome.profile)}"
         for hint in outcome.profile.hints:
             yield warning, f"{name}: {hint}"
+        if outcome.profile.sensitive:
+            contract = masking_text.to_paste(outcome.dataset, outcome.profile.sensitive)
+            yield warning, f"{name}: to have these columns masked, write into {DEFAULT_FILE}:\n{contract}"

@@ -65,6 +65,7 @@ def arrange(files: Sequence[SourceFile], own_tasks: int, *, whole: bool = False)
         own_tasks: Runs of up to this many files give each file its own tasks; in larger ones only large files have
             them, and at most this many.
         whole: Whether a file's way must not be cut in two tasks: a file with a task of its own is a batch of one then.
+            That of a file that is masked is never cut, since what it becomes lives no longer than a task.
     """
     if len(files) <= own_tasks:
         alone, groups = list(files), []
@@ -75,8 +76,9 @@ def arrange(files: Sequence[SourceFile], own_tasks: int, *, whole: bool = False)
         chosen = {file.key for file in large[:own_tasks]}
         alone = [file for file in files if file.key in chosen]
         groups = list(_grouped([file for file in files if file.key not in chosen]))
-    if whole:
-        alone, groups = [], [*((file,) for file in alone), *groups]
+    uncut = [file for file in alone if whole or file.contract.mask]
+    alone = [file for file in alone if not (whole or file.contract.mask)]
+    groups = [*((file,) for file in uncut), *groups]
     return Arrangement(
         tuple(alone), tuple(Batch(number, len(groups), FileList(group)) for number, group in enumerate(groups, 1))
     )

@@ -228,6 +228,8 @@ class _Way:
         dialect, contract = CsvDialect(), FileContract()
         if stated:
             dialect = stated.dialect
-            contract = FileContract(stated.text, stated.required, stated.kms_key_id, stated.date, stated.owner)
+            contract = FileContract(
+                stated.text, stated.required, stated.kms_key_id, stated.date, stated.owner, stated.mask
+            )
         self._decided[dataset] = self._settings.rules_of(dataset), dialect, contract
         return self._decided[dataset]

@@ -76,11 +76,17 @@ def as_file(client: S3Client, file: SourceFile) -> Iterator[SourceFile]:
         return
     with tempfile.TemporaryDirectory(prefix="ingest-raw-") as folder:
         path = Path(folder, file.path.name)
-        _fetch(client, file.origin, path)
+        fetch(client, file.origin, path)
         yield replace(file, path=path, root=None)
 
 
-def _fetch(client: S3Client, origin: S3Origin, path: Path) -> None:
+def fetch(client: S3Client, origin: S3Origin, path: Path) -> None:
+    """Write an object to a file, and make sure that it is what S3 holds.
+
+    Raises:
+        SourceChanged: The object is not any more what was listed.
+        StorageError: What S3 answers, or no answer.
+    """
     address = f"s3://{origin.bucket}/{origin.key}"
     with Bucket(client, origin.bucket).doing(f"reading {address}", key=origin.key):
         for attempt in range(1, TRIES + 1):

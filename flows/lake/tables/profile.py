@@ -24,7 +24,7 @@ from flows.lake.tables.csv_source import CsvSource
 from flows.lake.tables.hints import on_bad_rows, on_detection, on_encoding
 from flows.lake.tables.reading import Reading, reading_of
 from flows.lake.tables.suggestions import suggestions
-from flows.lake.tables.table import Table
+from flows.lake.tables.table import Table, Watch
 from flows.lake.units import KIB
 
 SAMPLE_BYTES = 256 * KIB
@@ -40,6 +40,7 @@ def profile_csv(
     root: Path | None = None,
     max_columns: int = DEFAULT_MAX_COLUMNS,
     bad_rows_percent: int = DEFAULT_BAD_ROWS_PERCENT,
+    watch: Watch | None = None,
 ) -> CsvProfile:
     """Return what pandas would say of a CSV file, with its digests, reading it once.
 
@@ -51,6 +52,7 @@ def profile_csv(
         root: The folder out of which no link may lead; links lead anywhere without one.
         max_columns: A file with more columns is rejected: each costs memory and time, however little it holds.
         bad_rows_percent: A file of whose rows more percent (rounded down) cannot be cut as the others is rejected.
+        watch: Called with the columns' names once they are known; what it returns sees the cells of each block.
 
     Raises:
         CsvRejected: pandas cannot read the file as CSV.
@@ -62,7 +64,7 @@ def profile_csv(
     """
     reuse_freed_memory()
     stated = _checked(dialect or CsvDialect())
-    limits = _Limits(max(chunk_rows, 1), max_columns, bad_rows_percent)
+    limits = _Limits(max(chunk_rows, 1), max_columns, bad_rows_percent, watch)
     try:
         return _profiled(Path(path), stated, progress, root, limits)
     except CsvRejected as error:
@@ -74,11 +76,32 @@ def profile_csv(
         return plain
 
 
+def find_reading(path: Path, dialect: CsvDialect, root: Path | None = None) -> tuple[str, Reading]:
+    """Return a file's encoding and how it is read, as `profile_csv` would find them, without reading its table.
+
+    Raises:
+        CsvRejected: It is no CSV file.
+        SourceError: It cannot be read.
+        SettingsError: The stated dialect is not valid.
+    """
+    stated = _checked(dialect)
+    with CsvSource(path, root=root) as source:
+        source.decompress()
+        sample = _read_sample(source)
+        encoding = _encoding_of(source.path, sample, stated)
+        reading, _ = _complete(stated, encoding, sample)
+        text = Utf8Text(source.path, _reader(sample, source), encoding, stated=stated.encoding is not None)
+        while text.is_open:
+            text.next_piece()
+        return text.encoding, reading
+
+
 @dataclass(frozen=True)
 class _Limits:
     chunk_rows: int
     max_columns: int
     bad_rows_percent: int
+    watch: Watch | None = None
 
 
 def _without_quotes(path: Path, stated: CsvDialect, root: Path | None, limits: _Limits) -> CsvProfile | None:
@@ -103,7 +126,7 @@ def _profiled(
         encoding = _encoding_of(source.path, sample, stated)
         reading, notes = _complete(stated, encoding, sample)
         text = Utf8Text(source.path, _reader(sample, source), encoding, stated=stated.encoding is not None)
-        table = Table(source.path, text, reading, limits.chunk_rows, limits.max_columns)
+        table = Table(source.path, text, reading, limits.chunk_rows, limits.max_columns, limits.watch)
         try:
             table.read()
             _check_bad_rows(source.path, table, text.encoding, limits)

@@ -10,10 +10,11 @@ out with `on_bad_lines="skip"`, and told; how many are too many is the caller's 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -37,6 +38,17 @@ FIRST_ROWS = 4_096
 TOLD_ROWS = 10
 
 
+class Watcher(Protocol):
+    """Somebody who looks at cells while they are read."""
+
+    def note(self, position: int, values: Any, /) -> None:
+        """Look at a column's cells in a block."""
+
+
+Watch = Callable[[list[str]], Watcher]
+"""Makes a watcher of a table with columns of these names."""
+
+
 class Table:
     """The table in a text: rows and columns so far, and the reading of more.
 
@@ -52,11 +64,20 @@ class Table:
         reading: How it is read.
         chunk_rows: The most rows that are parsed at a time.
         max_columns: The most fields that the first two lines may have.
+        watch: Makes what looks at the cells.
     """
 
     def __init__(
-        self, path: Path, text: Utf8Text, reading: Reading, chunk_rows: int, max_columns: int = DEFAULT_MAX_COLUMNS
+        self,
+        path: Path,
+        text: Utf8Text,
+        reading: Reading,
+        chunk_rows: int,
+        max_columns: int = DEFAULT_MAX_COLUMNS,
+        watch: Watch | None = None,
     ) -> None:
+        self._watch = watch
+        self._watcher: Watcher | None = None
         self._path = path
         self._text = text
         self.reading = reading
@@ -227,6 +248,7 @@ class Table:
         thousands = self.reading.how.get("thousands")
         self._merges = [ColumnMerge(self.reading.decimal, name in self.reading.text, thousands) for name in names]
         self._dtypes = [""] * len(names)
+        self._watcher = self._watch(list(names)) if self._watch else None
         self._blocks.widen(len(names), self._chunk_rows, len(block) / max(len(frame), 1))
 
     def _add(self, block: bytes, frame: pd.DataFrame, first: bool, last: bool) -> None:
@@ -250,6 +272,8 @@ class Table:
             elif merge.add_inferred(values, long_digits, last, minus_zero):
                 again.append(position)
             self._hints.note_column(position, values)
+            if self._watcher:
+                self._watcher.note(position, values)
         if again:
             self._add_again(block, again, first)
         self._count_short(block, len(frame), missing)

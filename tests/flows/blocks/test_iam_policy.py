@@ -155,6 +155,8 @@ def run_all(found: Recorded, behind: S3Server, folder: Path) -> None:
     for text in (OLD, NEW):
         (folder / "small.csv").write_text(text)
         run(others)
+    (folder / "masked.csv").write_text("a,b\n1,2\n")
+    run(others, contracts={"Masked": {"columns": {"a": {"mask": "redact"}}}})
 
 
 def store_in_parts(client: Any, bucket: str, key: str, body: bytes) -> None:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from blocks import new_masking_key
+from flows import unmask
 from flows.lake.landing.masking_key import MaskingKey
 from flows.lake.landing.methods import mask_of
 from flows.lake.landing.sensitive_cells import BY_CELLS, BY_NAME
@@ -41,5 +42,6 @@ def test_docs_landing_rules_are_rules() -> None:
 def test_docs_landing_names_every_kind_that_is_found_and_options_that_exist() -> None:
     table = TEXT[TEXT.index("| Looks like") :]
     assert [sign.kind for sign in (*BY_CELLS, *BY_NAME.values()) if sign.kind not in table] == []
-    there = {option for action in new_masking_key._parser()._actions for option in action.option_strings}
+    parsers = (new_masking_key._parser(), unmask._parser())
+    there = {option for parser in parsers for action in parser._actions for option in action.option_strings}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXT)) <= there
