@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date, time
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
@@ -29,8 +29,6 @@ from flows.lake.s3 import storage_rules
 
 STORAGE_CLASS = Literal[storage_rules.STORAGE_CLASSES]  # type: ignore[valid-type]
 _SIGNS = {"\\t": "\t", "tab": "\t", "space": " "}
-READING = ("date", "read", "columns")
-"""The fields that decide what a file of the dataset is taken for; the others say what becomes of it, and who cares."""
 
 
 def _as_list(given: Any) -> Any:
@@ -270,40 +268,6 @@ class Contract(_Part):
 def digest(text: str) -> str:
     """Return the digest by which manifests name a contract's text."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-@lru_cache(maxsize=4_096)
-def reading(text: str | None) -> str:
-    """Return the part of a contract's text that decides what its files are taken for."""
-    stated = json.loads(text) if text else {}
-    kept = {name: stated[name] for name in READING if stated.get(name)}
-    columns = {name: of for name, column in kept.get("columns", {}).items() if (of := _of_meaning(column))}
-    kept |= {"columns": columns} if columns else {}
-    if not columns:
-        kept.pop("columns", None)
-    return json.dumps(kept, sort_keys=True, ensure_ascii=False)
-
-
-def changes(before: str | None, now: str | None) -> list[str]:
-    """Return which fields of two texts read files in another way, such as `read.delimiter` or `columns.id`."""
-    old, new = json.loads(reading(before)), json.loads(reading(now))
-    return sorted(_differing(old, new))
-
-
-def _of_meaning(column: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in column.items() if name != "description" and value not in (None, False)}
-
-
-def _differing(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
-    for field in {*old, *new}:
-        was, becomes = old.get(field), new.get(field)
-        if was == becomes:
-            continue
-        if field == "date":
-            yield field
-            continue
-        names = {*(was or {}), *(becomes or {})}
-        yield from (f"{field}.{name}" for name in names if (was or {}).get(name) != (becomes or {}).get(name))
 
 
 def json_schema() -> str:

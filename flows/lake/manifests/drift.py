@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
-from flows.lake.contracts.contract import changes
+from flows.lake.contracts.changes import changes
 from flows.lake.models import DEFAULT_ROWS_PERCENT, ColumnProfile, CsvProfile, Drift, DriftKind, LastLanding
 from flows.lake.words import quoted, shown
 

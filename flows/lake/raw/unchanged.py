@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flows.lake.contracts.contract import changes
+from flows.lake.contracts.changes import changes
 from flows.lake.models import CsvProfile, FileOutcome, Landed, SourceFile
 from flows.lake.places import place_text
 from flows.lake.run_models import FileList

@@ -13,8 +13,9 @@ import pytest
 import yaml
 
 from flows.lake.contracts import odcs
+from flows.lake.contracts.changes import changes
 from flows.lake.contracts.collection import load
-from flows.lake.contracts.contract import changes, json_schema
+from flows.lake.contracts.contract import json_schema
 
 ROOT = Path(__file__).parents[3]
 FULL: dict[str, Any] = {
