@@ -27,7 +27,7 @@ def work_duckdb(path: Path, folder: Path) -> Answers:
     """Do it as analyze-films does, without S3 and Prefect."""
     from flows.lake.films import engine, questions, refined, selection, title_languages, tmdb_answers, trusted
     from flows.lake.films.inputs import RawInput
-    from flows.lake.manifests.manifest import ManifestColumn, ManifestFile
+    from flows.lake.manifests.entries import ManifestColumn, ManifestFile
 
     with path.open(encoding="utf-8") as lines:
         names = lines.readline().rstrip("\n").split("|")

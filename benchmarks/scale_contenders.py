@@ -61,7 +61,8 @@ def work_stages(folder: Path, prefix: str, options: dict[str, Any]) -> float:
 
     from flows.lake.memory import reuse_freed_memory
     from flows.lake.models import SourceFile
-    from flows.lake.raw.ingest_file import RawLayer, ingest_file
+    from flows.lake.raw.ingest_file import ingest_file
+    from flows.lake.raw.raw_layer import RawLayer
     from flows.lake.s3.bucket import Bucket
     from flows.lake.s3.client import client_config
     from tests.tools.rules import RULES

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from blocks.lake_credentials import LakeCredentials
     from flows.lake.landing.masking_key import MaskingKeys
-    from flows.lake.raw.ingest_file import RawLayer
+    from flows.lake.raw.raw_layer import RawLayer
     from flows.lake.s3.bucket import Bucket
 
 
@@ -60,7 +60,7 @@ class Lake:
     @property
     def raw_layer(self) -> RawLayer:
         """Its raw layer, as the run writes to it."""
-        from flows.lake.raw.ingest_file import RawLayer
+        from flows.lake.raw.raw_layer import RawLayer
 
         return RawLayer(
             self.bucket,

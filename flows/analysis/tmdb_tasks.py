@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from blocks.tmdb_credentials import TmdbCredentials
     from flows.analysis.run import FilmsRun
     from flows.lake.films.selection import Criteria
-    from flows.lake.manifests.manifest import ManifestFile
+    from flows.lake.manifests.entries import ManifestFile
 
 LIMIT = "tmdb-requests"
 MOST_FAILURES = 5

@@ -12,7 +12,8 @@ from flows.lake import keys
 from flows.lake.manifests import manifest
 from flows.lake.manifests.store import ManifestStore
 from flows.lake.models import SourceFile
-from flows.lake.raw.ingest_file import RawLayer, read_file, store_file
+from flows.lake.raw.ingest_file import read_file, store_file
+from flows.lake.raw.raw_layer import RawLayer
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.put_new import put_new
 from tests.tools.rules import RULES

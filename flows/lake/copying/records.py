@@ -17,7 +17,8 @@ from datetime import date, datetime
 
 from flows.lake.errors import ManifestUnreadable
 from flows.lake.manifests.copied import Place
-from flows.lake.manifests.manifest import Manifest, ManifestFile
+from flows.lake.manifests.entries import ManifestFile
+from flows.lake.manifests.manifest import Manifest
 from flows.lake.manifests.store import ManifestStore, StoredManifest
 from flows.lake.s3.content import Content
 from flows.lake.units import MIB

@@ -20,7 +20,7 @@ from typing import IO, Any, cast
 from flows.lake.errors import AnalysisInputChanged, AnalysisInputMissing, ManifestUnreadable
 from flows.lake.keys import TMDB_PREFIX, day_of_key
 from flows.lake.manifests import last_landing
-from flows.lake.manifests.manifest import ManifestFile
+from flows.lake.manifests.entries import ManifestFile
 from flows.lake.manifests.store import ManifestStore
 from flows.lake.s3.bucket import Bucket
 from flows.lake.units import MIB

@@ -20,7 +20,7 @@ from flows.lake.films.layout import tmdb_key
 from flows.lake.films.tmdb_answers import Answer, Answers
 from flows.lake.films.tmdb_client import Asked
 from flows.lake.keys import TMDB_PREFIX, day_of_key, day_path
-from flows.lake.manifests.manifest import ManifestFile
+from flows.lake.manifests.entries import ManifestFile
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.content import Content
 from flows.lake.s3.put_new import put_new

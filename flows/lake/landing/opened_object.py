@@ -19,8 +19,8 @@ from flows.lake.landing.mask_file import mask_file, unmasker_of
 from flows.lake.landing.masker import MaskedColumn
 from flows.lake.landing.masking_dialect import MaskingDialect
 from flows.lake.landing.masking_key import MaskingKeys
+from flows.lake.manifests.entries import ManifestFile
 from flows.lake.manifests.last_landing import manifests_of
-from flows.lake.manifests.manifest import ManifestFile
 from flows.lake.manifests.store import ManifestStore
 from flows.lake.models import S3Origin
 from flows.lake.s3.bucket import Bucket

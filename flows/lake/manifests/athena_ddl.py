@@ -26,7 +26,8 @@ from pydantic import ValidationError
 from flows.lake import keys
 from flows.lake.contracts.contract import Contract
 from flows.lake.errors import LakeError, SettingsError
-from flows.lake.manifests.manifest import Manifest, ManifestColumn, ManifestFile, from_json
+from flows.lake.manifests.entries import ManifestColumn, ManifestFile
+from flows.lake.manifests.manifest import Manifest, from_json
 from flows.lake.s3.object_metadata import charset
 from flows.lake.words import one_line
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from flows.lake.errors import ManifestUnreadable
 from flows.lake.manifests import last_landing
 from flows.lake.manifests.drift import told
-from flows.lake.manifests.manifest import Manifest, ManifestFile
+from flows.lake.manifests.entries import ManifestFile
+from flows.lake.manifests.manifest import Manifest
 from flows.lake.masking_rules import LooksSensitive, MaskedCells, Masking
 from flows.lake.models import BadRow, ColumnProfile, CsvProfile, Drift, Landed, LastLanding
 from flows.lake.units import MB

@@ -13,8 +13,9 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from flows.lake.contracts.rhythm import Rhythm
+from flows.lake.manifests.entries import ManifestFile
 from flows.lake.manifests.landed_days import LandedDays
-from flows.lake.manifests.manifest import Manifest, ManifestFile
+from flows.lake.manifests.manifest import Manifest
 
 CellState = Literal["landed", "unchanged", "rejected", "missing"]
 

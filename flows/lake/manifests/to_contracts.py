@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from flows.lake.manifests.manifest import Manifest, ManifestFile
+from flows.lake.manifests.entries import ManifestFile
+from flows.lake.manifests.manifest import Manifest
 
 _HEAD = "# yaml-language-server: $schema=docs/contract.schema.json\n"
 _DATE = {"%Y": "[0-9][0-9][0-9][0-9]", "%m": "[0-9][0-9]", "%d": "[0-9][0-9]"}

@@ -11,11 +11,9 @@ Left to others: which files there are and their keys (`flows.lake.sources.folder
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flows.lake import keys
 from flows.lake.errors import (
     CsvRejected,
     DriftRejected,
@@ -28,64 +26,17 @@ from flows.lake.errors import (
 from flows.lake.manifests.drift import find_drift, missing_columns, sentence, without_contract
 from flows.lake.manifests.masking_drift import find_masking_drift
 from flows.lake.models import CsvProfile, Drift, FileOutcome, Progress, SourceFile
-from flows.lake.raw.masked_file import Landing, keep_original, masked_file, no_keys, planned
+from flows.lake.raw.masked_file import keep_original, masked_file, planned
 from flows.lake.raw.outcomes import failed_outcome
+from flows.lake.raw.raw_layer import RawLayer
 from flows.lake.raw.sensitive import reading_with_a_watch, refusal
-from flows.lake.raw.storing import UploadOptions
+from flows.lake.raw.set_aside import set_aside
 from flows.lake.raw.unchanged import known_profile
 from flows.lake.redact import mask_known
-from flows.lake.s3.bucket import Bucket
-from flows.lake.s3.object_metadata import tags_in_metadata
-from flows.lake.s3.storage_rules import STORAGE_CLASSES
 from flows.lake.words import shown
 
 if TYPE_CHECKING:
-    from flows.lake.landing.masking_key import MaskingKeys
-
-
-def as_it_is(error: LakeError) -> LakeError:
-    """Return the error itself: how errors are told where nobody knows more of the credentials."""
-    return error
-
-
-@dataclass(frozen=True)
-class RawLayer:
-    """The raw layer as one run writes to it; how each file lands, the file's own rules say.
-
-    Attributes:
-        bucket: The lake's bucket.
-        run_id: The run, for the metadata of what it stores.
-        manifest_keys: The keys of which one will be the manifest's of the run, for the same.
-        explain: Makes an error of the credentials say which credentials, and how to renew them.
-        landing_bucket: The bucket that keeps originals; the lake's own without one.
-        landing_kms_key_id: The KMS key that encrypts them; the bucket's own encryption without one.
-        masking_keys: Gives the keys by which columns are masked.
-    """
-
-    bucket: Bucket
-    run_id: str = ""
-    manifest_keys: tuple[str, ...] = ()
-    explain: Callable[[LakeError], LakeError] = as_it_is
-    landing_bucket: Bucket | None = None
-    landing_kms_key_id: str | None = None
-    masking_keys: Callable[[], MaskingKeys] = no_keys
-
-    @property
-    def landing(self) -> Landing:
-        """Where originals are kept."""
-        return Landing(self.landing_bucket or self.bucket, self.landing_kms_key_id)
-
-    def options(self, file: SourceFile) -> UploadOptions:
-        """Return how a file is stored."""
-        rules = file.rules
-        return UploadOptions(
-            kms_key_id=file.contract.kms_key_id,
-            storage_class=None if rules.storage_class == STORAGE_CLASSES[0] else rules.storage_class,
-            tags=rules.tags if rules.tags_as == "tags" else {},
-            metadata=({"run-id": self.run_id} if self.run_id else {})
-            | (tags_in_metadata(rules.tags) if rules.tags_as == "metadata" else {}),
-            manifest_keys=self.manifest_keys,
-        )
+    pass
 
 
 @dataclass(frozen=True)
@@ -139,7 +90,7 @@ def store_file(
         absent: Whether a listing has just shown that its key holds nothing.
     """
     if isinstance(read, Exception):
-        return _set_aside(file, read, to)
+        return set_aside(file, read, to)
     started = time.monotonic()
     try:
         if sensitive := refusal(file, read.profile):
@@ -147,7 +98,7 @@ def store_file(
         drift = _drift(file, read.profile)
         return _plan(file, read, to, drift) if file.rules.dry_run else _upload(file, read, to, drift, progress, absent)
     except (DriftRejected, SensitiveRejected) as error:
-        return _set_aside(file, error, to)
+        return set_aside(file, error, to)
     except LakeError as error:
         return FileOutcome(
             file.path,
@@ -329,87 +280,5 @@ def _upload(
         etag=result.etag,
         drift=drift,
         profile_s=read.seconds,
-        upload_s=time.monotonic() - started,
-    )
-
-
-def _set_aside(file: SourceFile, error: Exception, to: RawLayer) -> FileOutcome:
-    from flows.lake.raw.quarantine import quarantine_file
-
-    if isinstance(error, (MaskingError, SensitiveRejected)):
-        return _keep_out(file, error, to)
-    rejected = isinstance(error, (CsvRejected, DriftRejected))
-    reason = str(error) if isinstance(error, LakeError) else f"{type(error).__name__}: {error}"
-    if isinstance(error, CsvRejected) and file.rules.unreadable == "land":
-        return _land_unread(file, reason, to)
-    kept_as = None
-    if rejected and file.rules.unreadable != "leave" and not file.rules.dry_run:
-        kept_as = keys.quarantine_key(file.key)
-        try:
-            options = to.options(file)
-            quarantine_file(to.bucket, file.path, kept_as, reason=reason, options=options, root=file.root)
-        except LakeError as trouble:
-            kept_as, reason = None, f"{reason} It could not be kept in quarantine either: {to.explain(trouble)}"
-    return FileOutcome(
-        file.path,
-        file.dataset,
-        file.key,
-        "rejected" if rejected else "failed",
-        reason=reason,
-        profile=error.profile if isinstance(error, DriftRejected) else None,
-        size_bytes=file.size_bytes,
-        kept_as=kept_as,
-        drift=error.drift if isinstance(error, DriftRejected) else (),
-    )
-
-
-def _keep_out(file: SourceFile, error: MaskingError | SensitiveRejected, to: RawLayer) -> FileOutcome:
-    """Reject a file that must be neither in the raw layer nor in quarantine; landing may keep a sensitive one."""
-    reason, original = str(error), None
-    if isinstance(error, SensitiveRejected) and file.masking is None:
-        try:
-            original = keep_original(file, to.landing)
-        except LakeError as trouble:
-            reason = f"{reason} It could not be kept in landing either: {to.explain(trouble)}"
-    return FileOutcome(
-        file.path,
-        file.dataset,
-        file.key,
-        "rejected",
-        reason=reason,
-        profile=error.profile if isinstance(error, SensitiveRejected) else None,
-        size_bytes=file.size_bytes,
-        original=original,
-    )
-
-
-def _land_unread(file: SourceFile, reason: str, to: RawLayer) -> FileOutcome:
-    """Store a file in the raw layer of which nothing is known but its bytes, since somebody decided so."""
-    from flows.lake.raw.quarantine import quarantine_file
-
-    started = time.monotonic()
-    outcome = FileOutcome(
-        file.path,
-        file.dataset,
-        file.key,
-        "would upload",
-        reason=f"It lands unread: {reason}",
-        size_bytes=file.size_bytes,
-    )
-    if file.rules.dry_run:
-        return outcome
-    try:
-        result = quarantine_file(
-            to.bucket, file.path, file.key, reason=reason, options=to.options(file), root=file.root
-        )
-    except LakeError as trouble:
-        return replace(outcome, state="failed", reason=f"{reason} It could not land unread: {to.explain(trouble)}")
-    return replace(
-        outcome,
-        state=result.outcome,
-        bytes_sent=result.bytes_sent,
-        version_id=result.version_id,
-        verified_by=result.verified_by,
-        etag=result.etag,
         upload_s=time.monotonic() - started,
     )

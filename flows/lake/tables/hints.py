@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from flows.lake.dialect.detection import Detected
 from flows.lake.dialect.encoding import Utf8Text
@@ -69,6 +69,17 @@ def on_bad_rows(table: Any) -> list[str]:
     first = "; ".join(f"line {row.line:,}: {row.reason}" for row in table.bad)
     more = ", …" if table.bad_rows > len(table.bad) else ""
     return [f"{count} left out: {first}{more}."]
+
+
+class Watcher(Protocol):
+    """Somebody who looks at cells while they are read."""
+
+    def note(self, position: int, values: Any, /) -> None:
+        """Look at a column's cells in a block."""
+
+
+Watch = Callable[[list[str]], Watcher]
+"""Makes a watcher of a table with columns of these names."""
 
 
 class HintCollector:

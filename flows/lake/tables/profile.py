@@ -21,10 +21,10 @@ from flows.lake.memory import reuse_freed_memory
 from flows.lake.models import DEFAULT_BAD_ROWS_PERCENT, DEFAULT_MAX_COLUMNS, CsvDialect, CsvProfile, Progress
 from flows.lake.tables import rejections
 from flows.lake.tables.csv_source import CsvSource
-from flows.lake.tables.hints import on_bad_rows, on_detection, on_encoding
+from flows.lake.tables.hints import Watch, on_bad_rows, on_detection, on_encoding
 from flows.lake.tables.reading import Reading, reading_of
 from flows.lake.tables.suggestions import suggestions
-from flows.lake.tables.table import Table, Watch
+from flows.lake.tables.table import Table
 from flows.lake.units import KIB
 
 SAMPLE_BYTES = 256 * KIB

@@ -10,11 +10,10 @@ out with `on_bad_lines="skip"`, and told; how many are too many is the caller's 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pandas as pd
 
@@ -26,7 +25,7 @@ from flows.lake.tables.blocks import Blocks
 from flows.lake.tables.edges import Edges
 from flows.lake.tables.ending import TAIL_BYTES
 from flows.lake.tables.evidence import find_evidence
-from flows.lake.tables.hints import HintCollector
+from flows.lake.tables.hints import HintCollector, Watch, Watcher
 from flows.lake.tables.long_digits import has_long_digits
 from flows.lake.tables.pandas_dtypes import ColumnMerge, as_cells
 from flows.lake.tables.parsing import BlockParser
@@ -36,17 +35,6 @@ from flows.lake.tables.text_cells import BYTES_DTYPE, count_known_cells
 
 FIRST_ROWS = 4_096
 TOLD_ROWS = 10
-
-
-class Watcher(Protocol):
-    """Somebody who looks at cells while they are read."""
-
-    def note(self, position: int, values: Any, /) -> None:
-        """Look at a column's cells in a block."""
-
-
-Watch = Callable[[list[str]], Watcher]
-"""Makes a watcher of a table with columns of these names."""
 
 
 class Table:

@@ -16,7 +16,8 @@ from flows.lake.manifests import manifest
 from flows.lake.manifests.athena_ddl import ddl
 from flows.lake.manifests.store import ManifestStore
 from flows.lake.models import SourceFile
-from flows.lake.raw.ingest_file import RawLayer, read_file, store_file
+from flows.lake.raw.ingest_file import read_file, store_file
+from flows.lake.raw.raw_layer import RawLayer
 from flows.lake.s3.bucket import Bucket
 from tests.conftest import fresh_bucket_name
 from tests.tools.rules import RULES

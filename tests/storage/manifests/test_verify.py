@@ -16,7 +16,8 @@ from flows.lake.manifests import manifest
 from flows.lake.manifests.store import ManifestStore
 from flows.lake.manifests.verify import Verification, verify
 from flows.lake.models import SourceFile
-from flows.lake.raw.ingest_file import RawLayer, read_file, store_file
+from flows.lake.raw.ingest_file import read_file, store_file
+from flows.lake.raw.raw_layer import RawLayer
 from flows.lake.reports.verify_text import markdown, verdict
 from flows.lake.s3.bucket import Bucket
 from tests.storage.conftest import Lake

@@ -11,7 +11,8 @@ import pytest
 
 from flows.lake.models import ColumnProfile, FileOutcome, LastLanding, SourceFile
 from flows.lake.raw import ingest_file
-from flows.lake.raw.ingest_file import ProfiledFile, RawLayer, read_file, store_file
+from flows.lake.raw.ingest_file import ProfiledFile, read_file, store_file
+from flows.lake.raw.raw_layer import RawLayer
 from flows.lake.raw.upload import upload_settled
 from flows.lake.redact import guard_logs, unguard_logs
 from tests.storage.conftest import Lake

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from flows.lake.errors import SourceChanged, SourceNotFound
-from flows.lake.raw.ingest_file import RawLayer, ingest_file
+from flows.lake.raw.ingest_file import ingest_file
+from flows.lake.raw.raw_layer import RawLayer
 from flows.lake.s3.bucket import Bucket
 from flows.lake.settings import IngestSettings
 from flows.lake.sources.folder import find_files

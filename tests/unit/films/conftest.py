@@ -11,7 +11,7 @@ import pytest
 
 from flows.lake.films import engine, trusted
 from flows.lake.films.inputs import RawInput
-from flows.lake.manifests.manifest import ManifestColumn, ManifestFile
+from flows.lake.manifests.entries import ManifestColumn, ManifestFile
 
 HEADER = (
     "id|tituloPincipal|tituloOriginal|anoLancamento|tempoMinutos|genero|notaMedia|numeroVotos|generoArtista|personagem"
