@@ -125,7 +125,7 @@ def test_analyze_films_reads_the_file_as_its_manifest_says(ingest: Any, analyze:
     text = (SAMPLE / "movies.csv").read_text(encoding="utf-8")
     lines = [line.replace("|", ";") for line in text.splitlines() if "Ricardo Darín" in line or line.startswith("id|")]
     (tmp_path / "movies.csv").write_bytes("\n".join(lines).encode("cp1252") + b"\n")
-    ingest(tmp_path, partition_date=DAY, dialects={"Movies": "delimiter=; encoding=cp1252"})
+    ingest(tmp_path, partition_date=DAY, contracts={"Movies": {"read": {"delimiter": ";", "encoding": "cp1252"}}})
     state = analyze()
     assert state.is_completed(), state.message
     report = objects(s3)[REPORT].decode()

@@ -95,7 +95,7 @@ def test_ingest_one_bad_file_does_not_stop_the_others(ingest: Ingest, s3: S3, fo
 
 def test_ingest_keeps_rejected_files_in_quarantine_unless_told_not_to(ingest: Ingest, s3: S3, folder: Path) -> None:
     (folder / "ragged.csv").write_text("a,b\n1,2\n1,2,3,4\n")
-    ingest(folder, partition_date=DAY, quarantine=False)
+    ingest(folder, partition_date=DAY, unreadable="leave")
     assert objects(s3, "Quarantine/") == {}
     ingest(folder, partition_date=DAY)
     assert objects(s3, "Quarantine/") == {

@@ -35,6 +35,8 @@ ELSEWHERE = {
     "python -m blocks.register": "tests/flows/blocks/test_register.py",
     "make rotate": "tests/flows/blocks/test_rotate.py",
     "python -m blocks.rotate": "tests/flows/blocks/test_rotate.py",
+    "python -m flows.contracts": "tests/unit/contracts/test_commands.py",
+    "make look": "tests/unit/tables/test_look.py",
     "python -m flows.unmask": "tests/flows/ingest/test_columns_masked.py",
     "python -m flows.lake.manifests.athena_ddl": "tests/unit/manifests/test_athena_ddl.py",
     "dask": "tests/system/test_dask.py",

@@ -29,6 +29,8 @@ from flows.lake.units import KIB
 
 SAMPLE_BYTES = 256 * KIB
 DIALECT_SAMPLE_BYTES = 64 * KIB
+_LEAST_ROWS = 20
+"""Of a file that is believed when its quotes are not."""
 
 
 def profile_csv(
@@ -111,7 +113,7 @@ def _without_quotes(path: Path, stated: CsvDialect, root: Path | None, limits: _
         profile = _profiled(path, replace(stated, quoting=False), None, root, strict)
     except CsvRejected:
         return None
-    if profile.bad_rows or profile.short_rows or len(profile.columns) < 2:
+    if profile.bad_rows or profile.short_rows or len(profile.columns) < 2 or profile.rows < _LEAST_ROWS:
         return None
     note = "A quote opens a value and never closes: quotes are read as plain text."
     return replace(profile, hints=(note, *profile.hints))
