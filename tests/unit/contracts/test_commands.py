@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,10 +56,10 @@ def test_schema_and_export_are_printed(capsys: Any, monkeypatch: pytest.MonkeyPa
 
 
 def test_from_manifest_writes_a_contract_that_claims_what_landed(tmp_path: Path, capsys: Any) -> None:
+    found = held("id:int64", delimiter="\t", decimal=",")
+    landed = replace(outcome("orders_2024-03-05.csv"), dataset="Orders", profile=found)
     made = manifest.of_run(
-        summary(
-            outcome("orders_2024-03-05.csv", dataset="Orders", profile=held("id:int64", delimiter="\t", decimal=","))
-        ),
+        summary(landed),
         1,
         datetime(2024, 3, 5, tzinfo=UTC),
         load({"Orders": {"date": "_%Y-%m-%d", "owner": "me"}}),
