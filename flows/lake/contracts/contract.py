@@ -174,8 +174,13 @@ class Column(_Part):
 
     description: Text | None = Field(default=None, description="What it holds.")
     required: bool = Field(default=False, description="A file without it is rejected.")
-    read_as: Literal["text"] | None = Field(
-        default=None, alias="as", description="text: its cells are text, whatever they look like."
+    read_as: Annotated[str, Field(pattern=r"^(text|date .*%.*)$")] | None = Field(
+        default=None,
+        alias="as",
+        description="text: its cells are text, whatever they look like. date %d/%m/%Y: they are dates of that form.",
+    )
+    missing: Annotated[tuple[str, ...], BeforeValidator(_as_list, json_schema_input_type=str | list[str])] = Field(
+        default=(), description="What is written for a missing value in this column, beside what pandas knows."
     )
     mask: Annotated[str, BeforeValidator(_as_rule, json_schema_input_type=str)] | None = Field(
         default=None,
@@ -250,8 +255,13 @@ class Contract(_Part):
     @property
     def dialect(self) -> CsvDialect:
         """What is stated of how its files are read."""
-        text = tuple(name for name, column in self.columns.items() if column.read_as == "text")
-        return replace(self.read.dialect, text=text)
+        columns = self.columns.items()
+        return replace(
+            self.read.dialect,
+            text=tuple(name for name, column in columns if column.read_as == "text"),
+            dates=tuple((name, of.read_as[5:]) for name, of in columns if of.read_as and of.read_as != "text"),
+            column_missing=tuple((name, column.missing) for name, column in columns if column.missing),
+        )
 
     @cached_property
     def text(self) -> str:

@@ -32,6 +32,8 @@ class CsvDialect:
         thousands: The mark between thousands.
         missing: What is written for a missing value, beside what pandas knows.
         text: Columns that are text whatever they hold.
+        dates: Columns that hold dates, and the form of each.
+        column_missing: Columns that have markers of their own for a missing value, and those.
     """
 
     delimiter: str | None = None
@@ -48,6 +50,8 @@ class CsvDialect:
     thousands: str | None = None
     missing: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
+    dates: tuple[tuple[str, str], ...] = ()
+    column_missing: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True)

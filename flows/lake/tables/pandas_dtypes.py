@@ -37,8 +37,11 @@ class ColumnMerge:
         wants_tokens: The next chunk should be read as tokens (`dtype=object`), not inferred.
     """
 
-    def __init__(self, decimal: str, stated_text: bool = False, thousands: str | None = None) -> None:
+    def __init__(
+        self, decimal: str, stated_text: bool = False, thousands: str | None = None, date_form: str | None = None
+    ) -> None:
         self._decimal = decimal
+        self._date_form = date_form
         self._stated_text = stated_text
         self._thousands = thousands
         self._rows = 0
@@ -117,6 +120,8 @@ class ColumnMerge:
     def add_tokens(self, values: list[Any]) -> None:
         """Take in a chunk as its tokens, missing ones as NaN."""
         tokens = list(filter(_is_str, values))
+        if self._date_form and tokens and pd.to_datetime(tokens, format=self._date_form, errors="coerce").hasnans:
+            self._date_form = None  # pandas leaves the whole column as text
         if self._thousands:
             tokens = [_without_marks(token, self._thousands) for token in tokens]
         self._rows += len(values)
@@ -160,11 +165,16 @@ class ColumnMerge:
         self._first = self._first or "nonint"
         self._stop = self._stop or "nonint"
 
+    def _stated_dtype(self, present: int) -> str:
+        if self._date_form is None or not self._rows:
+            return "str" if self._date_form is None else "object"
+        return "datetime64[us]" if present else "datetime64[s]"
+
     def result(self) -> tuple[str, int]:
         """Return the dtype's name and the count of non-missing values of the whole column."""
         present = self._rows - self._missing
         if self._stated_text:
-            return "str", present
+            return self._stated_dtype(present), present
         if self._rows == 0:
             return "object", 0
         if present == 0:

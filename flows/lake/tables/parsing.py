@@ -62,14 +62,22 @@ class BlockParser:
             quoting=3 if reading.plain_quotes else 0,
             encoding="utf-8",
             low_memory=False,
-            **{**reading.how, **how},
+            **{**reading.how, **self._own_markers(), **how},
         )
         return frame
+
+    def _own_markers(self) -> dict[str, Any]:
+        """Return the markers of columns that have their own, by the numbers under which the columns are read."""
+        if not self._reading.column_missing:
+            return {}
+        numbers = dict(zip(self.names, map(str, self.fields), strict=True))
+        return {"na_values": self._reading.missing_in(numbers)}
 
     def prepared(self, block: bytes) -> bytes:
         """Return the first block as it is read: with a header of numbers where its own is not plain."""
         reading = self._reading
         plain = reading.has_header and not (reading.closing_delimiter or reading.doubled or reading.names)
+        plain = plain and not reading.names_columns
         if plain:
             return block
         rows = list(islice(ranged(block, **reading.csv), 2))
@@ -93,9 +101,9 @@ class BlockParser:
 
     def first(self, block: bytes, **how: Any) -> pd.DataFrame:
         """Read the first block, which `prepared` returned."""
-        if self._reading.text and "dtype" not in how:
+        if self._reading.as_text and "dtype" not in how:
             numbers = dict(zip(self.names, map(str, self.fields), strict=True))
-            how["dtype"] = {numbers.get(name, name): object for name in self._reading.text}
+            how["dtype"] = {numbers.get(name, name): object for name in self._reading.as_text}
         if self.fields:
             return self.parse(block, **how)
         if named := named_header(block, self._reading.delimiter, self._reading.quotechar):

@@ -28,6 +28,8 @@ class Reading:
         doubled: Two delimiters stand between fields.
         footer: Lines below the table, where that is stated.
         text: Columns that are text whatever they hold.
+        dates: Columns that hold dates, and the form of each.
+        column_missing: Columns with markers of their own for a missing value, and those.
         width: The number of columns, where it was found.
         long_first_row: The line of a first row that alone is too long, counted from 1.
         looks: Whether what is not stated may be looked for: a row that is too long at the top, notes at the end.
@@ -45,6 +47,8 @@ class Reading:
     doubled: bool = False
     footer: int | None = None
     text: tuple[str, ...] = ()
+    dates: Mapping[str, str] = field(default_factory=dict)
+    column_missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     width: int = 1
     long_first_row: int | None = None
     looks: bool = False
@@ -66,6 +70,26 @@ class Reading:
         return (
             not self.how and self.has_header and not (self.skip or self.doubled or self.closing_delimiter or self.text)
         )
+
+    @property
+    def names_columns(self) -> bool:
+        """Whether something is stated of columns by their names."""
+        return bool(self.dates or self.column_missing)
+
+    @property
+    def as_text(self) -> frozenset[str]:
+        """The columns of which pandas is asked for the text."""
+        return frozenset((*self.text, *self.dates))
+
+    def missing_in(self, names: Mapping[str, str]) -> dict[str, list[str]]:
+        """Return the markers of columns that have their own, by what the columns are called where they are read.
+
+        Args:
+            names: What the columns are called, by their names.
+        """
+        everywhere = list(self.how.get("na_values", ()))
+        own = {name: [*everywhere, *self.column_missing.get(name, ())] for name in names}
+        return {called: own[name] for name, called in names.items() if own[name]}
 
     def keywords(self, width: int, names: list[str], *, rows: int | None, skipped: tuple[int, ...]) -> dict[str, Any]:
         """Return what `pandas.read_csv` must be told beyond delimiter, decimal mark and quote character.
@@ -93,6 +117,10 @@ class Reading:
             told["usecols"] = list(range(0, 2 * width, 2))
         if self.text:
             told["dtype"] = {name: "str" for name in self.text if name in names}
+        if self.column_missing:
+            told["na_values"] = self.missing_in({name: name for name in names})
+        if dates := {name: form for name, form in self.dates.items() if name in names}:
+            told |= {"parse_dates": list(dates), "date_format": dates}
         if rows is not None:
             told["nrows"] = rows
         return told
@@ -131,6 +159,8 @@ def reading_of(stated: CsvDialect, structure: Structure, decimal: str, delimiter
         structure.doubled,
         stated.footer,
         stated.text,
+        dict(stated.dates),
+        dict(stated.column_missing),
         structure.width,
         None
         if stated.header is False or structure.long_first_row is None

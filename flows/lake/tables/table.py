@@ -202,7 +202,8 @@ class Table:
     def _dtypes_wanted(self, block: bytes) -> dict[str, Any]:
         """Return how the block's columns are to be read, where not as pandas infers them."""
         # An array of bytes would lose a NUL at the end of a cell, and knows no stated markers.
-        text = object if 0 in block or "na_values" in self.reading.how else BYTES_DTYPE
+        own = "na_values" in self.reading.how or self.reading.names_columns
+        text = object if 0 in block or own else BYTES_DTYPE
         wanted: dict[str, Any] = {}
         for field, merge in zip(self._parser.fields, self._merges, strict=True):
             if merge.is_text:
@@ -234,7 +235,10 @@ class Table:
         self._parser.begin(frame, self._parser.leading_columns(block, frame))
         names = self._parser.names
         thousands = self.reading.how.get("thousands")
-        self._merges = [ColumnMerge(self.reading.decimal, name in self.reading.text, thousands) for name in names]
+        self._merges = [
+            ColumnMerge(self.reading.decimal, name in self.reading.as_text, thousands, self.reading.dates.get(name))
+            for name in names
+        ]
         self._dtypes = [""] * len(names)
         self._watcher = self._watch(list(names)) if self._watch else None
         self._blocks.widen(len(names), self._chunk_rows, len(block) / max(len(frame), 1))

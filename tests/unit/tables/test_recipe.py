@@ -264,3 +264,38 @@ def test_stated_reading_is_used(tmp_path: Path) -> None:
     assert frame["total"].tolist()[0] == 1234.5
     assert frame["code"].tolist() == ["007", "008"]
     assert profile.rows == 2
+
+
+STATED = CsvDialect(
+    dates=(("day", "%d/%m/%Y"), ("when", "%Y%m%d"), ("odd", "%d/%m/%Y"), ("absent", "%Y")),
+    column_missing=(("value", ("-",)), ("day", ("00/00/0000",)), ("name", ("?",))),
+    missing=("s/d",),
+    text=("code",),
+)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 50_000])
+@pytest.mark.parametrize("title", ["", "Report\n\n"])
+def test_what_is_stated_of_columns_is_what_pandas_is_told(tmp_path: Path, rows: int, title: str) -> None:
+    lines = [
+        f"{n:04};{n % 28 + 1:02}/02/2024;202403{n % 28 + 1:02};{n % 28 + 1:02}/02/2024;{n}.5;n{n}" for n in range(40)
+    ]
+    lines[3], lines[9] = "0003;00/00/0000;s/d;12/12/2023;-;?", "0009;;;31/02/2024;s/d;s/d"
+    path = write(tmp_path / "f.csv", title + "code;day;when;odd;value;name\n" + "\n".join(lines) + "\n")
+    profile = profile_csv(path, STATED, chunk_rows=rows)
+    assert_recipe(path, profile)
+    assert [(column.dtype, column.non_null) for column in profile.columns] == [
+        ("str", 40),
+        ("datetime64[us]", 38),
+        ("datetime64[us]", 38),
+        ("str", 40),
+        ("float64", 38),
+        ("str", 38),
+    ]
+
+
+def test_a_stated_date_without_any_value_is_what_pandas_makes_of_it(tmp_path: Path) -> None:
+    dialect = CsvDialect(delimiter=",", decimal=".", quotechar='"', dates=(("day", "%d/%m/%Y"),))
+    for text in ("id,day\n1,\n2,\n", "id,day\n"):
+        path = write(tmp_path / "f.csv", text)
+        assert_recipe(path, profile_csv(path, dialect))
