@@ -7,14 +7,17 @@ the table's width; which of those numbers are columns, this module knows.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from io import BytesIO
 from itertools import islice
 from typing import Any
 
 import pandas as pd
 
+from flows.lake.tables.pandas_dtypes import ColumnMerge
 from flows.lake.tables.reading import Reading
 from flows.lake.tables.records import ranged, records
+from flows.lake.tables.text_cells import BYTES_DTYPE
 from flows.lake.tables.width import named_header, unique_names
 
 _ZERO = re.compile(r"\s*[+-]?0+\s*", re.ASCII)
@@ -65,6 +68,19 @@ class BlockParser:
             **{**reading.how, **self._own_markers(), **how},
         )
         return frame
+
+    def dtypes_wanted(self, block: bytes, merges: Sequence[ColumnMerge]) -> dict[str, Any]:
+        """Return how a block's columns are to be read, where not as pandas infers them."""
+        # An array of bytes would lose a NUL at the end of a cell, and knows no stated markers.
+        own = "na_values" in self._reading.how or self._reading.names_columns
+        text = object if 0 in block or own else BYTES_DTYPE
+        wanted: dict[str, Any] = {}
+        for field, merge in zip(self.fields, merges, strict=True):
+            if merge.is_text:
+                wanted[str(field)] = text
+            elif merge.wants_tokens:
+                wanted[str(field)] = object
+        return wanted
 
     def _own_markers(self) -> dict[str, Any]:
         """Return the markers of columns that have their own, by the numbers under which the columns are read."""

@@ -1,10 +1,7 @@
 """Owns the reading of a table out of a text: block by block, each by `pandas.read_csv` itself.
 
-The text is cut into blocks of whole records (`flows.lake.tables.blocks`), each is read under a header that keeps it to
-the width of the first (`flows.lake.tables.parsing`), and what the blocks say of a column is merged by
-`flows.lake.tables.pandas_dtypes`. The first block is small: from then on, columns that are text for good are no longer
-made into Python strings (`flows.lake.tables.text_cells`). Rows that are too long are left out, as pandas leaves them
-out with `on_bad_lines="skip"`, and told; how many are too many is the caller's to say.
+Blocks of whole records (`blocks`) are read under a header that keeps them to the width of the first (`parsing`), and what
+they say of a column is merged (`pandas_dtypes`). Rows that are too long are left out, as pandas leaves them out.
 """
 
 from __future__ import annotations
@@ -31,7 +28,7 @@ from flows.lake.tables.pandas_dtypes import ColumnMerge, as_cells
 from flows.lake.tables.parsing import BlockParser
 from flows.lake.tables.reading import Reading
 from flows.lake.tables.records import Sorted, without_long
-from flows.lake.tables.text_cells import BYTES_DTYPE, count_known_cells
+from flows.lake.tables.text_cells import count_known_cells
 
 FIRST_ROWS = 4_096
 TOLD_ROWS = 10
@@ -163,7 +160,9 @@ class Table:
         if first:
             block = parser.prepared(self._edges.without_first_row(block))
         try:
-            frame = parser.first(block) if first else parser.parse(block, dtype=self._dtypes_wanted(block))
+            frame = (
+                parser.first(block) if first else parser.parse(block, dtype=parser.dtypes_wanted(block, self._merges))
+            )
             if first or not self._parser.leading_columns(block, frame):
                 return block, frame
         except (ValueError, OverflowError) as error:
@@ -179,7 +178,7 @@ class Table:
         frame = (
             parser.first(sorted_block.block)
             if first
-            else parser.parse(sorted_block.block, dtype=self._dtypes_wanted(sorted_block.block))
+            else parser.parse(sorted_block.block, dtype=parser.dtypes_wanted(sorted_block.block, self._merges))
         )
         self._note_bad(sorted_block, width, first)
         return sorted_block.block, frame
@@ -187,30 +186,15 @@ class Table:
     def _note_bad(self, block: Sorted, width: int, first: bool) -> None:
         self.bad_rows += len(block.bad)
         self._lines = block.lines
-        for line, fields in block.bad[: TOLD_ROWS - len(self.bad)]:
+        for line, fields in block.bad[: max(0, TOLD_ROWS - len(self.bad))]:
             where = self._blocks.lines_before + line - self._offset(first)
-            self.bad.append(BadRow(where, f"{fields:,} fields where {width - self._closing:,} are expected"))
-
-    @property
-    def _closing(self) -> int:
-        return int(self.reading.closing_delimiter)
+            self.bad.append(
+                BadRow(where, f"{fields:,} fields where {width - self.reading.closing_delimiter:,} are expected")
+            )
 
     def _offset(self, first: bool) -> int:
         """Return by how many lines a line's number in a block is larger than it would be in the text."""
         return self._parser.offset if first else 1
-
-    def _dtypes_wanted(self, block: bytes) -> dict[str, Any]:
-        """Return how the block's columns are to be read, where not as pandas infers them."""
-        # An array of bytes would lose a NUL at the end of a cell, and knows no stated markers.
-        own = "na_values" in self.reading.how or self.reading.names_columns
-        text = object if 0 in block or own else BYTES_DTYPE
-        wanted: dict[str, Any] = {}
-        for field, merge in zip(self._parser.fields, self._merges, strict=True):
-            if merge.is_text:
-                wanted[str(field)] = text
-            elif merge.wants_tokens:
-                wanted[str(field)] = object
-        return wanted
 
     def _too_wide(self, line: int, columns: int) -> CsvRejected:
         encoding, delimiter = self._text.encoding, self.reading.delimiter
