@@ -1,8 +1,7 @@
 """Everything that can go wrong on the way to the lake, as one tree.
 
 Each message says what happened, where, and what to do next, so that a Prefect state message or a log line is
-enough to act on. Where it happened is also kept in attributes (`bucket`, `key`, `path`). botocore's exceptions are
-translated in `flows.lake.s3.errors`; nothing here imports boto3, pandas or Prefect.
+enough to act on. Where it happened is also kept in attributes (`bucket`, `key`, `path`).
 """
 
 from __future__ import annotations
@@ -101,9 +100,7 @@ class CsvRejected(LakeError, ValueError):
         reason: Why it was rejected, as one sentence.
         line: The line, counted from 1, where the trouble is, if it is known.
         byte: The offset, counted from 0, where the trouble is, if it is known.
-        delimiter: The delimiter that was tried.
-        encoding: The encoding that was tried.
-        remedy: What to do about it.
+        delimiter, encoding: Those that were tried.
         opens_quote: Whether it is that a quote opens and never closes.
     """
 
@@ -120,33 +117,17 @@ class CsvRejected(LakeError, ValueError):
         opens_quote: bool = False,
     ) -> None:
         where = f", line {line:,}" if line is not None else f", byte {byte:,}" if byte is not None else ""
-        tried = [
-            text
-            for text in (
-                f"delimiter {delimiter!r}" if delimiter is not None else None,
-                f"encoding {encoding}" if encoding is not None else None,
-            )
-            if text
-        ]
+        tried = [f"delimiter {delimiter!r}"] * (delimiter is not None) + [f"encoding {encoding}"] * (
+            encoding is not None
+        )
         tried_text = f" (read with {', '.join(tried)})" if tried else ""
         super().__init__(f"{Path(path).name}{where}: {reason}{tried_text}", remedy=remedy, path=path)
-        self.reason = reason
-        self.line = line
-        self.byte = byte
-        self.delimiter = delimiter
-        self.encoding = encoding
-        self.opens_quote = opens_quote
+        self.reason, self.line, self.byte = reason, line, byte
+        self.delimiter, self.encoding, self.opens_quote = delimiter, encoding, opens_quote
 
 
 class DriftRejected(LakeError, ValueError):
-    """A file differs from what landed of it before, and the run was asked to reject such files.
-
-    Args:
-        message: The file, and how it differs.
-        profile: What it holds (`flows.lake.models.CsvProfile`).
-        drift: How it differs (`flows.lake.models.Drift`, one or more).
-        where: As for `LakeError`.
-    """
+    """A file differs from what landed of it before, and is not to land; `profile` and `drift` say what and how."""
 
     def __init__(self, message: str, *, profile: Any, drift: tuple[Any, ...], **where: Any) -> None:
         super().__init__(message, **where)
@@ -167,13 +148,7 @@ class MaskingDropped(MaskingError):
 
 
 class SensitiveRejected(LakeError, ValueError):
-    """A file has columns that look sensitive and are not masked, and the run was asked to reject such files.
-
-    Args:
-        message: The file, and the columns.
-        profile: What it holds (`flows.lake.models.CsvProfile`).
-        where: As for `LakeError`.
-    """
+    """A file has columns that look sensitive and are not masked; `profile` is what it holds."""
 
     def __init__(self, message: str, *, profile: Any, **where: Any) -> None:
         super().__init__(message, **where)
@@ -188,7 +163,6 @@ class MaskingFailed(MaskingError, ValueError):
         reason: What does not fit, as a clause without its full stop and without anything of the file's content.
         rule: The rule concerned, as `column=method`, where it is one.
         line: The line, counted from 1, where it does not fit, if it is known.
-        remedy: What to do about it.
     """
 
     def __init__(
@@ -203,9 +177,7 @@ class MaskingFailed(MaskingError, ValueError):
         where = f", line {line:,}" if line is not None else ""
         which = f", rule {shown(rule)}" if rule is not None else ""
         super().__init__(f"{shown(Path(path).name)}{where}{which}: {reason}.", remedy=remedy, path=path)
-        self.reason = reason
-        self.rule = rule
-        self.line = line
+        self.reason, self.rule, self.line = reason, rule, line
 
 
 class StorageError(LakeError):

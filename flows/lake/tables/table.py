@@ -1,7 +1,7 @@
 """Owns the reading of a table out of a text: block by block, each by `pandas.read_csv` itself.
 
-Blocks of whole records (`blocks`) are read under a header that keeps them to the width of the first (`parsing`), and what
-they say of a column is merged (`pandas_dtypes`). Rows that are too long are left out, as pandas leaves them out.
+Blocks of whole records (`blocks`) are read under a header that keeps them to the width of the first (`parsing`), and
+what they say of a column is merged (`pandas_dtypes`). Rows that are too long are left out, as pandas leaves them out.
 """
 
 from __future__ import annotations
