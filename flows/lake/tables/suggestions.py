@@ -31,6 +31,8 @@ _BOOLEANS = (
     frozenset({"v", "f"}),
 )
 
+_YES_OR_NO = frozenset().union(*_BOOLEANS)
+
 Cell = tuple[int, str]
 """A line, and a cell's text without blanks around it."""
 
@@ -49,6 +51,8 @@ def suggestions(records: Sequence[Record], has_header: bool) -> list[str]:
     sentences: list[str] = []
     width = min(len(header) or len(records[0][2]), MOST_COLUMNS)
     for place in range(width):
+        if not _may_mean(rows, place):
+            continue
         cells = [(line, text) for line, _, fields in rows if place < len(fields) and (text := fields[place].strip())]
         if len(cells) >= _LEAST_CELLS and (said := _of_column(cells)):
             name = header[place] if has_header else str(place)
@@ -57,6 +61,14 @@ def suggestions(records: Sequence[Record], has_header: bool) -> list[str]:
     return sentences[:MOST_SUGGESTIONS] + (
         [f"{more} more columns seem to mean more than they say."] if more > 0 else []
     )
+
+
+def _may_mean(rows: Sequence[Record], place: int) -> bool:
+    """Return whether it is worth looking at a column's cells: names and words mean what they say."""
+    first = next((text for _, _, fields in rows if place < len(fields) and (text := fields[place].strip())), "")
+    if first.isdigit():
+        return len(first) > 18 or any(place < len(row) and row[place][:1] == "0" != row[place] for _, _, row in rows)
+    return first[:1].isdigit() or first[:1] in "-+(R$U€£" or first.lower() in _YES_OR_NO
 
 
 def _of_column(cells: list[Cell]) -> str | None:

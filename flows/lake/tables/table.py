@@ -268,7 +268,7 @@ class Table:
     def _columns_of(self, frame: pd.DataFrame, first: bool) -> list[pd.Series[Any]]:
         """Return the columns of the table out of a block's frame, in their order."""
         if first and frame.shape[1] == len(self._merges):
-            return [frame.iloc[:, position] for position in range(frame.shape[1])]
+            return [series for _, series in frame.items()]
         return [frame[str(field)] for field in self._parser.fields]
 
     def _add_again(self, block: bytes, positions: list[int], first: bool) -> None:
