@@ -20,7 +20,7 @@ def read_calls(path: Path) -> tuple[int, int]:
 import os, sys
 from pathlib import Path
 from flows.lake.tables.profile import profile_csv
-import pandas, charset_normalizer
+import pandas, chardet
 warm = Path(sys.argv[1]).with_suffix(".warm.csv")
 warm.write_text("a,b\\n1,x\\n,y\\n"); profile_csv(warm)
 opened = []
