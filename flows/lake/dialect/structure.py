@@ -53,21 +53,18 @@ class Structure:
     records: tuple[Record, ...] = field(default=(), repr=False)
 
 
-PLAIN = Structure()
-
-
-def find_structure(sample: str, found: Detected, *, whole: bool) -> Structure:
+def find_structure(sample: str, found: Detected, *, whole: bool, may_double: bool = True) -> Structure:
     """Return the structure that a sample speaks for.
 
     Args:
         sample: The first part of the text, without byte order mark.
         found: Its dialect.
         whole: Whether that is the whole text; else the last line may be cut.
+        may_double: Whether two delimiters may stand between fields.
     """
     if found.excel_line:
-        sample_below = sample.partition("\n")[2]
-        return Structure(skip=1, width=found.width, notes=()) if sample_below else PLAIN
-    doubled = _is_doubled(sample, found) and sample.count("\n") + sample.count("\r") >= 3
+        return Structure(skip=1, width=found.width)
+    doubled = may_double and _is_doubled(sample, found)
     escapechar = "\\" if found.escaped and not re.search(r'\\[^\\"\']', sample) else None
     after_blanks = _has_quotes_after_blanks(sample, found)
     plain_quotes = found.plain_quotes and escapechar is None
@@ -89,6 +86,8 @@ def find_structure(sample: str, found: Detected, *, whole: bool) -> Structure:
     ):
         start = 0
     table = records[start:]
+    if doubled and (len(table[0][2]) != width or table[0][0] != table[0][1]):
+        return find_structure(sample, found, whole=whole, may_double=False)
     skip = records[start - 1][1] if start else 0
     header = has_header(table, width)
     closing = header and _has_closing_delimiter(table, width)

@@ -17,6 +17,7 @@ import pandas as pd
 from flows.lake.tables.pandas_dtypes import ColumnMerge
 from flows.lake.tables.reading import Reading
 from flows.lake.tables.records import ranged, records
+from flows.lake.tables.rejections import ragged
 from flows.lake.tables.text_cells import BYTES_DTYPE
 from flows.lake.tables.width import named_header, unique_names
 
@@ -102,6 +103,8 @@ class BlockParser:
         widths = [len(fields) for _, _, fields in rows]
         header_lines = rows[0][1] if reading.has_header else 0
         step = 2 if reading.doubled else 1
+        if reading.doubled and widths[-1] > widths[0]:
+            raise ragged(2, widths[0], widths[-1])
         if reading.has_header:
             self._width = max(widths[0] + reading.closing_delimiter, *widths[1:2], len(reading.names))
             self.names = unique_names([_plain(name) for name in rows[0][2]])[::step]
@@ -152,6 +155,14 @@ class BlockParser:
         rows = records(block, **self._reading.csv)
         _, fields = next(islice(rows, 1, None), (0, []))
         return int(len(fields) == frame.shape[1] + 1 and _ZERO.fullmatch(fields[0]) is not None)
+
+    def delimiters_in(self, block: bytes) -> int:
+        """Return how many delimiters stand outside quotes, which is found without cutting the block into its fields."""
+        quote = b"" if self._reading.plain_quotes else self._reading.quotechar.encode()
+        if quote and quote in block:
+            mark = re.escape(quote)
+            block = re.sub(mark + b"[^" + mark + b"]*" + mark, b"", block)
+        return block.count(self._reading.delimiter.encode())
 
     def top_width(self, block: bytes) -> int:
         """Return the width of the table that a first block begins: that of its header, or of its first row if wider."""

@@ -65,13 +65,6 @@ class Reading:
         }
 
     @property
-    def is_plain(self) -> bool:
-        """Whether pandas needs no more than delimiter, decimal mark and quote character."""
-        return (
-            not self.how and self.has_header and not (self.skip or self.doubled or self.closing_delimiter or self.text)
-        )
-
-    @property
     def names_columns(self) -> bool:
         """Whether something is stated of columns by their names."""
         return bool(self.dates or self.column_missing)

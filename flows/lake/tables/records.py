@@ -36,13 +36,20 @@ def ranged(block: bytes, **how: Any) -> Iterator[tuple[int, int, list[str]]]:
         block: Whole records, as UTF-8.
         how: What `csv.reader` takes.
     """
-    text = io.TextIOWrapper(io.BytesIO(block), encoding="utf-8", errors="replace", newline="")
-    reader = csv.reader(text, **how)
+    raw: list[str] = []
+
+    def lines() -> Iterator[str]:
+        for each in io.TextIOWrapper(io.BytesIO(block), encoding="utf-8", errors="replace", newline=""):
+            raw.append(each)
+            yield each
+
+    reader = csv.reader(lines(), **how)
     line = 1
     try:
         for fields in reader:
-            if len(fields) > 1 or (fields and not fields[0].isspace()):
+            if len(fields) > 1 or any(not each.isspace() for each in raw):  # a quoted blank is a value
                 yield line, reader.line_num, fields
+            raw.clear()
             line = reader.line_num + 1
     except csv.Error:
         return

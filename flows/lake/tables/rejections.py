@@ -29,6 +29,11 @@ def is_ragged(error: Exception) -> bool:
     return _RAGGED.search(str(error)) is not None
 
 
+def ragged(line: int, expected: int, seen: int) -> ValueError:
+    """Return what the parser says of a row with too many fields, where it takes some of them for an index instead."""
+    return ValueError(f"Expected {expected} fields in line {line}, saw {seen}")
+
+
 def too_many_bad(
     path: Path, bad: Sequence[BadRow], count: int, rows: int, encoding: str, delimiter: str
 ) -> CsvRejected:

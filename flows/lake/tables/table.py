@@ -163,10 +163,14 @@ class Table:
             frame = (
                 parser.first(block) if first else parser.parse(block, dtype=parser.dtypes_wanted(block, self._merges))
             )
-            if first or not self._parser.leading_columns(block, frame):
+            extra = 0 if first and not parser.fields else parser.leading_columns(block, frame)
+            if not extra:
                 return block, frame
+            if self.reading.doubled:
+                raise rejections.ragged(2, parser.width, parser.width + extra)
         except (ValueError, OverflowError) as error:
-            if not rejections.is_ragged(error):
+            # Of doubled delimiters pandas is told by usecols, with which it does not leave rows out.
+            if not rejections.is_ragged(error) or self.reading.doubled:
                 raise
         # A last record that is too long may also be one whose quote never closes, which pandas would not leave out.
         parser.parse(block, on_bad_lines="skip", dtype=object)
@@ -261,7 +265,7 @@ class Table:
         width = self._parser.width
         if width < 2 or not self._merges[-1].missing + missing:
             return
-        if block.count(self.reading.delimiter.encode()) < (rows + 1) * (width - 1):
+        if self._parser.delimiters_in(block) < (rows + 1) * (width - 1):
             sorted_block = without_long(block, width, 1, **self.reading.csv)
             self.short_rows += sorted_block.short if sorted_block else 0
 

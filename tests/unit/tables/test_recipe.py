@@ -119,6 +119,59 @@ def test_recipe_of_regular_text_with_defects_is_the_profile(
     assert profile_csv(path, bad_rows_percent=100).recipe == profile.recipe
 
 
+STRUCTURES: dict[str, tuple[list[str], str]] = {
+    "doubled": (["id||name||v"], "{n}||w{n}||{n}.5"),
+    "no header": ([], "{n:04};{n}.5;w{n};2024-01-{d:02}"),
+    "closing delimiter": (["id;name;v"], "{n};w{n};{n}.5;"),
+    "titles": (["Report", "", "id;name;v"], "{n};w{n};{n}.5"),
+    "blanks before quotes": (["id,name,v"], '{n}, "w, {n}", "{n}.5"'),
+    "escapes": (["id,name,v"], '{n},"a \\"w\\", {n}",{n}.5'),
+    "single quotes": (["id,name,v"], "{n},'w, {n}','{n}.5'"),
+    "stray quotes": (["id;name;v"], '{n};"w{n};{n}.5'),
+    "hive": ([], "{n}\x01w{n}\x01{n}.5\x01\\N"),
+}
+DEFECTS = [
+    "",
+    "x",
+    "x;y",
+    "1;2;3;4;5;6",
+    "1||2||3||4",
+    '"',
+    '"open',
+    "a,b",
+    "1,2,3,4,5",
+    "'",
+    ";;;",
+    "note;;",
+    "||",
+    "\\",
+    "1\x012",
+]
+
+
+@QUICK
+@given(
+    st.sampled_from(list(STRUCTURES)),
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from(DEFECTS)), max_size=3),
+    st.integers(1, 9),
+)
+def test_recipe_of_each_structure_with_defects_is_the_profile(
+    tmp_path: Path, structure: str, defects: list[tuple[int, str]], rows: int
+) -> None:
+    above, row = STRUCTURES[structure]
+    lines = [*above, *(row.format(n=n, d=n % 28 + 1) for n in range(36))]
+    for place, defect in defects:
+        lines.insert(min(place, len(lines)), defect)
+    path = write(tmp_path / "made.csv", "\n".join(lines) + "\n")
+    try:
+        profile = profile_csv(path, chunk_rows=rows, bad_rows_percent=100)
+    except CsvRejected:
+        return
+    assert_recipe(path, profile)
+    whole = profile_csv(path, bad_rows_percent=100)
+    assert (whole.recipe, whole.bad, whole.short_rows) == (profile.recipe, profile.bad, profile.short_rows)
+
+
 def test_recipe_of_a_plain_file_is_four_words(tmp_path: Path) -> None:
     profile = profile_csv(write(tmp_path / "f.csv", "a,b\n1,2.5\n3,4.5\n"))
     assert profile.recipe == {"sep": ",", "encoding": "utf-8", "decimal": ".", "low_memory": False}
