@@ -28,7 +28,7 @@ def ours(source: Path, target: Path, delimiter: str, rules: Rules) -> None:
     from flows.lake.landing.masking_dialect import MaskingDialect
     from flows.lake.masking_rules import MaskingRules
 
-    masker = masker_of(source, MaskingDialect(delimiter, "utf-8"), MaskingRules.parse(rules), KEY, MISSING)
+    masker = masker_of(source, MaskingDialect(delimiter, "utf-8"), MaskingRules.parse(rules), KEY)
     with target.open("wb") as file:
         mask_file(source, file, masker)
 

@@ -57,7 +57,7 @@ def unmask(
         opened = open_object(connect(address).bucket, key, columns or [], masking_keys(address), to)
     except LakeError as error:
         return Failed(message=mask_known(str(error)), data=error)
-    cells = ", ".join(f"{one.masked:,} cells of {shown(one.rule.rpartition('=')[0], 100)}" for one in opened)
+    cells = ", ".join(f"{one.masked:,} cells of {shown(one.column, 100)}" for one in opened)
     return Completed(message=f"Opened {cells} of {told} for {asked}, into {to}.")
 
 

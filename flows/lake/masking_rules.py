@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
 
 from flows.lake.errors import SettingsError
@@ -93,6 +93,23 @@ class MaskingRules:
     def as_texts(self) -> dict[str, str]:
         """Return the rules as a person writes them, which `parse` reads."""
         return {column: str(rule) for column, rule in self.by_column}
+
+
+@dataclass(frozen=True)
+class MissingMarkers:
+    """What stands for a missing value, which is left as it is.
+
+    Attributes:
+        everywhere: In every column.
+        own: In one column more, by its name.
+    """
+
+    everywhere: frozenset[str]
+    own: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def of(self, column: str) -> frozenset[str]:
+        """Return the markers of a column."""
+        return self.everywhere | self.own.get(column, frozenset())
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from flows.lake.landing.masker import MaskedColumn, Masker
+from flows.lake.landing.masker import PANDAS_MISSING, Masker
 from flows.lake.landing.masking_dialect import MaskingDialect
 from flows.lake.landing.masking_key import MaskingKey, MaskingKeys
 from flows.lake.landing.methods import mask_of, opener
-from flows.lake.masking_rules import MaskingRules
+from flows.lake.masking_rules import MaskedCells, MaskingRules, MissingMarkers
 from flows.lake.tables.csv_source import READ_BYTES, CsvSource
-from flows.lake.tables.text_cells import MISSING
 
 GZIP_LEVEL, ZSTD_LEVEL = 6, 3
 
@@ -34,7 +33,7 @@ def masker_of(
     dialect: MaskingDialect,
     rules: MaskingRules,
     key: MaskingKey | None = None,
-    missing: Iterable[str] = MISSING,
+    missing: MissingMarkers = PANDAS_MISSING,
 ) -> Masker:
     """Return what masks one file by rules.
 
@@ -48,8 +47,9 @@ def masker_of(
     Raises:
         SettingsError: A rule needs a key and there is none.
     """
-    missing = frozenset(missing)
-    masks = {column: None if rule.method == "drop" else mask_of(rule, key, missing) for column, rule in rules}
+    masks = {
+        column: None if rule.method == "drop" else mask_of(rule, key, missing.of(column)) for column, rule in rules
+    }
     return Masker(path, dialect, masks, rules.as_texts(), missing)
 
 
@@ -58,7 +58,7 @@ def unmasker_of(
     dialect: MaskingDialect,
     columns: Iterable[str],
     keys: MaskingKeys,
-    missing: Iterable[str] = MISSING,
+    missing: MissingMarkers = PANDAS_MISSING,
 ) -> Masker:
     """Return what opens the encrypted columns of one masked file; the answer to it is what was masked, byte for byte.
 
@@ -82,7 +82,7 @@ def mask_stream(stream: BinaryIO, masker: Masker) -> Iterator[bytes]:
     return masker.run(iter(lambda: stream.read(READ_BYTES), b""))
 
 
-def mask_file(path: Path, target: BinaryIO, masker: Masker, root: Path | None = None) -> tuple[MaskedColumn, ...]:
+def mask_file(path: Path, target: BinaryIO, masker: Masker, root: Path | None = None) -> tuple[MaskedCells, ...]:
     """Write a file's masked bytes to an open file; return what became of its columns.
 
     Args:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import codecs
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from flows.lake.landing.header import lines_in, start_of_header, why_not_one
 from flows.lake.landing.masking_dialect import MaskingDialect
 from flows.lake.landing.methods import Mask, Unmaskable
 from flows.lake.landing.recoding import Recoding
+from flows.lake.masking_rules import MaskedCells, MissingMarkers
 from flows.lake.tables.text_cells import MISSING
 from flows.lake.units import KIB, MIB
 
@@ -36,21 +36,7 @@ MAX_RECORD_BYTES = 16 * MIB
 _SMALL_WINDOW = 64 * KIB
 
 
-@dataclass(frozen=True)
-class MaskedColumn:
-    """What became of a column.
-
-    Attributes:
-        rule: The rule, as `column=method`.
-        masked: How many cells were masked.
-        missing: How many were missing, and stayed as they are.
-        redacted: How many of the masked were redacted since the method could not deal with them.
-    """
-
-    rule: str
-    masked: int
-    missing: int
-    redacted: int
+PANDAS_MISSING = MissingMarkers(frozenset(MISSING))
 
 
 class Masker:
@@ -70,7 +56,7 @@ class Masker:
         dialect: MaskingDialect,
         masks: dict[str, Mask | None],
         methods: dict[str, str],
-        missing: Iterable[str] = MISSING,
+        missing: MissingMarkers = PANDAS_MISSING,
     ) -> None:
         self._path = path
         self._dialect = dialect
@@ -78,7 +64,7 @@ class Masker:
         self._recoding = Recoding.of(dialect.encoding)
         self._masks = masks
         self._methods = methods
-        self._missing = frozenset(missing)
+        self._missing = missing
         self._columns: list[tuple[int, ColumnMask]] = []
         self._gone: frozenset[int] = frozenset()
         self._width = 0
@@ -108,9 +94,12 @@ class Masker:
             return
         raise self._failed(f"the file is not {self._dialect.encoding} that can be written back as it was ({why})")
 
-    def columns(self) -> tuple[MaskedColumn, ...]:
+    def columns(self) -> tuple[MaskedCells, ...]:
         """Return what became of each column with a rule, in the file's order."""
-        return tuple(MaskedColumn(one.rule, one.masked, one.kept, one.redacted) for _, one in self._columns if one.rule)
+        of_rules = ((one.rule.rpartition("=")[0], one) for _, one in self._columns if one.rule)
+        return tuple(
+            MaskedCells(column, self._methods[column], one.masked, one.kept, one.redacted) for column, one in of_rules
+        )
 
     def _masked(self, pieces: Iterable[bytes], encoding: str) -> Iterator[bytes]:
         reading = iter(pieces)
@@ -187,7 +176,7 @@ class Masker:
         left = [place for place in range(self._width) if place not in self._gone]
         forms = CellForms(self._layout, encoding, alone=len(left) == 1, was_alone=len(names) == 1)
         found = {
-            places[column]: ColumnMask(f"{column}={self._methods[column]}", mask, forms, self._missing)
+            places[column]: ColumnMask(f"{column}={self._methods[column]}", mask, forms, self._missing.of(column))
             for column, mask in self._masks.items()
         }
         if len(left) == 1:

@@ -10,18 +10,18 @@ import contextlib
 import csv
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from flows.lake import keys
 from flows.lake.errors import ManifestUnreadable, MaskingError, SettingsError
 from flows.lake.landing.mask_file import mask_file, unmasker_of
-from flows.lake.landing.masker import MaskedColumn
 from flows.lake.landing.masking_dialect import MaskingDialect
 from flows.lake.landing.masking_key import MaskingKeys
 from flows.lake.manifests.entries import ManifestFile
 from flows.lake.manifests.last_landing import manifests_of
 from flows.lake.manifests.store import ManifestStore
+from flows.lake.masking_rules import MaskedCells, MissingMarkers
 from flows.lake.models import S3Origin
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.s3_object import S3Object
@@ -32,7 +32,7 @@ from flows.lake.words import quoted
 
 def open_object(
     bucket: Bucket, key: str, columns: Sequence[str], masking_keys: MaskingKeys, to: Path
-) -> tuple[MaskedColumn, ...]:
+) -> tuple[MaskedCells, ...]:
     """Write an object with its encrypted columns opened to a new file; return what became of them.
 
     Args:
@@ -56,8 +56,7 @@ def open_object(
         told = f"no encrypted column {quoted(unknown[0])}" if unknown else "no encrypted column"
         remedy = f"It has: {', '.join(map(quoted, encrypted))}." if encrypted else "Other methods cannot be opened."
         raise MaskingError(f"{key} has {told}.", remedy=remedy, bucket=bucket.name, key=key)
-    recipe = file.recipe or {}
-    missing = (*MISSING, *recipe.get("na_values", ()))
+    missing = _missing((file.recipe or {}).get("na_values", ()))
     masker = unmasker_of(Path(key), _dialect(file), columns or encrypted, masking_keys, missing)
     try:
         descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -73,6 +72,14 @@ def open_object(
     except BaseException:
         to.unlink(missing_ok=True)
         raise
+
+
+def _missing(stated: Sequence[str] | Mapping[str, Sequence[str]]) -> MissingMarkers:
+    """Return what stood for a missing value when a file was masked, as its recipe says it."""
+    if isinstance(stated, Mapping):
+        own = {column: frozenset(markers) for column, markers in stated.items()}
+        return MissingMarkers(frozenset(MISSING), own)
+    return MissingMarkers(frozenset((*MISSING, *stated)))
 
 
 def _origin(bucket: Bucket, key: str) -> S3Origin:

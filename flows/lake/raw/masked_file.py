@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from flows.lake import keys
 from flows.lake.errors import CsvRejected, MaskingFailed, MaskingKeyMissing
-from flows.lake.masking_rules import MaskedCells, Masking
+from flows.lake.masking_rules import Masking, MissingMarkers
 from flows.lake.models import SourceFile
 
 if TYPE_CHECKING:
@@ -91,19 +91,15 @@ def masked_file(file: SourceFile, load_keys: Callable[[], MaskingKeys]) -> Itera
     rules = file.contract.mask
     key = load_keys().current if rules.needs_key else None
     dialect = _dialect_of(file)
-    masker = masker_of(file.path, dialect, rules, key, (*MISSING, *file.dialect.missing))
+    own = {column: frozenset(markers) for column, markers in file.dialect.column_missing}
+    missing = MissingMarkers(frozenset((*MISSING, *file.dialect.missing)), own)
+    masker = masker_of(file.path, dialect, rules, key, missing)
     with tempfile.TemporaryDirectory(prefix="ingest-raw-") as folder:
         path = Path(folder, file.path.name)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
-            columns = mask_file(file.path, target, masker, file.root)
+            cells = mask_file(file.path, target, masker, file.root)
         os.utime(path, ns=(file.mtime_ns, file.mtime_ns))
-        texts = rules.as_texts()
-        names = [one.rule.rpartition("=")[0] for one in columns]
-        cells = tuple(
-            MaskedCells(name, texts[name], one.masked, one.missing, one.redacted)
-            for name, one in zip(names, columns, strict=True)
-        )
-        masking = Masking(texts, key.fingerprint if key else None, file.size_bytes, cells)
+        masking = Masking(rules.as_texts(), key.fingerprint if key else None, file.size_bytes, cells)
         # The delimiter by which it was masked, so that it is not guessed anew from other cells.
         stated = replace(file.dialect, delimiter=dialect.delimiter)
         size = path.stat().st_size

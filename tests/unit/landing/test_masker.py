@@ -22,7 +22,7 @@ from flows.lake.landing import masker as masker_module
 from flows.lake.landing.mask_file import compressed, mask_file, mask_stream, masker_of, unmasker_of
 from flows.lake.landing.masking_dialect import MaskingDialect
 from flows.lake.landing.masking_key import MaskingKey, MaskingKeys
-from flows.lake.masking_rules import MaskingRules
+from flows.lake.masking_rules import MaskingRules, MissingMarkers
 from flows.lake.tables.text_cells import MISSING
 from flows.lake.units import KIB
 
@@ -36,9 +36,11 @@ def mask(
     dialect: MaskingDialect = UTF8,
     *,
     missing: tuple[str, ...] = MISSING,
+    own: dict[str, frozenset[str]] | None = None,
     piece: int = 1 << 18,
 ) -> bytes:
-    run = masker_of("people.csv", dialect, MaskingRules.parse(rules), KEY, missing)
+    markers = MissingMarkers(frozenset(missing), own or {})
+    run = masker_of("people.csv", dialect, MaskingRules.parse(rules), KEY, markers)
     return b"".join(run.run(data[at : at + piece] for at in range(0, len(data), piece)))
 
 
@@ -299,7 +301,7 @@ def test_mask_file_writes_the_same_compressed_bytes_each_time(tmp_path: Path, su
     masker = masker_of(path, UTF8, MaskingRules.parse({"cpf": "hash"}), KEY)
     target = io.BytesIO()
     (column,) = mask_file(path, target, masker)
-    assert (column.rule, column.masked, column.missing, column.redacted) == ("cpf=hash", 5_000, 0, 0)
+    assert (column.column, column.rule, column.masked, column.missing, column.redacted) == ("cpf", "hash", 5_000, 0, 0)
     plain = mask(content, {"cpf": "hash"})
     compression = {"": None, ".gz": "gzip", ".zst": "zstd"}[suffix]
     again = b"".join(compressed((plain[at : at + piece] for at in range(0, len(plain), piece)), compression))
@@ -342,6 +344,8 @@ def test_counts_tell_masked_missing_and_redacted_cells() -> None:
 
 def test_stated_markers_are_missing_and_stay() -> None:
     assert mask(b"a\n\\N\nx\n", {"a": "redact"}, missing=("", "\\N")) == b"a\n\\N\nREDACTED\n"
+    own = {"a": frozenset({"-"})}
+    assert mask(b"a,b\n-,-\nx,y\n", {"a": "redact", "b": "redact"}, own=own) == b"a,b\n-,REDACTED\nREDACTED,REDACTED\n"
     assert mask(b"a\n\\N\nx\n", {"a": "redact"}) == b"a\nREDACTED\nREDACTED\n"
 
 
