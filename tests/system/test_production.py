@@ -109,7 +109,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, rclone: S3Server) -> Iterato
     by_hand.mkdir()
     (by_hand / "clients.csv").write_text("id;name\n1;x\n")
     broken.mkdir()
-    (broken / "broken.csv").write_bytes(b'id;name\n1;"never closed\n2;y\n')
+    (broken / "broken.csv").write_text("id;name\n1;x\n2;y;z\n3;y\n")
     first, log = Gate("/Raw/"), Gate("/Logs/")
     with (
         postgres(SECRETS["LAKE_DB_PASSWORD"]) as database,
@@ -218,7 +218,7 @@ def test_run_survives_restarts_of_database_and_server_and_ends_as_its_files_did(
 def test_notification_of_a_failed_run_names_run_file_and_reason(story: Story) -> None:
     (told,) = story.told("2024-03-07 broken", "Failed")
     assert "broken.csv" in told["body"]
-    assert "quote" in told["body"].lower()
+    assert "line 3: this row has 3 fields where 2 are expected" in told["body"]
     assert "http://127.0.0.1:4200" in told["body"]
     assert told["token"] == TOKEN
 
