@@ -17,7 +17,7 @@ from flows.lake.models.files import (
     S3Origin,
     SourceFile,
 )
-from flows.lake.models.profiles import BadRow, ColumnProfile, CsvDialect, CsvProfile, DtypeEvidence, Progress
+from flows.lake.models.profiles import BadRow, ColumnProfile, CsvDialect, CsvProfile, DtypeEvidence, Hint, Progress
 
 __all__ = [
     "DEFAULT_BAD_ROWS_PERCENT",
@@ -32,6 +32,7 @@ __all__ = [
     "DtypeEvidence",
     "FileContract",
     "FileOutcome",
+    "Hint",
     "Landed",
     "LastLanding",
     "OutcomeState",

@@ -54,6 +54,25 @@ class CsvDialect:
     column_missing: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
+class Hint(str):
+    """A sentence about a file that quotes something of it.
+
+    Attributes:
+        quiet: The same without what it quotes, for files whose cells nobody is to see.
+    """
+
+    quiet: str
+
+    def __new__(cls, text: str, quiet: str) -> Hint:
+        """Make a hint of the sentence and its quiet form."""
+        hint = super().__new__(cls, text)
+        hint.quiet = quiet
+        return hint
+
+    def __reduce__(self) -> tuple[type[Hint], tuple[str, str]]:  # it crosses the borders of processes
+        return Hint, (str(self), self.quiet)
+
+
 @dataclass(frozen=True)
 class BadRow:
     """A row that is left out.

@@ -7,7 +7,6 @@ say for certain which column its evidence is of.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from flows.lake.errors import SensitiveRejected
@@ -16,8 +15,6 @@ from flows.lake.models import CsvProfile, Progress, SourceFile
 from flows.lake.words import quoted
 
 _MOST_TOLD = 20
-_EVIDENCE = re.compile(r"(, line [\d,]+): .*\)", re.DOTALL)
-_BELOW = re.compile(r", which begins? .*(?=\.\Z)", re.DOTALL)
 
 
 def reading_with_a_watch(file: SourceFile, progress: Progress | None = None) -> CsvProfile:
@@ -51,16 +48,11 @@ def reading_with_a_watch(file: SourceFile, progress: Progress | None = None) -> 
         profile,
         columns=tuple(replace(one, evidence=None) if one.name in silent else one for one in profile.columns),
         hints=(
-            *(map(_without_cells, profile.hints) if silent else profile.hints),
+            *(getattr(hint, "quiet", hint) if silent else hint for hint in profile.hints),
             *(one.sentence() for one in found[:_MOST_TOLD]),
         ),
         sensitive=tuple(LooksSensitive(one.column, one.kind, one.mask) for one in found),
     )
-
-
-def _without_cells(hint: str) -> str:
-    """Return a hint without the cell or line that it quotes as evidence, whichever column that is of."""
-    return _BELOW.sub("", _EVIDENCE.sub(r"\1)", hint))
 
 
 def refusal(file: SourceFile, profile: CsvProfile) -> SensitiveRejected | None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from flows.lake.dialect.detection import Detected
 from flows.lake.dialect.encoding import Utf8Text
 from flows.lake.dialect.structure import Structure
-from flows.lake.models import CsvDialect
+from flows.lake.models import CsvDialect, Hint
 from flows.lake.tables.pandas_dtypes import Cells
 from flows.lake.tables.suggestions import repeated_headers
 from flows.lake.tables.text_cells import MARKERS
@@ -155,8 +155,12 @@ class HintCollector:
         hints += [_on_marker(marker, counts, names) for marker, counts in self._markers.items()]
         if self._below is not None:
             lines = self._below.splitlines() or [""]
-            count = "1 line below the table is" if len(lines) == 1 else f"{len(lines)} lines below the table are"
-            hints.append(f"{count} left out, which begin{'s' * (len(lines) == 1)} {quoted(lines[0], _LONGEST_NAME)}.")
+            said = (
+                "1 line below the table is left out"
+                if len(lines) == 1
+                else (f"{len(lines)} lines below the table are left out")
+            )
+            hints.append(Hint(f"{said}: {quoted(lines[0], _LONGEST_NAME)}{', …' * (len(lines) > 1)}.", f"{said}."))
         if self._total:
             hints.append(f"The last row (line {self._total:,}) seems to be a total: state footer: 1 to leave it out.")
         if self._end_mark:

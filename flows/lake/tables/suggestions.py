@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from flows.lake.dialect.headers import Record
+from flows.lake.models import Hint
 from flows.lake.words import quoted
 
 MOST_ROWS = 60
@@ -17,6 +18,10 @@ MOST_COLUMNS = 200
 MOST_SUGGESTIONS = 8
 _LEAST_CELLS = 2
 _LONGEST_NAME = 60
+_LONGEST_CELL = 40
+_LONGEST_NUMBER = 18
+_BEGINS_NUMBERS = "-+(R$U€£"
+_NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d+)?")
 _DATE = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?: \d{1,2}:\d{2}(?::\d{2})?)?")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:([.,])\d{3})+(?:(?!\1)[.,]\d+)?")
 _CURRENCY = re.compile(r"[-+(]?\s?(?:R\$|US\$|\$|€|£|¥)\s?[-+]?[\d.,]+\)?|[-+]?[\d.,]+\s?(?:€|£|R\$)")
@@ -48,34 +53,43 @@ def suggestions(records: Sequence[Record], has_header: bool) -> list[str]:
         return []
     header = records[0][2] if has_header else []
     rows = [record for record in records[has_header : MOST_ROWS + 1] if len(record[2]) >= len(header)]
-    sentences: list[str] = []
+    hints: list[str] = []
     width = min(len(header) or len(records[0][2]), MOST_COLUMNS)
     for place in range(width):
         if not _may_mean(rows, place):
             continue
         cells = [(line, text) for line, _, fields in rows if place < len(fields) and (text := fields[place].strip())]
-        if len(cells) >= _LEAST_CELLS and (said := _of_column(cells)):
+        if len(cells) >= _LEAST_CELLS and (found := _of_column(cells)):
             name = header[place] if has_header else str(place)
-            sentences.append(f"{quoted(name, _LONGEST_NAME)} {said}")
-    more = len(sentences) - MOST_SUGGESTIONS
-    return sentences[:MOST_SUGGESTIONS] + (
-        [f"{more} more columns seem to mean more than they say."] if more > 0 else []
-    )
+            hints.append(_hint(name, *found, len(cells)))
+    more = len(hints) - MOST_SUGGESTIONS
+    return hints[:MOST_SUGGESTIONS] + ([f"{more} more columns seem to mean more than they say."] if more > 0 else [])
+
+
+def _hint(name: str, meaning: str, fitting: list[Cell], cells: int) -> Hint:
+    """Return a suggestion with its evidence, and without it."""
+    line, text = fitting[0]
+    said = f"{quoted(name, _LONGEST_NAME)} {meaning}"
+    evidence = f"{len(fitting)} of the first {cells} cells, line {line:,}"
+    return Hint(f"{said} ({evidence}: {quoted(text, _LONGEST_CELL)}).", f"{said} ({evidence}).")
 
 
 def _may_mean(rows: Sequence[Record], place: int) -> bool:
     """Return whether it is worth looking at a column's cells: names and words mean what they say."""
     first = next((text for _, _, fields in rows if place < len(fields) and (text := fields[place].strip())), "")
     if first.isdigit():
-        return len(first) > 18 or any(place < len(row) and row[place][:1] == "0" != row[place] for _, _, row in rows)
-    return first[:1].isdigit() or first[:1] in "-+(R$U€£" or first.lower() in _YES_OR_NO
+        return len(first) > _LONGEST_NUMBER or any(
+            place < len(row) and row[place][:1] == "0" != row[place] for _, _, row in rows
+        )
+    return first[:1].isdigit() or first[:1] in _BEGINS_NUMBERS or first.lower() in _YES_OR_NO
 
 
-def _of_column(cells: list[Cell]) -> str | None:
+def _of_column(cells: list[Cell]) -> tuple[str, list[Cell]] | None:
+    """Return what a column's cells seem to mean, and those that say so."""
     first = cells[0][1]
     if first.isdigit():
         return _codes(cells)
-    if first[0].isdigit() or first[0] in "-+(R$U€£":
+    if first[0].isdigit() or first[0] in _BEGINS_NUMBERS:
         kinds: tuple[tuple[re.Pattern[str], Callable[[list[Cell]], str | None]], ...] = (
             (_DATE, _dates),
             (_PERCENT, lambda _: "holds percentages, which pandas reads as text"),
@@ -84,26 +98,21 @@ def _of_column(cells: list[Cell]) -> str | None:
         )
         for pattern, said in kinds:
             fitting = [cell for cell in cells if pattern.fullmatch(cell[1])]
-            if len(fitting) >= 0.9 * len(cells) and (text := said(fitting)):
-                return f"{text} ({_evidence(fitting, cells)})."
-        if any(_THOUSANDS.fullmatch(text) for _, text in cells):
-            return _mixed_thousands(cells)
-        return None
+            if len(fitting) >= 0.9 * len(cells) and (meaning := said(fitting)):
+                return meaning, fitting
+        return _mixed_thousands(cells)
     distinct = {text.lower() for _, text in cells}
-    if len(distinct) == 2 and distinct in _BOOLEANS:
-        return f"says yes or no in words, which pandas reads as text ({_evidence(cells, cells)})."
-    return None
+    is_boolean = len(distinct) == 2 and distinct in _BOOLEANS
+    return ("says yes or no in words, which pandas reads as text", cells) if is_boolean else None
 
 
-def _codes(cells: list[Cell]) -> str | None:
+def _codes(cells: list[Cell]) -> tuple[str, list[Cell]] | None:
     if not all(text.isdigit() for _, text in cells):
         return None
-    zeros = [cell for cell in cells if cell[1][0] == "0" and len(cell[1]) > 1]
-    long = [cell for cell in cells if len(cell[1]) > 18]
-    if zeros:
-        return f"seems to hold codes: as numbers they lose their zeros ({_evidence(zeros, cells)}). State as: text."
-    if long:
-        return f"seems to hold keys that are too long for numbers ({_evidence(long, cells)}). State as: text."
+    if zeros := [cell for cell in cells if cell[1][0] == "0" and len(cell[1]) > 1]:
+        return "seems to hold codes, which lose their zeros as numbers: state as: text", zeros
+    if long := [cell for cell in cells if len(cell[1]) > _LONGEST_NUMBER]:
+        return "seems to hold keys that are too long for numbers: state as: text", long
     return None
 
 
@@ -127,19 +136,13 @@ def _thousands(cells: list[Cell]) -> str | None:
     return f"seems to mark thousands with {mark!r}, as pandas does not: state read: {{thousands: '{mark}'{decimal}}}"
 
 
-def _mixed_thousands(cells: list[Cell]) -> str | None:
+def _mixed_thousands(cells: list[Cell]) -> tuple[str, list[Cell]] | None:
+    """Return the meaning of a column of which only the large numbers have marks."""
+    numbers = sum(_NUMBER.fullmatch(text) is not None for _, text in cells)
     marked = [cell for cell in cells if _THOUSANDS.fullmatch(cell[1])]
-    numbers = sum(re.fullmatch(r"[-+]?\d+(?:[.,]\d+)?", text) is not None for _, text in cells)
-    sure = [cell for cell in marked if len(re.findall(r"[.,]", cell[1])) > 1]
-    if not sure or len(marked) + numbers < 0.9 * len(cells):
-        return None
-    said = _thousands(sure)
-    return f"{said} ({_evidence(sure, cells)})." if said else None
-
-
-def _evidence(fitting: Sequence[Cell], cells: Sequence[Cell]) -> str:
-    line, text = fitting[0]
-    return f"{len(fitting)} of the first {len(cells)} cells, line {line:,}: {quoted(text, 40)}"
+    sure = [cell for cell in marked if sum(map(cell[1].count, ".,")) > 1]
+    meaning = _thousands(sure) if sure and len(marked) + numbers >= 0.9 * len(cells) else None
+    return (meaning, sure) if meaning else None
 
 
 def repeated_headers(block: bytes, header: bytes) -> Iterator[int]:

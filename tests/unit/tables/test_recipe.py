@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -352,3 +353,15 @@ def test_a_stated_date_without_any_value_is_what_pandas_makes_of_it(tmp_path: Pa
     for text in ("id,day\n1,\n2,\n", "id,day\n"):
         path = write(tmp_path / "f.csv", text)
         assert_recipe(path, profile_csv(path, dialect))
+
+
+def test_a_hint_that_quotes_a_cell_keeps_a_quiet_form_across_processes(tmp_path: Path) -> None:
+    rows = "".join(f"0131{n:04};R$ {n}.000,50;{n}.000,5;S{n};{n:02}/12/2024\n" for n in range(1, 30))
+    path = write(tmp_path / "f.csv", "cep;valor;total;nome;dia\n" + rows + "Fonte: SECRET\n")
+    hints = pickle.loads(pickle.dumps(profile_csv(path))).hints
+    cells = ("01310001", "R$ 1", "1.000,5", "01/12", "SECRET")
+    quoting = [hint for hint in hints if any(cell in hint for cell in cells)]
+    assert len(quoting) == 5
+    for hint in quoting:
+        assert not any(cell in hint.quiet for cell in cells)
+        assert hint.quiet.endswith(".")
