@@ -6,8 +6,6 @@ are this project's own.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -124,8 +122,3 @@ def files() -> Iterator[Polluted]:
     yield made("one row", "".join(plain[:2]), kept=rows[:1])
     for encoding in ("utf-8-sig", "utf-16", "cp1252"):
         yield made("encoding", "".join(plain), encoding=encoding)
-
-
-def parsed(text: str, **how: object) -> Rows:
-    """Return the records of a text by the standard library's reader."""
-    return list(csv.reader(io.StringIO(text, newline=""), **how))  # type: ignore[arg-type]

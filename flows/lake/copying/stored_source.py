@@ -58,11 +58,6 @@ class StoredSource:
         """What messages call it."""
         return self._object.address
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether its bytes are in memory."""
-        return self._data is not None
-
     def _opened(self, *, whole: bool) -> dict[str, Any]:
         try:
             return self._asked(whole)

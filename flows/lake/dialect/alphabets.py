@@ -34,7 +34,6 @@ OTHER_ALPHABETS = (
     "āčēģīķļņšūž",  # Latvian
     "ąčęėįšųūž",  # Lithuanian
 )
-_UPPER = {"ı": "I", "ß": "ẞ", "ÿ": "Ÿ"}
 _EAST_ASIAN = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "IDEOGRAPHIC", "FULLWIDTH", "HALFWIDTH", "BOPOMOFO")
 _CONTEXT = re.compile(r"(?s)(?=(.?)([^\x00-\x7f])(.?))")
 _SWALLOWED = re.compile(r"(?<=[a-z])[^\x00-\x7f]|[^\x00-\x7f](?=[a-z])|(?<=[A-Z])[^\x00-\x7f](?=[A-Z])")

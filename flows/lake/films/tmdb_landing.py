@@ -19,7 +19,7 @@ from flows.lake.films.inputs import RawInput
 from flows.lake.films.layout import tmdb_key
 from flows.lake.films.tmdb_answers import Answer, Answers
 from flows.lake.films.tmdb_client import Asked
-from flows.lake.keys import TMDB_PREFIX, day_of_key, day_path
+from flows.lake.keys import TMDB_PREFIX, day_of_key
 from flows.lake.manifests.entries import ManifestFile
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.content import Content
@@ -160,8 +160,3 @@ def titles_to_ask(database: Connection, criteria: Criteria, *, english_titles: b
         [genres, criteria.first_year, criteria.last_year],
     ).fetchall()
     return [str(row[0]) for row in rows]
-
-
-def folder_of(day: date) -> str:
-    """Return where a day's parts lie, for people."""
-    return f"{TMDB_PREFIX}/Movies/{day_path(day)}/"

@@ -18,7 +18,7 @@ from flows.lake.landing.masking_dialect import MaskingDialect
 from flows.lake.landing.masking_key import MaskingKey, MaskingKeys
 from flows.lake.landing.methods import mask_of, opener
 from flows.lake.masking_rules import MaskedCells, MaskingRules, MissingMarkers
-from flows.lake.tables.csv_source import READ_BYTES, CsvSource
+from flows.lake.tables.csv_source import CsvSource
 
 GZIP_LEVEL, ZSTD_LEVEL = 6, 3
 
@@ -71,15 +71,6 @@ def unmasker_of(
     """
     wanted = tuple(dict.fromkeys(columns))
     return Masker(path, dialect, {c: opener(keys.all) for c in wanted}, dict.fromkeys(wanted, "unmask"), missing)
-
-
-def mask_stream(stream: BinaryIO, masker: Masker) -> Iterator[bytes]:
-    """Yield the masked bytes of an open, uncompressed file.
-
-    Raises:
-        MaskingFailed: The rules do not fit it; what was yielded must not be used.
-    """
-    return masker.run(iter(lambda: stream.read(READ_BYTES), b""))
 
 
 def mask_file(path: Path, target: BinaryIO, masker: Masker, root: Path | None = None) -> tuple[MaskedCells, ...]:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from flows.lake.errors import MaskingFailed
 from flows.lake.landing import cell_forms
 from flows.lake.landing import masker as masker_module
-from flows.lake.landing.mask_file import compressed, mask_file, mask_stream, masker_of, unmasker_of
+from flows.lake.landing.mask_file import compressed, mask_file, masker_of, unmasker_of
 from flows.lake.landing.masking_dialect import MaskingDialect
 from flows.lake.landing.masking_key import MaskingKey, MaskingKeys
 from flows.lake.masking_rules import MaskingRules, MissingMarkers
@@ -335,7 +335,7 @@ def test_memory_does_not_grow_with_the_file(monkeypatch: pytest.MonkeyPatch) -> 
 def test_counts_tell_masked_missing_and_redacted_cells() -> None:
     masker = masker_of("x", UTF8, MaskingRules.parse({"born": "year", "mail": "redact"}), None)
     data = b'born,mail\n1984-12-31,a\nNA,"NA"\nnever,\n"",b\n31/12/1984,REDACTED\n'
-    masked = b"".join(mask_stream(io.BytesIO(data), masker))
+    masked = b"".join(masker.run([data]))
     assert masked == b'born,mail\n1984,REDACTED\nNA,"NA"\nREDACTED,\n"",REDACTED\n1984,REDACTED\n'
     born, mail = masker.columns()
     assert (born.masked, born.missing, born.redacted) == (3, 2, 1)
