@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from benchmarks.measuring import IN_MEMORY, ROOT, Measured, environment, machine, measured
+from benchmarks.measuring import IN_MEMORY, ROOT, Measured, environment, machine, measured, publish
 from flows.lake.units import MIB
 from tests.tools.servers import S3Server, rclone_server
 
@@ -220,9 +220,7 @@ def main() -> int:
         return 0
     many, large = (1_000, 200_000_000) if arguments.quick else (10_000, round(arguments.large_gb * 1e9))
     text = report([Case("small", many, 2_000), Case("large", 1, large)])
-    print(text)
-    if arguments.write:
-        RESULTS.write_text(text, encoding="utf-8")
+    publish(text, RESULTS, arguments.write)
     return 0
 
 

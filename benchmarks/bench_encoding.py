@@ -18,6 +18,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.measuring import publish
 from flows.lake.dialect.encoding import detect_encoding
 from tests.tools.encoded_files import EncodedFile, encoded_files
 
@@ -101,9 +102,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
     options = parser.parse_args()
     text = report(options.seeds)
-    print(text)
-    if options.write:
-        RESULTS.write_text(text, encoding="utf-8")
+    publish(text, RESULTS, options.write)
 
 
 if __name__ == "__main__":

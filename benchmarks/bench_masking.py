@@ -21,7 +21,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.masking_contenders import CONTENDERS
-from benchmarks.measuring import IN_MEMORY, ROOT, full_size_files, machine, measured
+from benchmarks.measuring import IN_MEMORY, ROOT, full_size_files, machine, measured, publish
 from flows.lake.landing.sensitive import SensitiveColumn, SensitiveFinder
 from flows.lake.models import CsvDialect
 from flows.lake.tables.profile import profile_csv
@@ -217,9 +217,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     text = report(options.quick)
-    print(text)
-    if options.write:
-        RESULTS.write_text(text, encoding="utf-8")
+    publish(text, RESULTS, options.write)
 
 
 if __name__ == "__main__":

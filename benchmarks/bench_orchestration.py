@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from benchmarks.measuring import publish
 from tests.tools.servers import S3Server, rclone_server
 
 ROOT = Path(__file__).parents[1]
@@ -186,9 +187,7 @@ def main() -> int:
         PROGRAMS[arguments.program](arguments.bucket)
         return 0
     text = report(compare(arguments.rounds), arguments.rounds)
-    print(text)
-    if arguments.write:
-        RESULTS.write_text(text, encoding="utf-8")
+    publish(text, RESULTS, arguments.write)
     return 0
 
 

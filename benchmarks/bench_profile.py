@@ -30,6 +30,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measuring import publish
 from benchmarks.profile_contenders import NO_PYARROW, READERS
 
 ROOT = Path(__file__).parents[1]
@@ -241,9 +242,7 @@ def main() -> int:
         print(time_small_files())
         return 0
     text = report(arguments.rounds, large=not arguments.quick)
-    print(text)
-    if arguments.write:
-        RESULTS.write_text(text, encoding="utf-8")
+    publish(text, RESULTS, arguments.write)
     return 0
 
 

@@ -16,6 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 
+from benchmarks.measuring import publish
 from benchmarks.polluted import Polluted, Rows, files
 
 RESULTS = Path(__file__).with_name("RESULTS-structure.md")
@@ -132,9 +133,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--write", action="store_true")
     text = report()
-    if parser.parse_args().write:
-        RESULTS.write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
+    publish(text, RESULTS, parser.parse_args().write)
     return 0
 
 

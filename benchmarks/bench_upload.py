@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measuring import IN_MEMORY, ROOT, environment, full_size_files, lookalike
+from benchmarks.measuring import IN_MEMORY, ROOT, environment, full_size_files, lookalike, publish
 from tests.tools.servers import S3Server, rclone_server
 
 RESULTS = ROOT / "benchmarks" / "RESULTS-upload.md"
@@ -273,9 +273,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory(prefix="bench-source-") as temporary:
         text = report(full_size_files(Path(temporary)), arguments.rounds, with_large=not arguments.quick)
-    print(text)
-    if arguments.write:
-        RESULTS.write_text(text, encoding="utf-8")
+    publish(text, RESULTS, arguments.write)
     return 0
 
 

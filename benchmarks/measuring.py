@@ -214,3 +214,10 @@ def machine() -> str:
 
     memory = psutil.virtual_memory().total / 1e9
     return f"{os.cpu_count()} cores, {memory:.0f} GB of memory, Python {sys.version.split()[0]}, {platform.system()}"
+
+
+def publish(text: str, results: Path, write: bool) -> None:
+    """Print a report, and write it beside the benchmarks where that is asked."""
+    print(text)
+    if write:
+        results.write_text(text, encoding="utf-8")
