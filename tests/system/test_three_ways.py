@@ -166,15 +166,20 @@ def test_deployment_run_watched_in_a_terminal_lands_the_file_on_the_given_day(
     )
 
 
-def test_make_run_shows_the_log_and_the_closing_table(stack: RunningStack, folder: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "deployments.local.run", str(folder), "--partition-date", "2024-02-28"],
+def command_of(stack: RunningStack, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run one of the project's commands on the stack, as `make` does."""
+    return subprocess.run(
+        [sys.executable, "-m", f"deployments.local.{name}", *arguments],
         cwd=PROJECT,
         env=environment(stack.state),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )
+
+
+def test_make_run_shows_the_log_and_the_closing_table(stack: RunningStack, folder: Path) -> None:
+    done = command_of(stack, "run", str(folder), "--partition-date", "2024-02-28")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "What became of each file" in done.stdout
     assert "Raw/Local/CSV/Movies/2024/02/28/movies.csv" in done.stdout
@@ -187,14 +192,7 @@ def test_make_promote_copies_the_lake_and_says_so(stack: RunningStack, folder: P
         "deployment", "run", "ingest-raw/daily", "-p", f"source={folder}", "-p", "partition_date=2024-02-27", "--watch"
     )
     for said in (r"Completed: s3://\S+ to s3://second-lake, \S+ to \S+: [1-9]", ": 0 objects copied"):
-        done = subprocess.run(
-            [sys.executable, "-m", "deployments.local.promote", "local-lake/second-lake"],
-            cwd=PROJECT,
-            env=environment(stack.state),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
+        done = command_of(stack, "promote", "local-lake/second-lake")
         assert done.returncode == 0, done.stdout + done.stderr
         assert re.search(said, done.stdout), done.stdout
     copied = {path.relative_to(stack.lake) for path in (stack.lake / "Raw").rglob("*.csv")}
