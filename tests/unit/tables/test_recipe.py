@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from flows.lake.errors import CsvRejected
 from flows.lake.models import CsvDialect, CsvProfile
 from flows.lake.tables import profile_csv
+from tests.unit.tables.test_profile_exact import assert_equals
 
 QUICK = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
@@ -33,9 +34,7 @@ def read(path: Path, profile: CsvProfile) -> pd.DataFrame:
 
 def assert_recipe(path: Path, profile: CsvProfile) -> pd.DataFrame:
     frame = read(path, profile)
-    expected = [(str(name), str(frame.iloc[:, i].dtype), int(frame.iloc[:, i].count())) for i, name in enumerate(frame)]
-    assert [(column.name, column.dtype, column.non_null) for column in profile.columns] == expected
-    assert profile.rows == len(frame)
+    assert_equals(profile, frame)
     return frame
 
 
