@@ -88,7 +88,7 @@ def ingest_raw(
         unreadable: What to do with a file that cannot be read as CSV: keep it under Quarantine/ in the bucket, land it
             all the same (the manifest says why nothing is known of it), or leave it where it is.
         bad_rows_percent: Reject a file of whose rows more percent cannot be cut as the others; up to that they are
-            left out of the profile, counted and told, and the file lands.
+            left out of the profile, counted and told, and the file lands. 0 allows none.
         on_drift: What to do with a file whose columns, dtypes or number of rows differ from what landed of it last:
             warn and land it, reject it, or ignore the difference.
         drift_rows_percent: By how many percent the rows of a file may fall or grow before that is a difference.

@@ -53,7 +53,8 @@ def profile_csv(
         chunk_rows: The most rows that are parsed at a time; memory also bounds it. The answer does not depend on it.
         root: The folder out of which no link may lead; links lead anywhere without one.
         max_columns: A file with more columns is rejected: each costs memory and time, however little it holds.
-        bad_rows_percent: A file of whose rows more percent (rounded down) cannot be cut as the others is rejected.
+        bad_rows_percent: A file of whose rows more percent (rounded down) cannot be cut as the others is rejected;
+            with 0, one such row is enough.
         watch: Called with the columns' names once they are known; what it returns sees the cells of each block.
 
     Raises:
@@ -158,10 +159,11 @@ def _profiled(
 
 
 def _check_bad_rows(path: Path, table: Table, encoding: str, limits: _Limits) -> None:
-    """Reject a file of which too many rows cannot be read as the others; one in a hundred is less than two percent."""
-    if table.bad_rows * 100 < (limits.bad_rows_percent + 1) * (table.rows + table.bad_rows) or not table.bad_rows:
-        return
-    raise rejections.too_many_bad(path, table.bad, table.bad_rows, table.rows, encoding, table.reading.delimiter)
+    """Reject a file of which too many rows cannot be read as the others; with 0 percent, one is too many."""
+    # Rounded down: one row of 51 is less than two percent, one of 50 is not.
+    too_many = limits.bad_rows_percent + 1 if limits.bad_rows_percent else 0
+    if table.bad_rows and table.bad_rows * 100 >= too_many * (table.rows + table.bad_rows):
+        raise rejections.too_many_bad(path, table.bad, table.bad_rows, table.rows, encoding, table.reading.delimiter)
 
 
 def _explained(error: CsvRejected, notes: list[str]) -> CsvRejected:

@@ -201,6 +201,18 @@ def test_too_many_bad_rows_are_rejected_with_their_number(tmp_path: Path) -> Non
     assert profile_csv(path, bad_rows_percent=3).bad_rows == 3
 
 
+@pytest.mark.parametrize(("rows", "percent", "lands"), [(51, 1, True), (50, 1, False), (34, 2, True), (1000, 0, False)])
+def test_percentage_of_bad_rows_is_rounded_down_and_zero_allows_none(
+    tmp_path: Path, rows: int, percent: int, lands: bool
+) -> None:
+    path = write(tmp_path / "f.csv", "a,b\n" + "1,2\n" * (rows - 1) + "1,2,3\n")
+    if lands:
+        assert profile_csv(path, bad_rows_percent=percent).bad_rows == 1
+    else:
+        with pytest.raises(CsvRejected, match=rf"line {rows + 1:,}: this row has 3 fields where 2 are expected"):
+            profile_csv(path, bad_rows_percent=percent)
+
+
 @pytest.mark.parametrize("place", [1, 10, 25, 40])
 @pytest.mark.parametrize("field", range(6))
 def test_one_extra_quote_costs_a_row_or_two(tmp_path: Path, place: int, field: int) -> None:
