@@ -22,6 +22,7 @@ LANDING_PREFIX = "Landing/Local/CSV"
 SUPERSEDED_PREFIX = "Superseded"
 LOG_PREFIX = "Logs"
 MANIFEST_PREFIX = "Manifests"
+CATALOG_PREFIX = "Catalog"
 MAX_KEY_BYTES = 1024
 """S3's limit, in bytes of UTF-8: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
 

@@ -68,6 +68,7 @@ PREFIXES = tuple(
         keys.SUPERSEDED_PREFIX,
         keys.MANIFEST_PREFIX,
         keys.LOG_PREFIX,
+        keys.CATALOG_PREFIX,
     )
 )
 """Where a run writes; elsewhere in the bucket it only counts objects."""

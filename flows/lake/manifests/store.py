@@ -110,14 +110,14 @@ class ManifestStore:
 
     def between(self, start: date, end: date) -> list[StoredManifest]:
         """Return the manifests of a range of days, both included, in the order of day and time of writing."""
-        manifests = [manifest for month in _months(start, end) for manifest in self._of_month(month)]
+        manifests = [manifest for month in _months(start, end) for manifest in self.of_month(month)]
         return [manifest for manifest in sorted(manifests, key=_order) if start <= manifest.day <= end]
 
     def newest_first(self, day: date, months: int) -> Iterator[StoredManifest]:
         """Yield the manifests up to a day, the newest first, out of its month and some before; lists lazily."""
         month = day.replace(day=1)
         for _ in range(months):
-            manifests = [entry for entry in self._of_month(month) if entry.day <= day]
+            manifests = [entry for entry in self.of_month(month) if entry.day <= day]
             yield from sorted(manifests, key=_order, reverse=True)
             if month == date.min:
                 return
@@ -127,7 +127,8 @@ class ManifestStore:
         """Return every manifest of the bucket."""
         return list(self._under(f"{keys.MANIFEST_PREFIX}/"))
 
-    def _of_month(self, month: date) -> Iterator[StoredManifest]:
+    def of_month(self, month: date) -> Iterator[StoredManifest]:
+        """Yield the manifests of a month, given by its first day."""
         return self._under(f"{keys.MANIFEST_PREFIX}/{keys.day_path(month)[:7]}/")
 
     def _under(self, prefix: str) -> Iterator[StoredManifest]:

@@ -79,14 +79,22 @@ class Bucket:
         Raises:
             ClientError: Anything else that S3 answers.
         """
+        return self.get_tagged(key, max_bytes)[0]
+
+    def get_tagged(self, key: str, max_bytes: int) -> tuple[bytes | None, str | None]:
+        """Return the bytes of an object as `get` does, and its ETag as a condition takes it.
+
+        Raises:
+            ClientError: Anything else that S3 answers.
+        """
         try:
             answer = self.client.get_object(Key=key, **self.where)
         except ClientError as error:
             if status_of(error) != 404 or code_of(error) == "NoSuchBucket":
                 raise
-            return None
+            return None, None
         data: bytes = answer["Body"].read(max_bytes + 1)
-        return data
+        return data, answer.get("ETag")
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Yield the names of the folders right below a prefix that ends with `/`."""

@@ -1,0 +1,63 @@
+"""What of a lake needs a person, the most pressing first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from flows.lake.catalog.records import DatasetLine, LakeRecord
+from flows.lake.contracts.rhythm import parse_rhythm
+
+SHOWN_NEEDS = 50
+MONTHS_BACK = 62
+"""Days that are looked at for one on which a dataset was due."""
+_RANKS = ("rejected", "late", "drifted", "sensitive")
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that a person should look at.
+
+    Attributes:
+        kind: rejected, late, drifted, sensitive, unreadable or run.
+        dataset: The dataset concerned, if it is one.
+        values: What the text of its kind is filled with.
+        note: Why, in the words of the run that found it.
+        has_page: Whether the dataset has a page.
+    """
+
+    kind: str
+    dataset: str | None = None
+    values: tuple[str, ...] = ()
+    note: str = ""
+    has_page: bool = False
+
+
+def late_since(line: DatasetLine, today: date) -> date | None:
+    """Return the first day since its last landing on which a dataset was due and did not come; today is not over."""
+    if not line.expect or line.last is None:
+        return None
+    try:
+        rhythm = parse_rhythm(line.expect)
+    except ValueError:
+        return None
+    start = max(line.last + timedelta(days=1), today - timedelta(days=MONTHS_BACK))
+    return next((day for n in range((today - start).days) if rhythm.is_due(day := start + timedelta(days=n))), None)
+
+
+def needs_of(lake: LakeRecord, today: date) -> tuple[list[Need], int]:
+    """Return what needs a person, and how much more there is than is shown."""
+    found: list[Need] = [Need("unreadable", note=why) for why in lake.unreadable.values()]
+    if lake.runs and any(lake.runs[0].outcomes.get(bad) for bad in ("rejected", "failed")):
+        found.insert(0, Need("run", values=(lake.runs[0].name,)))
+    of_datasets: list[Need] = []
+    for name, line in lake.datasets.items():
+        if line.state in ("rejected", "drifted"):
+            of_datasets.append(Need(line.state, name, (str(line.newest),), line.note, line.has_page))
+        if day := late_since(line, today):
+            of_datasets.append(Need("late", name, (str(day), line.expect or ""), has_page=line.has_page))
+        if line.sensitive:
+            of_datasets.append(Need("sensitive", name, (str(line.sensitive),), has_page=line.has_page))
+    of_datasets.sort(key=lambda need: (_RANKS.index(need.kind), need.dataset or ""))
+    found += of_datasets
+    return found[:SHOWN_NEEDS], max(0, len(found) - SHOWN_NEEDS)

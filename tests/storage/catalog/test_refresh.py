@@ -1,0 +1,191 @@
+"""The catalog in a bucket: made of what is new, by several runs at once, and again from manifests alone."""
+
+from __future__ import annotations
+
+import threading
+from datetime import date, timedelta
+from unittest.mock import patch
+
+import pytest
+
+from flows.lake.catalog import objects, refresh
+from flows.lake.catalog.__main__ import main
+from flows.lake.catalog.records import INDEX_KEY, LAKE_KEY, DatasetRecord, LakeRecord, page_key, record_key
+from flows.lake.manifests.manifest import Manifest
+from flows.lake.manifests.store import ManifestStore
+from tests.storage.conftest import Lake
+from tests.storage.manifests.test_store import requests_of
+from tests.tools.catalogs import landed, manifest_of, store
+
+DAY = date(2024, 3, 5)
+
+
+def made_on(lake: Lake, day: date, *datasets: str, name: str = "run", hour: int = 6) -> tuple[str, Manifest]:
+    outcomes = [landed(dataset, f"{dataset.lower()}-{name}.csv", day) for dataset in datasets]
+    made = manifest_of(day, *outcomes, bucket=lake.bucket, name=name, hour=hour)
+    return store(ManifestStore(lake.whole), made), made
+
+
+def records(lake: Lake) -> tuple[LakeRecord, dict[str, DatasetRecord]]:
+    of_lake, _ = objects.read(lake.whole, LAKE_KEY, LakeRecord)
+    assert of_lake
+    found = {name: objects.read(lake.whole, record_key(name), DatasetRecord)[0] for name in of_lake.datasets}
+    return of_lake, {name: record for name, record in found.items() if record}
+
+
+def text(lake: Lake, key: str) -> str:
+    return lake.read(key).decode()
+
+
+def test_refresh_makes_the_lakes_page_and_one_for_each_dataset(lake: Lake) -> None:
+    key, made = made_on(lake, DAY, "Movies", "Series")
+    done = refresh.refresh(ManifestStore(lake.whole), DAY, {key: made})
+    assert (done.manifests, done.datasets, done.behind) == (1, 2, 0)
+    assert lake.keys("Catalog/") == sorted(
+        [INDEX_KEY, LAKE_KEY, *(of(name) for of in (page_key, record_key) for name in ("Movies", "Series"))]
+    )
+    assert page_key("Movies").removeprefix("Catalog/") in text(lake, INDEX_KEY)
+    assert made.files[0].sha256 in text(lake, page_key("Movies"))
+    head = lake.client.head_object(Bucket=lake.bucket, Key=INDEX_KEY)
+    assert head["ContentType"].startswith("text/html")
+
+
+def test_refresh_reads_nothing_but_what_is_new(lake: Lake) -> None:
+    manifests = ManifestStore(lake.whole)
+    for n in range(3):
+        key, made = made_on(lake, DAY + timedelta(days=n), "Movies")
+        with requests_of(lake) as sent, patch.object(ManifestStore, "read", side_effect=AssertionError):
+            refresh.refresh(manifests, DAY + timedelta(days=n), {key: made})
+    assert sent.count("ListObjectsV2") <= 2
+    assert sum(name.startswith("Put") for name in sent) == 4
+    assert len(records(lake)[1]["Movies"].days) == 3
+
+
+def test_refresh_takes_up_the_manifest_of_a_run_that_was_killed(lake: Lake) -> None:
+    made_on(lake, DAY, "Movies")
+    refresh.refresh(ManifestStore(lake.whole), DAY)
+    made_on(lake, DAY + timedelta(days=1), "Movies")  # and then its process is gone
+    key, made = made_on(lake, DAY + timedelta(days=2), "Series")
+    assert refresh.refresh(ManifestStore(lake.whole), DAY + timedelta(days=2), {key: made}).manifests == 2
+    assert len(records(lake)[1]["Movies"].days) == 2
+
+
+def test_runs_at_once_do_not_lose_each_others_day(lake: Lake) -> None:
+    runs = [made_on(lake, DAY + timedelta(days=n), "Movies", f"Own{n}", name=f"run {n}") for n in range(4)]
+    begin, troubles = threading.Barrier(len(runs)), []
+
+    def run(key: str, made: Manifest) -> None:
+        begin.wait()
+        try:
+            refresh.refresh(ManifestStore(lake.whole), made.logical_date, {key: made})
+        except Exception as error:
+            troubles.append(error)
+
+    threads = [threading.Thread(target=run, args=one) for one in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not troubles
+    of_lake, of_datasets = records(lake)
+    assert sorted(of_datasets["Movies"].days) == [made.logical_date for _, made in runs]
+    assert of_lake.datasets.keys() == {"Movies", *(f"Own{n}" for n in range(4))}
+    page = text(lake, page_key("Movies"))
+    assert all(f'id="d-{made.logical_date}"' in page for _, made in runs)
+    assert all(f"Own{n}" in text(lake, INDEX_KEY) for n in range(4))
+
+
+def test_record_that_was_lost_is_made_again_from_manifests(lake: Lake) -> None:
+    manifests = ManifestStore(lake.whole)
+    for n in range(3):
+        key, made = made_on(lake, DAY + timedelta(days=n), "Movies")
+        refresh.refresh(manifests, DAY + timedelta(days=n), {key: made})
+    for body in (None, b"\x1f\x8b broken"):
+        if body is None:
+            lake.client.delete_object(Bucket=lake.bucket, Key=record_key("Movies"))
+        else:
+            lake.client.put_object(Bucket=lake.bucket, Key=record_key("Movies"), Body=body)
+        n += 1
+        key, made = made_on(lake, DAY + timedelta(days=n), "Movies")
+        refresh.refresh(manifests, DAY + timedelta(days=n), {key: made})
+        assert len(records(lake)[1]["Movies"].days) == n + 1
+
+
+def test_rebuild_from_manifests_alone_says_the_same(lake: Lake) -> None:
+    manifests = ManifestStore(lake.whole)
+    for n in range(3):
+        key, made = made_on(lake, DAY + timedelta(days=40 * n), "Movies", "Series")
+        refresh.refresh(manifests, DAY + timedelta(days=80), {key: made})
+    before = {key: lake.read(key) for key in lake.keys("Catalog/") if key.endswith(".html")}
+    for key in lake.keys("Catalog/"):
+        lake.client.delete_object(Bucket=lake.bucket, Key=key)
+    refresh.rebuild(manifests, DAY + timedelta(days=80))
+    assert {key: lake.read(key) for key in lake.keys("Catalog/") if key.endswith(".html")} == before
+    refresh.rebuild(manifests, DAY + timedelta(days=80), afresh=True)
+    assert {key: lake.read(key) for key in lake.keys("Catalog/") if key.endswith(".html")} == before
+
+
+def test_manifest_that_cannot_be_read_is_told_and_the_others_are_shown(lake: Lake) -> None:
+    made_on(lake, DAY, "Movies")
+    lake.client.put_object(Bucket=lake.bucket, Key="Manifests/2024/03/05/zz.json", Body=b'{"files": <b>')
+    done = refresh.refresh(ManifestStore(lake.whole), DAY)
+    assert (done.manifests, len(done.unreadable)) == (1, 1)
+    assert "zz.json" in text(lake, INDEX_KEY)
+
+
+def test_run_of_very_many_datasets_shows_all_and_makes_the_pages_that_need_a_look(lake: Lake) -> None:
+    manifests = ManifestStore(lake.whole)
+    names = [f"D{n}" for n in range(8)]
+    with patch.object(refresh, "PAGES_OF_A_RUN", 2):
+        for n in range(2):
+            day = DAY + timedelta(days=n)
+            outcomes = [landed(name, "a.csv", day, bytes_=name) for name in names[:-1]]
+            outcomes.append(landed(names[-1], "a.csv", day, state="rejected", reason="a.csv: is empty."))
+            made = manifest_of(day, *outcomes, bucket=lake.bucket)
+            done = refresh.refresh(manifests, day, {store(manifests, made): made})
+    assert (done.datasets, done.behind) == (2, 6)
+    of_lake, _ = records(lake)
+    assert of_lake.datasets.keys() == set(names)
+    line = of_lake.datasets["D5"]
+    assert (line.rows, line.files, line.days, line.states, line.state) == (20, 2, 2, "lu", "unchanged")
+    assert page_key("D7") in lake.keys("Catalog/datasets/")
+    assert "python -m flows.lake.catalog" in text(lake, INDEX_KEY)
+    done = refresh.rebuild(manifests, DAY + timedelta(days=1))
+    assert done.behind == 0
+    of_lake, of_datasets = records(lake)
+    assert {len(record.days) for record in of_datasets.values()} == {2}
+    assert of_lake.datasets["D5"].rows == 20
+
+
+def test_copied_catalog_of_another_bucket_is_not_believed(lake: Lake) -> None:
+    key, made = made_on(lake, DAY, "Movies")
+    manifests = ManifestStore(lake.whole)
+    refresh.refresh(manifests, DAY, {key: made})
+    held, _ = objects.read(lake.whole, LAKE_KEY, LakeRecord)
+    assert held
+    objects.put(lake.whole, LAKE_KEY, objects.packed(held.model_copy(update={"bucket": "other"})), "application/gzip")
+    refresh.refresh(manifests, DAY)
+    assert records(lake)[0].bucket == lake.bucket
+
+
+def test_secret_in_a_name_is_masked_on_the_pages(lake: Lake) -> None:
+    made = manifest_of(DAY, landed("Orders", "wJalrXUtnFEMI.csv", DAY), bucket=lake.bucket)
+    manifests = ManifestStore(lake.whole)
+    mask = lambda page: page.replace("wJalrXUtnFEMI", "********")  # noqa: E731
+    refresh.refresh(manifests, DAY, {store(manifests, made): made}, redact=mask)
+    assert "wJalrXUtnFEMI" not in text(lake, page_key("Orders"))
+
+
+def test_command_makes_the_pages_of_any_lake(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made_on(lake, DAY, "Movies")
+    server = lake.s3.server
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", server.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", server.secret_key)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint_url)
+    assert main([lake.bucket, "--region", server.region]) == 0
+    assert f"s3://{lake.bucket}/{INDEX_KEY}" in capsys.readouterr().out
+    assert "Movies" in text(lake, INDEX_KEY)
+    assert main(["no-such-bucket-here", "--region", server.region]) == 1
+    assert "no-such-bucket-here" in capsys.readouterr().err

@@ -1,0 +1,164 @@
+"""The pages as text: nothing from outside acts, both languages say the same, and very much stays within bounds."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+from datetime import date, timedelta
+from html.parser import HTMLParser
+
+import pytest
+
+from flows.lake.catalog import lines, pages, taking
+from flows.lake.catalog.needs import needs_of
+from flows.lake.catalog.records import DatasetRecord, LakeRecord, page_key, record_key, slug_of
+from flows.lake.models import Drift
+from tests.tools.catalogs import landed, manifest_of
+
+DAY = date(2024, 3, 5)
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</style></title></textarea><svg onload=alert(1)>",
+    "\u202egnp.exe",
+    "a\nb\tc\x07",
+    "../../../etc/passwd",
+    "..",
+    "{{ 7 * 7 }}{% raw %}",
+    "javascript:alert(1)",
+    "🎬" * 300,
+    "n" * 5_000,
+    "&lt;b&gt;",
+    "bad\udcff",
+)
+
+
+class Tags(HTMLParser):
+    """Collects every tag with its attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def record_of(name: str, text: str = "x") -> DatasetRecord:
+    change = Drift("column added", f"column {text!r} is new", text)
+    outcomes = (
+        landed("Safe", "a.csv", DAY, columns=((text, "int64"),), drift=(change,)),
+        landed("Safe", f"{text[:50]}.csv".replace("/", "-"), DAY, state="rejected", reason=text),
+    )
+    made = manifest_of(DAY, *(replace(outcome, dataset=name) for outcome in outcomes))
+    record = DatasetRecord(dataset=name)
+    taking.take(record, "Manifests/2024/03/05/run.json", made, list(made.files), lambda _: None)
+    return record
+
+
+def lake_of(*records: DatasetRecord) -> LakeRecord:
+    return LakeRecord(bucket="a-lake", datasets={one.dataset: lines.summed_up(one) for one in records})
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_are_text_and_nothing_else(name: str) -> None:
+    text = name.encode("utf-8", "backslashreplace").decode()
+    record = record_of(text, text)
+    lake = pages.lake_page(lake_of(record), DAY, linked=True)
+    dataset = pages.dataset_page(record, "a-lake", linked=True)
+    for page in (lake, dataset):
+        tags = Tags()
+        tags.feed(page)
+        assert [tag for tag, _ in tags.found].count("script") == 1
+        assert not {"img", "iframe", "object", "form", "link", "base", "textarea"} & {tag for tag, _ in tags.found}
+        for tag, attributes in tags.found:
+            assert not [one for one in attributes if one.startswith("on") or one == "style"], (tag, attributes)
+            assert re.match(r"(#|\.\./|datasets/|Raw)", attributes.get("href") or "#")
+        assert "\u202e" not in page
+        assert "\x07" not in page
+
+
+def test_page_allows_its_own_style_and_script_and_nothing_else() -> None:
+    page = pages.lake_page(lake_of(record_of("Orders")), DAY, linked=False)
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1].replace("&#39;", "'")  # type: ignore[index]
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    for tag in ("style", "script"):
+        held = re.search(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)[1]  # type: ignore[index]
+        digest = base64.b64encode(hashlib.sha256(held.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "https://" not in page
+
+
+def test_both_languages_have_the_same_places() -> None:
+    for key, (english, portuguese) in pages.texts().items():
+        assert sorted(re.findall(r"\{\d\}", english)) == sorted(re.findall(r"\{\d\}", portuguese)), key
+
+
+def test_every_text_of_the_templates_is_in_both_languages() -> None:
+    here = pages._HERE.joinpath("templates")
+    used = {
+        key
+        for name in ("base.html.j2", "parts.html.j2", "lake.html.j2", "dataset.html.j2")
+        for key in re.findall(
+            r"""(?<![\w.])(?:t|column_head)\("([a-z0-9_]+)\"""", here.joinpath(name).read_text("utf-8")
+        )
+    }
+    assert len(used) > 40
+    assert used - pages.texts().keys() <= {"need_", "out_"}
+
+
+def test_names_that_differ_have_pages_that_differ_and_lie_in_the_catalog() -> None:
+    names = ("Orders", "orders", "Órders", "Or/ders", "../x", "..", "  ", "é", "e\u0301")
+    assert len({slug_of(name) for name in names}) == len(names)
+    for name in names:
+        assert re.fullmatch(r"Catalog/datasets/[a-z0-9-]+\.html", page_key(name))
+        assert re.fullmatch(r"Catalog/data/datasets/[a-z0-9-]+\.json\.gz", record_key(name))
+
+
+def test_lake_of_ten_thousand_datasets_is_one_page_within_bounds() -> None:
+    line = lines.summed_up(record_of("Orders"))
+    lake = LakeRecord(bucket="a-lake", datasets={f"Dataset {n:05}": line for n in range(10_000)})
+    page = pages.lake_page(lake, DAY, linked=False)
+    assert len(page) < 6_000_000
+    assert page.count("<svg") < 3 * pages.FULL_ROWS + 200
+    assert "Dataset 09999" in page
+
+
+def test_dataset_of_ten_years_and_five_thousand_columns_is_one_page_within_bounds() -> None:
+    record = DatasetRecord(dataset="Wide")
+    columns = tuple((f"column {n}", "int64") for n in range(5_000))
+    first = date(2014, 3, 5)
+    wide = manifest_of(first, landed("Wide", "a.csv", first, columns=columns))
+    taking.take(record, "first", wide, list(wide.files), lambda _: None)
+    for n in range(1, 3_650):
+        day = first + timedelta(days=n)
+        made = manifest_of(day, landed("Wide", "a.csv", day))
+        taking.take(record, f"Manifests/{n}.json", made, list(made.files), lambda _: None)
+    last = first + timedelta(days=3_650)
+    wide = manifest_of(last, landed("Wide", "a.csv", last, columns=columns))
+    taking.take(record, "last", wide, list(wide.files), lambda _: None)
+    page = pages.dataset_page(record, "a-lake", linked=False)
+    assert len(page) < 5_000_000
+    assert "column 4999" in page
+    assert "2014-03-05" in page
+
+
+def test_what_is_due_and_did_not_come_is_late() -> None:
+    record = record_of("Orders")
+    line = lines.summed_up(record).model_copy(update={"expect": "daily", "last": DAY, "state": "landed"})
+    lake = LakeRecord(bucket="a-lake", datasets={"Orders": line})
+    assert [need.kind for need in needs_of(lake, DAY + timedelta(days=1))[0]] == []
+    needs, _ = needs_of(lake, DAY + timedelta(days=2))
+    assert [(need.kind, need.values) for need in needs] == [("late", ("2024-03-06", "daily"))]
+    assert "b-late" in pages.lake_page(lake, DAY + timedelta(days=2), linked=False)
+
+
+def test_what_needs_a_person_comes_first_and_says_why() -> None:
+    lake = lake_of(record_of("Orders", "is <empty>"))
+    page = pages.lake_page(lake, DAY, linked=False)
+    assert page.index("is &lt;empty&gt;") < page.index('id="h-totals"')
