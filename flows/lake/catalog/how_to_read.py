@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -97,13 +99,19 @@ def _glob(path: str) -> str:
 
 def sql_text(text: str) -> str:
     """Return a literal of DuckDB's SQL; what cannot be seen is written as its code, so that it cannot be missed."""
-    plain = text.replace("'", "''")
-    if printable(text) == text and text.isprintable():
-        return f"'{plain}'"
-    escaped = (
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in plain.replace("\\", r"\\")
-    )
-    return f"E'{''.join(escaped)}'"
+    pieces = list(_visible(text))
+    literal = " || ".join(pieces)
+    return literal if len(pieces) == 1 else f"({literal})"
+
+
+def _visible(text: str) -> Iterator[str]:
+    for is_seen, signs in itertools.groupby(text, lambda sign: sign.isprintable() and printable(sign) == sign):
+        if is_seen:
+            yield "'" + "".join(signs).replace("'", "''") + "'"
+        else:
+            yield from (f"chr({ord(sign)})" for sign in signs)
+    if not text:
+        yield "''"
 
 
 def _athena(manifest: Manifest, landed: list[ManifestFile]) -> tuple[str | None, str | None]:

@@ -63,7 +63,7 @@ def test_text_for_duckdb_reads_the_folder(name: str, tmp_path: Path) -> None:
 
 
 def test_literal_shows_what_cannot_be_seen_and_stays_the_same() -> None:
-    for text in ("plain", "it's", "a\\b", "\u202egnp", "tab\there\\", "é🎬"):
+    for text in ("", "plain", "it's", "a\\b", "\u202egnp", "tab\there\\", "é🎬"):
         literal = sql_text(text)
         assert literal.isprintable()
         assert duckdb.sql(f"SELECT {literal}").limit(1).fetchall() == [(text,)]
