@@ -1,7 +1,7 @@
 """Manifests in the bucket: stored under a key that was free, found by day, read whole.
 
 They lie under `Manifests/<yyyy>/<mm>/<dd>/` of the run's logical date, also where a run's files went to the partitions
-of other days (`date_from_name`): a run has one manifest, and each entry names its own day. S3 lists names in ascending
+of other days (`date` in a contract): a run has one manifest, and each entry names its own day. S3 lists names in ascending
 order only, so days are looked at a month at a time, one request for each thousand manifests.
 
 Left to others: what they hold (`flows.lake.manifests.manifest`).
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import chain
 
 from pydantic import ValidationError
 
@@ -22,6 +23,9 @@ from flows.lake.manifests.signature import signed
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.put_new import put_new
 from flows.lake.words import shown
+
+MOST_MONTHS = 36
+"""Beyond so many, one listing of all manifests asks less than one for each month."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +114,9 @@ class ManifestStore:
 
     def between(self, start: date, end: date) -> list[StoredManifest]:
         """Return the manifests of a range of days, both included, in the order of day and time of writing."""
-        manifests = [manifest for month in _months(start, end) for manifest in self.of_month(month)]
-        return [manifest for manifest in sorted(manifests, key=_order) if start <= manifest.day <= end]
+        months = list(_months(start, end))
+        found = self.every() if len(months) > MOST_MONTHS else chain.from_iterable(map(self.of_month, months))
+        return [manifest for manifest in sorted(found, key=_order) if start <= manifest.day <= end]
 
     def newest_first(self, day: date, months: int) -> Iterator[StoredManifest]:
         """Yield the manifests up to a day, the newest first, out of its month and some before; lists lazily."""

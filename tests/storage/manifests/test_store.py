@@ -159,6 +159,9 @@ def test_between_returns_the_days_of_a_range_over_months_in_order(lake: Lake) ->
     found = ManifestStore(lake.whole).between(days[1], days[3])
     assert [one.day for one in found] == days[1:4]
     assert all(one.key.endswith("/run.json") for one in found)
+    with requests_of(lake) as sent:
+        assert ManifestStore(lake.whole).between(date.min, days[3])[1:] == found
+    assert sent.count("ListObjectsV2") == 1
 
 
 KEY = b"a key of this server's"
