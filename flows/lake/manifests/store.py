@@ -1,8 +1,8 @@
 """Manifests in the bucket: stored under a key that was free, found by day, read whole.
 
 They lie under `Manifests/<yyyy>/<mm>/<dd>/` of the run's logical date, also where a run's files went to the partitions
-of other days (`date` in a contract): a run has one manifest, and each entry names its own day. S3 lists names in ascending
-order only, so days are looked at a month at a time, one request for each thousand manifests.
+of other days (`date` in a contract): a run has one manifest, and each entry names its own day. S3 lists names in
+ascending order only, so days are looked at a month at a time, one request for each thousand manifests.
 
 Left to others: what they hold (`flows.lake.manifests.manifest`).
 """
