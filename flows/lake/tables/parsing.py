@@ -16,7 +16,7 @@ import pandas as pd
 
 from flows.lake.tables.pandas_dtypes import ColumnMerge
 from flows.lake.tables.reading import Reading
-from flows.lake.tables.records import ranged, records
+from flows.lake.tables.records import ranged, records, without_long
 from flows.lake.tables.rejections import ragged
 from flows.lake.tables.text_cells import BYTES_DTYPE
 from flows.lake.tables.width import named_header, unique_names
@@ -156,7 +156,15 @@ class BlockParser:
         _, fields = next(islice(rows, 1, None), (0, []))
         return int(len(fields) == frame.shape[1] + 1 and _ZERO.fullmatch(fields[0]) is not None)
 
-    def delimiters_in(self, block: bytes) -> int:
+    def count_short(self, block: bytes, rows: int) -> int:
+        """Return how many of a block's rows have too few fields, which its delimiters tell where none has."""
+        width = self._width
+        if width < 2 or self._delimiters_in(block) >= (rows + 1) * (width - 1):
+            return 0
+        sorted_block = without_long(block, width, 1, **self._reading.csv)
+        return sorted_block.short if sorted_block else 0
+
+    def _delimiters_in(self, block: bytes) -> int:
         """Return how many delimiters stand outside quotes, which is found without cutting the block into its fields."""
         quote = b"" if self._reading.plain_quotes else self._reading.quotechar.encode()
         if quote and quote in block:

@@ -256,18 +256,12 @@ class Table:
                 self._watcher.note(position, values)
         if again:
             self._add_again(block, again, first)
-        self._count_short(block, len(frame), missing)
+        if (
+            self._merges and self._merges[-1].missing + missing
+        ):  # where each row has a value in the last column, none is short
+            self.short_rows += self._parser.count_short(block, len(frame))
         if len(frame):
             self._look_for_evidence(block, first)
-
-    def _count_short(self, block: bytes, rows: int, missing: int) -> None:
-        """Count the rows with too few fields; where each has a value in the last column, there are none."""
-        width = self._parser.width
-        if width < 2 or not self._merges[-1].missing + missing:
-            return
-        if self._parser.delimiters_in(block) < (rows + 1) * (width - 1):
-            sorted_block = without_long(block, width, 1, **self.reading.csv)
-            self.short_rows += sorted_block.short if sorted_block else 0
 
     def _columns_of(self, frame: pd.DataFrame, first: bool) -> list[pd.Series[Any]]:
         """Return the columns of the table out of a block's frame, in their order."""
