@@ -7,6 +7,7 @@ MIB = 1024 * KIB
 
 KB = 1000
 MB = 1000 * KB
+GB = 1000 * MB
 
 LARGE_FILE_BYTES = 32 * MB
 """Files from this size on have tasks and a progress bar of their own; smaller ones are done before anybody looks."""

@@ -33,6 +33,44 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+class Source(Protocol):
+    """What a table is read from: a file, or a member of an archive; a context manager, read once."""
+
+    path: Path
+    compression: str | None
+
+    def __enter__(self) -> Source: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None: ...
+
+    def decompress(self) -> None:
+        """Read the content through the decompressor that it needs."""
+
+    def read(self, size: int = ...) -> bytes:
+        """Return up to so many bytes of content, none at the end."""
+
+    def finish(self) -> None:
+        """Read what is left, and prove that nothing changed."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Its size."""
+
+    @property
+    def mtime_ns(self) -> int:
+        """When it was modified, in nanoseconds since the epoch."""
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of its bytes, hexadecimal."""
+
+    @property
+    def crc64nvme(self) -> str:
+        """CRC-64/NVME of its bytes, base64."""
+
+
 class _HashedFile(io.RawIOBase):
     """An open file whose every byte goes through both digests on its way."""
 

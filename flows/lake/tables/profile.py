@@ -18,9 +18,9 @@ from flows.lake.dialect.file_kinds import looks_binary, not_csv
 from flows.lake.dialect.structure import Structure, find_structure, lines_of
 from flows.lake.errors import CsvRejected, SettingsError
 from flows.lake.memory import reuse_freed_memory
-from flows.lake.models import DEFAULT_BAD_ROWS_PERCENT, DEFAULT_MAX_COLUMNS, CsvDialect, CsvProfile, Progress
+from flows.lake.models import DEFAULT_BAD_ROWS_PERCENT, DEFAULT_MAX_COLUMNS, CsvDialect, CsvProfile
 from flows.lake.tables import rejections
-from flows.lake.tables.csv_source import CsvSource
+from flows.lake.tables.csv_source import CsvSource, Source
 from flows.lake.tables.hints import Watch, on_bad_rows, on_detection, on_encoding
 from flows.lake.tables.reading import Reading, reading_of
 from flows.lake.tables.suggestions import suggestions
@@ -29,6 +29,9 @@ from flows.lake.units import KIB
 
 SAMPLE_BYTES = 256 * KIB
 DIALECT_SAMPLE_BYTES = 64 * KIB
+OpenSource = Callable[[], Source]
+"""Opens what a table is read from, from its start."""
+
 _LEAST_ROWS = 20
 """Of a file that is believed when its quotes are not."""
 
@@ -43,6 +46,7 @@ def profile_csv(
     max_columns: int = DEFAULT_MAX_COLUMNS,
     bad_rows_percent: int = DEFAULT_BAD_ROWS_PERCENT,
     watch: Watch | None = None,
+    open_source: OpenSource | None = None,
 ) -> CsvProfile:
     """Return what pandas would say of a CSV file, with its digests, reading it once.
 
@@ -56,6 +60,7 @@ def profile_csv(
         bad_rows_percent: A file of whose rows more percent (rounded down) cannot be cut as the others is rejected;
             with 0, one such row is enough.
         watch: Called with the columns' names once they are known; what it returns sees the cells of each block.
+        open_source: Opens what is read, where that is not the file as it lies on the disk.
 
     Raises:
         CsvRejected: pandas cannot read the file as CSV.
@@ -68,12 +73,14 @@ def profile_csv(
     reuse_freed_memory()
     stated = _checked(dialect or CsvDialect())
     limits = _Limits(max(chunk_rows, 1), max_columns, bad_rows_percent, watch)
+    file = Path(path)
+    quiet = open_source or (lambda: CsvSource(file, root=root))
     try:
-        return _profiled(Path(path), stated, progress, root, limits)
+        return _profiled(open_source or (lambda: CsvSource(file, progress, root)), stated, limits)
     except CsvRejected as error:
         if not error.opens_quote or stated.quoting is not None or stated.quotechar is not None:
             raise
-        plain = _without_quotes(Path(path), stated, root, limits)
+        plain = _without_quotes(quiet, stated, limits)
         if plain is None:
             raise
         return plain
@@ -107,11 +114,11 @@ class _Limits:
     watch: Watch | None = None
 
 
-def _without_quotes(path: Path, stated: CsvDialect, root: Path | None, limits: _Limits) -> CsvProfile | None:
+def _without_quotes(open_source: OpenSource, stated: CsvDialect, limits: _Limits) -> CsvProfile | None:
     """Return the profile of a file whose quotes are plain text, `None` where that leaves a row that is not regular."""
     strict = replace(limits, bad_rows_percent=0)
     try:
-        profile = _profiled(path, replace(stated, quoting=False), None, root, strict)
+        profile = _profiled(open_source, replace(stated, quoting=False), strict)
     except CsvRejected:
         return None
     if profile.bad_rows or profile.short_rows or len(profile.columns) < 2 or profile.rows < _LEAST_ROWS:
@@ -120,10 +127,8 @@ def _without_quotes(path: Path, stated: CsvDialect, root: Path | None, limits: _
     return replace(profile, hints=(note, *profile.hints))
 
 
-def _profiled(
-    path: Path, stated: CsvDialect, progress: Progress | None, root: Path | None, limits: _Limits
-) -> CsvProfile:
-    with CsvSource(path, progress, root) as source:
+def _profiled(open_source: OpenSource, stated: CsvDialect, limits: _Limits) -> CsvProfile:
+    with open_source() as source:
         source.decompress()
         sample = _read_sample(source)
         encoding = _encoding_of(source.path, sample, stated)
@@ -197,14 +202,14 @@ def _checked(dialect: CsvDialect) -> CsvDialect:
     return dialect
 
 
-def _read_sample(source: CsvSource) -> bytes:
+def _read_sample(source: Source) -> bytes:
     sample = bytearray()
     while len(sample) < SAMPLE_BYTES and (data := source.read()):
         sample += data
     return bytes(sample)
 
 
-def _reader(sample: bytes, source: CsvSource) -> Callable[[], bytes]:
+def _reader(sample: bytes, source: Source) -> Callable[[], bytes]:
     waiting = [sample] if sample else []
     return lambda: waiting.pop() if waiting else source.read()
 
