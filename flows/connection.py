@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from prefect.logging import get_run_logger
@@ -26,6 +26,7 @@ from flows.lake.words import printable, shown
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from blocks.identity import Identity
     from blocks.lake_credentials import LakeCredentials
     from flows.lake.landing.masking_key import MaskingKeys
     from flows.lake.raw.raw_layer import RawLayer
@@ -153,13 +154,28 @@ def find_lake(
         CredentialsError: They do not work, so that the run ends before any file is read.
         SettingsError: The name breaks S3's rules once it is filled in, or asks for an account where there is none.
     """
-    from flows.lake.s3.bucket_names import expand_bucket_name
-    from flows.lake.s3.storage_rules import OWN_ACCOUNT
-
     run_id = flow_run.id or ""
     client, block = _load(credentials, run_id)
     identity = block.identity()
     get_run_logger().info("Credentials block %r: %s", credentials, identity.sentence())
+    address = LakeAddress(bucket, credentials, run_id, manifest_keys=manifest_keys, landing_bucket=landing_bucket)
+    return filled_in(address, identity, client.meta.region_name, owner)
+
+
+def filled_in(address: LakeAddress, identity: Identity, region: str, owner: str = "") -> LakeAddress:
+    """Return a lake's address with account and region for the placeholders in its names, and its owner.
+
+    Args:
+        address: The address as a run was asked for it.
+        identity: Whose the credentials are.
+        region: The client's region.
+        owner: The account that must own the bucket, `{account}` for the credentials' own, or nothing.
+
+    Raises:
+        SettingsError: A name breaks S3's rules once it is filled in, or asks for an account where there is none.
+    """
+    from flows.lake.s3.bucket_names import expand_bucket_name
+    from flows.lake.s3.storage_rules import OWN_ACCOUNT
 
     def account(parameter: str = "bucket") -> str:
         if identity.account is None:
@@ -170,17 +186,15 @@ def find_lake(
         return identity.account
 
     landing = ""
-    if landing_bucket:
+    if address.landing_bucket:
         of_landing = functools.partial(account, "landing_bucket")
-        landing = expand_bucket_name(landing_bucket, account=of_landing, region=client.meta.region_name)
-    return LakeAddress(
-        bucket=expand_bucket_name(bucket, account=account, region=client.meta.region_name),
+        landing = expand_bucket_name(address.landing_bucket, account=of_landing, region=region)
+    return replace(
+        address,
+        bucket=expand_bucket_name(address.bucket, account=account, region=region),
         landing_bucket=landing or None,
-        credentials=credentials,
-        run_id=run_id,
         account=identity.account,
         owner=(account("expected_bucket_owner") if owner == OWN_ACCOUNT else owner) or None,
-        manifest_keys=manifest_keys,
     )
 
 

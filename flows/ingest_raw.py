@@ -18,7 +18,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from pydantic import Field
 
 from flows.connection import THREADS
-from flows.ingest import past_runs, tasks
+from flows.ingest import past_runs, stages, tasks
 from flows.ingest.closing import closed_run
 from flows.lake.contracts.collection import DEFAULT_FILE
 from flows.lake.contracts.replaced import refuse_replaced
@@ -125,10 +125,10 @@ def ingest_raw(
         if dry_run:
             run.tell(tasks.check_access(settings, lake, bucket is not None))
         folder = run.tell(tasks.find_files(settings, run.day, lake))
-        if tasks.keeps_originals(folder.files):
+        if stages.keeps_originals(folder.files):
             run.tell(tasks.ensure_landing(settings, lake))
         history = run.tell(past_runs.read_history(folder.files, settings, run.day, lake))
-        files = past_runs.with_last_landings(folder.files, history, settings)
+        files = stages.with_last_landings(folder.files, history, settings)
         unchanged = run.tell(past_runs.find_unchanged(files, lake))
         with processes.workers() as workers:  # they start with the first batch
             work = arrange(unchanged.left, own_tasks_up_to, whole=is_s3(source) or not workers.split_files)

@@ -7,10 +7,9 @@ may not read the past still ingests, unless it was asked to reject what differs 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -19,18 +18,18 @@ from prefect.runtime import flow_run
 from pydantic import SecretStr
 
 from flows.connection import connect, masking_keys
-from flows.lake import keys
-from flows.lake.errors import LakeError, MaskingError, StorageError
+from flows.ingest import stages
+from flows.lake.errors import LakeError, MaskingError
 from flows.lake.manifests.history import History, dataset_runs
 from flows.lake.models import SourceFile
 from flows.lake.raw.unchanged import Unchanged
 from flows.lake.redact import guard_logs
-from flows.lake.run_models import FileList, LakeAddress, RunSummary
+from flows.lake.run_models import LakeAddress, RunSummary
 from flows.lake.settings import IngestSettings
 from flows.ui.stage import stage
 
 if TYPE_CHECKING:
-    from flows.lake.manifests.history import DatasetRun, FileName
+    from flows.lake.manifests.history import DatasetRun
     from flows.lake.manifests.store import ManifestStore
 
 SIGNING_KEY = "lake-manifests"
@@ -44,19 +43,7 @@ def read_history(files: Sequence[SourceFile], settings: IngestSettings, day: dat
     Raises:
         StorageError: It cannot be read, and the run was asked to reject files that differ from it.
     """
-    from flows.lake.bucket import ensure
-    from flows.lake.manifests import history
-
-    if settings.dry_run and ensure.inspect_bucket(connect(address).bucket) is None:
-        return history.History(wanted=len(files))
-    wanted = {_name_of(file) for file in files}
-    try:
-        past = history.read_history(store_of(address), wanted, day)
-    except StorageError as error:
-        if any(file.rules.on_drift == "reject" for file in files):
-            raise
-        past = history.History(unreadable=(f"What landed before could not be read: {error}",))
-    return dataclasses.replace(past, wanted=len(files))
+    return stages.read_history(files, settings, day, store_of(address))
 
 
 @stage(name="find-unchanged", task_run_name="find unchanged files")
@@ -111,31 +98,10 @@ def signing_key(run_id: str, create: bool) -> bytes | None:  # noqa: ARG001 - pa
     return None
 
 
-def _name_of(file: SourceFile) -> FileName:
-    """Return what a file is looked for as in earlier days."""
-    return file.dataset, keys.known_as(file.path.name, file.contract.date)
-
-
 @stage(name="write-manifest", task_run_name="write manifest")
 def write_manifest(text: str, address: LakeAddress) -> str:
     """Store the run's manifest; returns its key."""
     return store_of(address, make_key=True).store(text, address.manifest_keys)
-
-
-def with_last_landings(files: Iterable[SourceFile], history: History, settings: IngestSettings) -> FileList[SourceFile]:
-    """Return files with each one's last landing; `reread` takes none for read or stored because of it."""
-    last = history.last
-    if settings.reread:
-        last = {name: dataclasses.replace(landing, landed=None) for name, landing in last.items()}
-    lost = history.masked - set(settings.masking_off)
-    return FileList(
-        dataclasses.replace(
-            file,
-            before=last.get(_name_of(file)),
-            lost_rules=file.dataset in lost and not file.contract.mask,
-        )
-        for file in files
-    )
 
 
 def write(

@@ -6,7 +6,6 @@ Tasks take the *name* of the credentials block, so that no secret travels as a p
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,9 @@ from prefect.states import Failed
 
 from flows import connection
 from flows.connection import api_secrets, connect
+from flows.ingest import stages
 from flows.lake import keys
-from flows.lake.errors import CredentialsError, LakeError, TagsNotOffered
+from flows.lake.errors import CredentialsError
 from flows.lake.memory import reuse_freed_memory
 from flows.lake.models import SourceFile
 from flows.lake.redact import guard_logs, mask_known
@@ -34,7 +34,6 @@ from flows.ui.stage import stage
 
 if TYPE_CHECKING:
     from flows.lake.raw.ingest_file import ProfiledFile
-    from flows.lake.s3.bucket import Bucket
     from flows.workers.processes import ThisProcess, WorkerProcesses
 
 # From here on, since connections to the API are opened, and logged at DEBUG, before a run loads its block.
@@ -58,66 +57,13 @@ def find_lake(settings: IngestSettings, day: date) -> LakeAddress:
 @stage(name="ensure-bucket", task_run_name="ensure bucket {address.bucket}")
 def ensure_bucket(settings: IngestSettings, address: LakeAddress) -> BucketReport | None:
     """Create the bucket, or verify that an existing one can be used; a dry run only looks (`None`: there is none)."""
-    from flows.lake.bucket import ensure
-
-    bucket = connect(address).bucket
-    if settings.dry_run:
-        found = ensure.inspect_bucket(bucket, retention_days=settings.retention_days)
-        if found:
-            _check_tags(settings, bucket)
-        return found
-    report = ensure.ensure_bucket(
-        bucket,
-        kms_key_id=settings.kms_key_id or None,
-        account=address.account,
-        retention_days=settings.retention_days,
-    )
-    _check_tags(settings, bucket)
-    return report if report.created else replace(report, notes=_without_stale_uploads(bucket))
-
-
-def _check_tags(settings: IngestSettings, bucket: Bucket) -> None:
-    """Make sure, before any file is sent, that the server keeps the tags that files are to have.
-
-    Raises:
-        TagsNotOffered: It keeps none.
-    """
-    from flows.lake.bucket.access import keeps_tags
-
-    if settings.tags and settings.tags_as == "tags" and not keeps_tags(bucket):
-        raise TagsNotOffered(
-            f"{bucket.endpoint} keeps no tags of objects, and the run is to set some.",
-            remedy="Choose tags_as=metadata to keep them in the objects' metadata, or leave tags empty.",
-            bucket=bucket.name,
-        )
-
-
-def _without_stale_uploads(bucket: Bucket) -> tuple[str, ...]:
-    """Give up what killed runs left incomplete; a run is not lost for it."""
-    from flows.lake.s3.stale_uploads import abort_stale_uploads
-
-    try:
-        aborted = abort_stale_uploads(
-            bucket, (f"{keys.RAW_PREFIX}/", f"{keys.QUARANTINE_PREFIX}/", f"{keys.LANDING_PREFIX}/")
-        )
-    except LakeError as error:
-        return (f"Incomplete uploads of earlier runs could not be given up: {error}",)
-    return (f"{aborted:,} incomplete uploads of killed runs were given up.",) if aborted else ()
+    return stages.ensure_bucket(settings, connect(address))
 
 
 @stage(name="check-access", task_run_name="check access to {address.bucket}")
 def check_access(settings: IngestSettings, address: LakeAddress, exists: bool) -> str:
     """Tell, without writing, what the credentials may do, when they expire, and the policy that a run needs."""
-    from blocks import permissions
-
-    lake = connect(address)
-    return permissions.report(
-        lake.block,
-        lake.bucket,
-        exists=exists,
-        kms_key_id=settings.kms_key_id or None,
-        locked=settings.retention_days > 0,
-    )
+    return stages.check_access(settings, connect(address), exists)
 
 
 def find_files(settings: IngestSettings, day: date, address: LakeAddress) -> SourceFolder:
@@ -133,24 +79,10 @@ def find_files(settings: IngestSettings, day: date, address: LakeAddress) -> Sou
         raise lake.explained(error) from error
 
 
-def keeps_originals(files: Sequence[SourceFile]) -> bool:
-    """Say whether the originals of some files may have to be kept."""
-    return any(
-        file.rules.landing_days and not file.rules.dry_run and (file.contract.mask or file.rules.sensitive == "reject")
-        for file in files
-    )
-
-
 @stage(name="ensure-landing", task_run_name="ensure landing")
 def ensure_landing(settings: IngestSettings, address: LakeAddress) -> LandingReport:
     """Make sure that there is a place for the originals of masked files, and that they expire there."""
-    from flows.lake.bucket import ensure, landing_expiry
-
-    bucket = connect(address).landing_bucket
-    if bucket.name != address.bucket:
-        ensure.ensure_bucket(bucket, kms_key_id=settings.kms_key_id or None, account=address.account)
-    days = settings.landing_days
-    return LandingReport(bucket.name, days, landing_expiry.ensure_expiry(bucket, days))
+    return stages.ensure_landing(settings, connect(address))
 
 
 @stage(name="profile-csv", task_run_name="profile {file.title}")

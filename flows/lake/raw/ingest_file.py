@@ -11,8 +11,9 @@ Left to others: which files there are and their keys (`flows.lake.sources.folder
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from flows.lake.errors import (
     CsvRejected,
@@ -35,8 +36,8 @@ from flows.lake.raw.unchanged import known_profile
 from flows.lake.redact import mask_known
 from flows.lake.words import shown
 
-if TYPE_CHECKING:
-    pass
+Step = Literal["profile", "upload"]
+"""What happens to a file, one after the other."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,20 @@ def store_file(
         )
 
 
-def ingest_file(file: SourceFile, to: RawLayer, *, absent: bool = False) -> FileOutcome:
+def ingest_file(
+    file: SourceFile,
+    to: RawLayer,
+    *,
+    absent: bool = False,
+    watch: Callable[[Step], Progress] | None = None,
+) -> FileOutcome:
     """Read a file and store it; whatever happens to it becomes its outcome.
 
     Args:
         file: The file.
         to: Where it goes.
         absent: Whether a listing has just shown that its key holds nothing.
+        watch: Gives what is called during a step, as the step begins.
     """
     from flows.lake.sources.s3_prefix import as_file
 
@@ -128,10 +136,11 @@ def ingest_file(file: SourceFile, to: RawLayer, *, absent: bool = False) -> File
             if file.contract.mask:
                 return replace(_ingest_masked(local, to, absent), path=file.path)
             try:
-                read: ProfiledFile | Exception = read_file(local)
+                read: ProfiledFile | Exception = read_file(local, watch and watch("profile"))
             except Exception as error:
                 read = error
-            return replace(store_file(local, read, to, absent=absent), path=file.path)
+            sending = watch and watch("upload")
+            return replace(store_file(local, read, to, sending, absent=absent), path=file.path)
     except LakeError as error:
         return failed_outcome(file, str(to.explain(error)))
     except Exception as error:

@@ -102,5 +102,5 @@ def keep_local_copy(text: str, name: str) -> str:
     except OSError as error:
         # The run is ending: whatever else it has to tell is worth more than this copy.
         why = error.strerror or error
-        return f"no copy could be kept on this machine either ({why}): Prefect's own log of the run has its lines"
+        return f"no copy could be kept on this machine either ({why}): what the run printed has its lines"
     return f"it is kept as {path}"
