@@ -1,4 +1,4 @@
-# The flow's image: for the Docker and ECS work pools, for `docker run` by hand, and for the server and worker of
+# The flow's image: for the Docker and ECS work pools, for `docker run` by hand (`land` without a server), and for the server and worker of
 # deployments/compose.yaml. No ENTRYPOINT: workers bring their own command. No HEALTHCHECK: most of its containers live
 # for one run, and compose.yaml checks the two services that stay.
 FROM python:3.13-slim AS build
@@ -25,6 +25,10 @@ RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin ingestao \
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /datalake/raw
 COPY . ./
+# `docker run IMAGE land …`: programs, and no ENTRYPOINT.
+RUN printf '#!/bin/sh\nexec python -m deployments.cli "$@"\n' > /usr/local/bin/csv-to-raw-lake \
+ && printf '#!/bin/sh\nexec python -m deployments.cli land "$@"\n' > /usr/local/bin/land \
+ && chmod 755 /usr/local/bin/csv-to-raw-lake /usr/local/bin/land
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/datalake/raw \
     PYTHONUNBUFFERED=1 \

@@ -35,6 +35,10 @@ class Block(Protocol):
     def endpoint_url(self) -> str | None:
         """The custom endpoint, `None` for AWS."""
 
+    @property
+    def block_name(self) -> str | None:
+        """The name under which the block is stored, `None` before it is."""
+
     def get_client(self, client_type: Any, config: Config | None = None) -> Any:
         """Return a client of an AWS service."""
 
@@ -144,6 +148,13 @@ def is_sso(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def renewal(credentials: Block, error: BaseException, advice: str = "") -> str:
+    """Return how credentials that an error is about are renewed: by their profile, as advised, or by their block."""
+    if credentials.profile_name and is_sso(error):
+        return f"Renew the session with `aws sso login --profile {credentials.profile_name}`"
+    return advice or f"Renew it with `{renewing_command(credentials.block_name)}`"
 
 
 def renewing_command(name: str | None) -> str:

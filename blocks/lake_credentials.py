@@ -89,6 +89,7 @@ class LakeCredentials(AwsCredentials):
         " https://minio.example/browser.",
     )
     _shared: sessions.Shared = PrivateAttr(default_factory=sessions.Shared)
+    _renewing: str = PrivateAttr(default="")
 
     @field_validator(
         "aws_access_key_id",
@@ -121,13 +122,12 @@ class LakeCredentials(AwsCredentials):
             raise ValueError("a session token belongs to an access key: give the access key ID and its secret too")
         if self.aws_access_key_id and self.profile_name:
             raise ValueError("give either an access key or a profile, not both: they may be different people")
-        config = self.aws_client_parameters.config or {}
         if self.browse_url and not self.browse_url.startswith(("http://", "https://")):
             raise ValueError("browse_url must begin with https:// or http://")
         for address in (
             self.aws_client_parameters.endpoint_url,
             self.browse_url,
-            *(config.get("proxies") or {}).values(),
+            *((self.aws_client_parameters.config or {}).get("proxies") or {}).values(),
         ):
             if address and "@" in address:
                 raise ValueError("an address with a password would be stored in clear: take the part before @ out")
@@ -284,16 +284,16 @@ class LakeCredentials(AwsCredentials):
         what = str(error).removesuffix(error.remedy or "").strip().rstrip(".")
         return type(error)(
             f"{name} cannot be used: {what}.",
-            remedy=f"{self._renewal(error)} and start the run again.",
+            remedy=f"{identity.renewal(self, error, self._renewing)} and start the run again.",
             bucket=error.bucket,
             key=error.key,
             path=error.path,
         )
 
-    def _renewal(self, error: CredentialsError) -> str:
-        if self.profile_name and identity.is_sso(error):
-            return f"Renew the session with `aws sso login --profile {self.profile_name}`"
-        return f"Renew it with `{identity.renewing_command(self.block_name)}`"
+    def renewed_by(self, advice: str) -> LakeCredentials:
+        """Return the block, whose errors give this advice in place of the command that stores it anew."""
+        self._renewing = advice
+        return self
 
 
 def _plain(secret: SecretStr | None) -> str | None:

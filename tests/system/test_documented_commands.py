@@ -39,6 +39,7 @@ ELSEWHERE = {
     "make look": "tests/unit/tables/test_look.py",
     "python -m flows.unmask": "tests/flows/ingest/test_columns_masked.py",
     "python -m flows.lake.manifests.athena_ddl": "tests/unit/manifests/test_athena_ddl.py",
+    "csv-to-raw-lake land": "tests/system/test_land.py",
     "dask": "tests/system/test_dask.py",
     "python -c 'from flows.ingest_raw_dask": "tests/system/test_dask.py",
     "prefect event emit": "tests/system/test_three_ways.py",

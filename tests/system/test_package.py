@@ -52,4 +52,6 @@ def test_wheel_installs_a_command_that_names_its_version_and_commands(wheel: Pat
     assert run("--version").stdout.strip() in wheel.name
     assert "store them in an encrypted block" in run("--help").stdout
     assert "--partition-date" in run("run", "--help").stdout
+    assert "--evidence" in run("land", "--help").stdout
+    assert (target / "deployments/land/evidence.html.j2").is_file()
     assert (target / "bin/csv-to-raw-lake").is_file()
