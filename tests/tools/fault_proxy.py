@@ -15,11 +15,14 @@ import http.client
 import http.server
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,6 +30,7 @@ from awscrt.checksums import crc64nvme
 
 from tests.tools.servers import S3Server
 
+ROOT = Path(__file__).parents[2]
 REGION_HEADER = "x-amz-bucket-region"
 
 
@@ -270,6 +274,30 @@ class FaultProxy:
             return bool(handler.drop())
 
         return act
+
+    def run_and_kill(self, command: Sequence[str], *, at_part: int, within_s: float = 60) -> None:
+        """Run a Python command until it sends a part of an upload, hold that, and kill it: `kill -9` leaves no time.
+
+        Args:
+            command: The arguments of Python.
+            at_part: The part's number.
+            within_s: How long the command may take to come there.
+        """
+        reached, go_on = threading.Event(), threading.Event()
+
+        def hold(handler: Any, _: Request) -> bool:
+            reached.set()
+            go_on.wait(within_s)
+            return bool(handler.drop())
+
+        self.add(Fault("UploadPart", hold, part=at_part))
+        run = subprocess.Popen([sys.executable, *command], cwd=ROOT)
+        try:
+            assert reached.wait(within_s)
+        finally:
+            run.kill()
+            run.wait()
+            go_on.set()
 
     def close(self) -> None:
         with contextlib.suppress(OSError):

@@ -6,9 +6,6 @@ the next copy makes it whole. `docs/reliability.md` lists these tests.
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +23,6 @@ from tests.tools import fault_proxy as faults
 from tests.tools.fault_proxy import Fault, FaultProxy, Request
 from tests.tools.uploads import eager_client, write_csv
 
-ROOT = Path(__file__).parents[3]
 MANIFEST = "Manifests/2024/03/05/run.json"
 SMALL, LARGE = "Raw/Local/CSV/F/2024/03/05/a.csv", "Raw/Local/CSV/F/2024/03/05/large.csv"
 
@@ -226,24 +222,10 @@ copy_lake(source, target, options=CopyOptions(upload=SMALL))
 
 
 def test_copy_fault_killed_in_mid_multipart_is_completed_by_the_next(broken: BrokenLakes) -> None:
-    reached, go_on = threading.Event(), threading.Event()
-
-    def hold(handler: Any, _: Request) -> bool:
-        reached.set()
-        go_on.wait(30)
-        return bool(handler.drop())
-
-    broken.target.add(Fault("UploadPart", hold, part=3))
     server, lakes = broken.source.server, broken.lakes
     urls = [broken.source.server.endpoint_url, broken.target.server.endpoint_url]
     arguments = [*urls, server.access_key, server.secret_key, lakes.source.name, lakes.target.name]
-    run = subprocess.Popen([sys.executable, "-c", KILLED, *arguments], cwd=ROOT)
-    try:
-        assert reached.wait(60)
-    finally:
-        run.send_signal(signal.SIGKILL)
-        run.wait()
-        go_on.set()
+    broken.target.run_and_kill(["-c", KILLED, *arguments], at_part=3)
     broken.assert_complete_or_absent()
     assert LARGE not in lakes.of_target("Raw/")
     assert lakes.of_target("Manifests/") == {}

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +39,6 @@ from tests.tools.uploads import (
 )
 
 WHOLE = UploadOptions()
-ROOT = Path(__file__).parents[3]
 
 
 @dataclass(frozen=True)
@@ -316,23 +312,9 @@ upload.upload_file(bucket, path, profile_of(path), RAW, options=SMALL_PARTS)
 
 
 def test_fault_run_killed_in_mid_multipart_is_completed_by_the_next(in_parts: Broken) -> None:
-    reached, go_on = threading.Event(), threading.Event()
-
-    def hold(handler: Any, _: faults.Request) -> bool:
-        reached.set()
-        go_on.wait(30)
-        return bool(handler.drop())
-
-    in_parts.proxy.add(Fault("UploadPart", hold, part=4))
     server = in_parts.proxy.server
     arguments = [server.endpoint_url, server.access_key, server.secret_key, str(in_parts.path), in_parts.bucket]
-    run = subprocess.Popen([sys.executable, "-c", KILLED, *arguments], cwd=ROOT)
-    try:
-        assert reached.wait(30)
-    finally:
-        run.send_signal(signal.SIGKILL)
-        run.wait()
-        go_on.set()
+    in_parts.proxy.run_and_kill(["-c", KILLED, *arguments], at_part=4)
     assert in_parts.raw() == {}
     assert in_parts.incomplete == [RAW]
     result = in_parts.upload()
