@@ -20,6 +20,7 @@ from flows.lake.copying.results import CopyOptions
 from flows.lake.errors import CopyConflict
 from flows.lake.manifests.copied import Place
 from flows.lake.manifests.store import ManifestStore
+from flows.lake.memory import seldom_collected
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.s3_object import S3Object
 from flows.lake.s3.stored_keys import StoredKey, find_stored
@@ -87,15 +88,16 @@ def compare(
         for key in in_target - {one.key for one in listed}
     ]
     objects = size_bytes = 0
-    for some in portions(listed):
-        portion = read_portion(source, target, some, in_target)
-        differences += [Difference("unreadable", key, why) for key, why in portion.unreadable.items()]
-        last_landings = _last_landings(portion.records)
-        objects += len(last_landings)
-        size_bytes += sum(named.size_bytes for named, _ in last_landings.values())
-        differences += _of_manifests(portion.records)
-        differences += _of_objects(source, target, portion.records, last_landings)
-        tell(f"Up to {some[-1].day}: {objects:,} objects compared, {len(differences):,} differences")
+    with seldom_collected():
+        for some in portions(listed):
+            portion = read_portion(source, target, some, in_target)
+            differences += [Difference("unreadable", key, why) for key, why in portion.unreadable.items()]
+            last_landings = _last_landings(portion.records)
+            objects += len(last_landings)
+            size_bytes += sum(named.size_bytes for named, _ in last_landings.values())
+            differences += _of_manifests(portion.records)
+            differences += _of_objects(source, target, portion.records, last_landings)
+            tell(f"Up to {some[-1].day}: {objects:,} objects compared, {len(differences):,} differences")
     differences += _of_logs(source.bucket, target.bucket if target else None, start, end)
     differences.sort(key=lambda one: one.key)
     return Comparison(start, end, len(listed), objects, size_bytes, tuple(differences))

@@ -35,6 +35,7 @@ from flows.lake.manifests.copied import ManifestOrigin, Place, rewritten
 from flows.lake.manifests.manifest import from_json
 from flows.lake.manifests.signature import signed
 from flows.lake.manifests.store import ManifestStore, StoredManifest
+from flows.lake.memory import seldom_collected
 from flows.lake.s3.put_new import put_new
 from flows.lake.s3.stored_keys import StoredKey, find_stored
 from flows.lake.units import MIB
@@ -88,7 +89,8 @@ def copy_lake(
     copy = _LakeCopy(source, target, options or CopyOptions(), run_id, progress or (lambda _: None))
     listed = in_range(source, start, end)
     first, last = (listed[0].day, listed[-1].day) if listed else (date.min, date.max)
-    return copy.run(listed, start or first, end or last)
+    with seldom_collected():
+        return copy.run(listed, start or first, end or last)
 
 
 class _LakeCopy:

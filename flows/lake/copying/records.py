@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 from flows.lake.errors import ManifestUnreadable
-from flows.lake.manifests.copied import Place
+from flows.lake.manifests.copied import OF_THE_BUCKET, OF_THE_BUCKETS_FILES, Place, places_in_twin
 from flows.lake.manifests.entries import ManifestFile
 from flows.lake.manifests.manifest import Manifest
 from flows.lake.manifests.store import ManifestStore, StoredManifest
@@ -29,13 +30,7 @@ PORTION_BYTES = 16 * MIB
 PORTION_MANIFESTS = 500
 READ_AT_ONCE = 4
 
-_OF_THE_BUCKET = {
-    "bucket": True,
-    "signature": True,
-    "copied_from": True,
-    "files": {"__all__": {"version_id", "etag", "verified_by", "copied_from"}},
-}
-"""What twins may differ in."""
+_OF_THE_BUCKET: Any = dict.fromkeys(OF_THE_BUCKET, True) | {"files": {"__all__": set(OF_THE_BUCKETS_FILES)}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +132,12 @@ def read_portion(
 
     def read(one: StoredManifest) -> Record | str:
         try:
-            manifest = source.read(one.key)
+            text = source.text(one.key)
+            manifest = source.parsed(one.key, text)
         except ManifestUnreadable as error:
             return str(error)
         record = Record(one.key, one.day, manifest.ended, named_in(manifest), manifest.is_signed)
-        return _with_twin(record, manifest, target) if target and one.key in in_target else record
+        return _with_twin(record, text, manifest, target) if target and one.key in in_target else record
 
     with ThreadPoolExecutor(READ_AT_ONCE) as threads:
         found = list(threads.map(read, listed))
@@ -149,12 +145,15 @@ def read_portion(
     return Portion([what for what in found if isinstance(what, Record)], unreadable)
 
 
-def _with_twin(record: Record, manifest: Manifest, target: ManifestStore) -> Record:
+def _with_twin(record: Record, text: bytes, manifest: Manifest, target: ManifestStore) -> Record:
     def but(**changes: object) -> Record:
         return Record(**{**record.__dict__, **changes})
 
     try:
-        there = target.read(record.key)
+        body = target.text(record.key)
+        if (places := places_in_twin(text, body)) is not None:
+            return but(twin=places)
+        there = target.parsed(record.key, body)
     except ManifestUnreadable as error:
         return but(conflict=str(error))
     if digest_of(there) != digest_of(manifest):
@@ -165,7 +164,7 @@ def _with_twin(record: Record, manifest: Manifest, target: ManifestStore) -> Rec
 
 def digest_of(manifest: Manifest) -> str:
     """Return the SHA-256 of what a manifest records, whatever its bucket calls the objects."""
-    return hashlib.sha256(manifest.model_dump_json(exclude=_OF_THE_BUCKET).encode()).hexdigest()  # type: ignore[arg-type]
+    return hashlib.sha256(manifest.model_dump_json(exclude=_OF_THE_BUCKET).encode()).hexdigest()
 
 
 def waves(records: Iterable[Record]) -> list[list[Record]]:

@@ -76,7 +76,14 @@ class ManifestStore:
         Raises:
             ManifestUnreadable: There is none, or it is not a manifest, or of a version that this program does not know.
         """
-        body = self.text(key)
+        return self.parsed(key, self.text(key))
+
+    def parsed(self, key: str, body: bytes) -> Manifest:
+        """Return the manifest that a text is.
+
+        Raises:
+            ManifestUnreadable: It is none, or of a version that this program does not know.
+        """
         try:
             manifest = from_json(body, self.signing_key)
             if manifest.bucket != self.bucket.name:

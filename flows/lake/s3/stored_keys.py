@@ -1,13 +1,14 @@
 """What a bucket holds under many keys, by listings where keys lie together and by single looks where they do not.
 
-A listing of a thousand keys costs about as much as twenty single looks. Keys are taken in their order, a hundred at a
-time, and listed from the first to the last; where other objects crowd between them (years of partitions, say) the rest
-of a hundred is looked at one by one, so that the price never grows with what else the bucket holds.
+A listing of a thousand keys costs about as much as twenty single looks. Keys are taken in their order and listed from
+the first to the last, a folder at a time where it holds many; where other objects crowd between them (years of
+partitions, say) the next ones are looked at one by one, so that the price never grows with what else the bucket holds.
 """
 
 from __future__ import annotations
 
 import os.path
+import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,8 +18,13 @@ from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.s3_object import S3Object
 
 KEYS_TOGETHER = 100
-MOST_PAGES = 3
-"""Pages of a thousand keys that are read for a hundred wanted ones before they are looked at singly."""
+"""Wanted keys that are listed together, whatever their folders; more only within one folder."""
+
+PAGE_KEYS = 1000
+"""As many as S3 tells at once."""
+
+WORTH_A_PAGE = 20
+"""A page that tells fewer wanted keys costs more than looking at each."""
 
 THREADS = 8
 
@@ -42,40 +48,57 @@ def find_stored(bucket: Bucket, keys: Iterable[str]) -> dict[str, StoredKey]:
         StorageError: What S3 answers, or no answer.
     """
     ordered = sorted(keys, key=lambda key: key.encode())  # as S3 orders them
-    groups = [ordered[start : start + KEYS_TOGETHER] for start in range(0, len(ordered), KEYS_TOGETHER)]
     stored_keys: dict[str, StoredKey] = {}
+    single: list[str] = []
     with bucket.doing(f"looking at {len(ordered):,} keys"), ThreadPoolExecutor(THREADS) as threads:
-        for part in threads.map(lambda group: _of_group(bucket, group), groups):
-            stored_keys |= part
+        for listed, left in threads.map(lambda group: _of_group(bucket, group), _groups(ordered)):
+            stored_keys |= listed
+            single += left
+        for key, stored in zip(single, threads.map(lambda key: S3Object(bucket, key).head(), single), strict=True):
+            if stored:
+                stored_keys[key] = StoredKey(stored.size_bytes, stored.etag)
     return stored_keys
 
 
-def _of_group(bucket: Bucket, group: Sequence[str]) -> dict[str, StoredKey]:
+def _groups(ordered: Sequence[str]) -> Iterator[list[str]]:
+    """Cut keys into groups that lie together: some servers read the whole of what they list a page of."""
+    group: list[str] = []
+    for key in ordered:
+        is_full = len(group) >= KEYS_TOGETHER and posixpath.dirname(group[-1]) != posixpath.dirname(key)
+        if is_full or len(group) == PAGE_KEYS:
+            yield group
+            group = []
+        group.append(key)
+    if group:
+        yield group
+
+
+def _of_group(bucket: Bucket, group: Sequence[str]) -> tuple[dict[str, StoredKey], list[str]]:
+    """Return what listings tell of a group, and the keys that have to be looked at singly."""
     stored_keys: dict[str, StoredKey] = {}
-    last, wanted = group[-1].encode(), set(group)
-    for page in _pages(bucket, group):
+    single: list[str] = []
+    wanted = set(group)
+    position = 0
+    while position < len(group):
+        page, is_last = _page(bucket, group[position:])
         for item in page:
             if item["Key"] in wanted:
                 stored_keys[item["Key"]] = StoredKey(item["Size"], item.get("ETag", "").strip('"'))
-        if not page or page[-1]["Key"].encode() >= last:
-            return stored_keys
-        reached = page[-1]["Key"].encode()
-    for key in group:
-        if key.encode() > reached and (stored := S3Object(bucket, key).head()):
-            stored_keys[key] = StoredKey(stored.size_bytes, stored.etag)
-    return stored_keys
+        if is_last or not page:
+            break
+        start, reached = position, page[-1]["Key"].encode()
+        position += sum(key.encode() <= reached for key in group[start:])
+        if position - start < WORTH_A_PAGE:
+            single += group[position : position + KEYS_TOGETHER]
+            position += KEYS_TOGETHER
+    return stored_keys, single
 
 
-def _pages(bucket: Bucket, group: Sequence[str]) -> Iterator[list[Any]]:
-    """Yield the objects between a group's first and last key, by pages, and an empty page at the end of them."""
+def _page(bucket: Bucket, group: Sequence[str]) -> tuple[list[Any], bool]:
+    """Return a page of objects from a group's first key on, and whether nothing follows it before the group's end."""
     prefix = os.path.commonprefix(group)  # noqa: RUF071 - characters are meant, as S3 takes them
     # A key's own beginning comes right before it; the prefix itself needs no such mark.
     start = group[0][:-1]
-    position: dict[str, Any] = {"StartAfter": start} if len(start) > len(prefix) else {}
-    for _ in range(MOST_PAGES):
-        answer = bucket.client.list_objects_v2(Prefix=prefix, **position, **bucket.where)
-        yield answer.get("Contents", [])
-        if not answer.get("IsTruncated"):
-            yield []
-            return
-        position = {"ContinuationToken": answer["NextContinuationToken"]}
+    after: dict[str, Any] = {"StartAfter": start} if len(start) > len(prefix) else {}
+    answer = bucket.client.list_objects_v2(Prefix=prefix, **after, **bucket.where)
+    return answer.get("Contents", []), not answer.get("IsTruncated")

@@ -32,12 +32,12 @@ def test_find_stored_tells_size_and_etag_of_those_that_are_there(client: Any, s3
     assert find_stored(Bucket(client, s3.bucket), []) == {}
 
 
-@pytest.mark.parametrize("pages", [1, 3])
+@pytest.mark.parametrize("worth", [2, 3])
 def test_find_stored_among_many_others_looks_singly_and_finds_the_same(
-    client: Any, s3: S3, pages: int, monkeypatch: pytest.MonkeyPatch
+    client: Any, s3: S3, worth: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stored_keys, "MOST_PAGES", pages)
-    monkeypatch.setattr(stored_keys, "KEYS_TOGETHER", 3)
+    monkeypatch.setattr(stored_keys, "WORTH_A_PAGE", worth)
+    monkeypatch.setattr(stored_keys, "KEYS_TOGETHER", 2)
     listed: list[str] = []
     client.meta.events.register("before-call.s3.*", lambda model, **_: listed.append(model.name))
     # Pages of two keys stand for pages of a thousand.
@@ -49,3 +49,18 @@ def test_find_stored_among_many_others_looks_singly_and_finds_the_same(
     found = find_stored(Bucket(client, s3.bucket), [*wanted, "D1/99/f.csv"])
     assert sorted(found) == wanted
     assert "HeadObject" in listed
+
+
+def test_find_stored_lists_a_folder_by_whole_pages(client: Any, s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_keys, "WORTH_A_PAGE", 2)
+    monkeypatch.setattr(stored_keys, "KEYS_TOGETHER", 2)
+    listed: list[str] = []
+    client.meta.events.register("before-call.s3.*", lambda model, **_: listed.append(model.name))
+    client.meta.events.register("provide-client-params.s3.ListObjectsV2", lambda params, **_: params | {"MaxKeys": 5})
+    there = {
+        key: put(client, s3, key, key.encode())
+        for key in [f"D/{day}/{number:02}.csv" for day in (1, 2) for number in range(9)]
+    }
+    listed.clear()
+    assert find_stored(Bucket(client, s3.bucket), there) == there
+    assert listed == ["ListObjectsV2"] * 4

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from flows.lake.copying.records import PORTION_BYTES, PORTION_MANIFESTS, Named, Record, digest_of, portions, waves
-from flows.lake.manifests.copied import ManifestOrigin, Place, rewritten
+from flows.lake.manifests.copied import ManifestOrigin, Place, places_in_twin, rewritten
 from flows.lake.manifests.manifest import from_json
 from flows.lake.manifests.signature import signed
 from flows.lake.manifests.store import StoredManifest
@@ -81,3 +83,28 @@ def test_rewritten_manifest_can_be_signed_and_read_again() -> None:
 def test_manifest_of_another_run_is_no_twin() -> None:
     assert digest_of(from_json(TEXT)) != digest_of(from_json(TEXT.replace('"run_id":"r"', '"run_id":"s"')))
     assert digest_of(from_json(TEXT)) != digest_of(from_json(TEXT.replace('"size_bytes":1,', '"size_bytes":2,')))
+
+
+def test_twin_is_known_by_its_text_and_tells_what_its_bucket_calls_the_objects() -> None:
+    there = rewritten(TEXT.encode(), "two", {KEY: Place("v2", "e2", "read back")}, ORIGIN)
+    places = places_in_twin(TEXT.encode(), signed(there, b"key").encode())
+    assert places
+    assert places[KEY] == Place("v2", "e2", None)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"files":[1]}',
+        b"[" * 200_000,
+        TEXT.replace('"size_bytes":1', '"size_bytes":2', 1).encode(),
+        TEXT.replace('"of_tomorrow":["kept"]', '"of_tomorrow":[]').encode(),
+        TEXT.replace('"etag":"e1"', '"etag":1').encode(),
+    ],
+    ids=["empty", "list", "object", "no file", "deep", "other size", "other field", "etag is no text"],
+)
+def test_other_text_is_no_twin(other: bytes) -> None:
+    assert places_in_twin(TEXT.encode(), other) is None

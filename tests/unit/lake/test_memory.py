@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import platform
 import subprocess
 import sys
 
 import pytest
+
+from flows.lake.memory import SELDOM, seldom_collected
 
 PAGES = """
 import resource, sys
@@ -48,3 +52,11 @@ print(held > 1000, gc.get_freeze_count() == held)
 def test_leave_out_of_collections_takes_what_there_is_at_the_first_call_and_no_more() -> None:
     run = subprocess.run([sys.executable, "-c", FROZEN], capture_output=True, text=True, check=True)
     assert run.stdout == "True True\n"
+
+
+def test_seldom_collected_puts_the_threshold_back_also_after_an_error() -> None:
+    before = gc.get_threshold()
+    with contextlib.suppress(ValueError), seldom_collected():
+        assert gc.get_threshold() == (SELDOM, *before[1:])
+        raise ValueError
+    assert gc.get_threshold() == before
