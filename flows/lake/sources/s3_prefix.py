@@ -1,8 +1,11 @@
 """A source that is a prefix of S3: which objects it holds, and each as a file for as long as it is worked on.
 
-Workers on several machines need no shared disk then: each fetches the objects that it ingests into a temporary folder,
+Workers on several machines need no shared disk then: each fetches the objects that it ingests into a temporary file,
 checks that what arrived is what S3 holds, and from there on an object is a file like any other. Objects are only read.
 The same credentials read the source and write the lake.
+
+Key decision: that file has no name of its own, so that the system frees it when the process ends, however it ends; a
+link in a temporary folder leads to it while it is open. An object may hold columns that are yet to be masked.
 """
 
 from __future__ import annotations
@@ -74,8 +77,11 @@ def as_file(client: S3Client, file: SourceFile) -> Iterator[SourceFile]:
     if file.origin is None:
         yield file
         return
-    with tempfile.TemporaryDirectory(prefix="ingest-raw-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ingest-raw-") as folder, tempfile.TemporaryFile(dir=folder) as nameless:
         path = Path(folder, file.path.name)
+        opened = Path(f"/proc/{os.getpid()}/fd/{nameless.fileno()}")
+        if opened.exists():  # on Linux; elsewhere the file has a name
+            path.symlink_to(opened)
         fetch(client, file.origin, path)
         yield replace(file, path=path, root=None)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -77,3 +81,59 @@ def test_source_s3_origin_with_another_etag_is_refused(client: Any, s3: S3) -> N
     other = replace(file, origin=replace(file.origin, etag="0" * 32))
     with pytest.raises(SourceChanged), as_file(client, other):
         pass
+
+
+KILLED = """
+import os, signal, sys
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+import boto3
+from flows.lake.landing import mask_file
+from flows.lake.masking_rules import MaskingRules
+from flows.lake.models import FileContract
+from flows.lake.raw.masked_file import masked_file, no_keys
+from flows.lake.sources import s3_prefix
+from flows.lake.sources.folder import find_files
+from tests.storage.sources.test_s3_prefix import DAY, settings
+
+when, bucket, endpoint, key, secret = sys.argv[1:]
+client = boto3.client(
+    "s3", endpoint_url=endpoint, aws_access_key_id=key, aws_secret_access_key=secret, region_name="us-east-1"
+)
+die = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+if when == "fetched":
+    s3_prefix.os.utime = die
+whole = mask_file.compressed
+
+def cut_off(pieces, compression):
+    for piece in whole(pieces, compression):
+        if when == "amid":
+            die()
+        yield piece
+
+mask_file.compressed = cut_off
+(file,) = find_files(settings(f"s3://{bucket}/people", bucket), DAY, client).files
+file = replace(file, contract=FileContract(mask=MaskingRules.parse({"name": "redact"})))
+with s3_prefix.as_file(client, file) as local, masked_file(local, no_keys):
+    die()
+"""
+
+
+@pytest.mark.parametrize("when", ["fetched", "amid", "after"])
+def test_source_s3_file_with_rules_of_a_process_that_is_killed_leaves_no_cell_in_clear(
+    client: Any, s3: S3, tmp_path: Path, when: str
+) -> None:
+    client.put_object(Bucket=s3.bucket, Key="people/a.csv", Body=b"id,name\n" + b"1,Zyxwvut\n" * 100_000)
+    command = [sys.executable, "-c", KILLED, when, s3.bucket, s3.server.endpoint_url]
+    command += [s3.server.access_key, s3.server.secret_key]
+    ended = subprocess.run(command, env={**os.environ, "TMPDIR": str(tmp_path)}, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    left = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(tmp_path.iterdir())  # the folders, which nobody was there to take away
+    assert not any(b"Zyxwvut" in path.read_bytes() for path in left)
+    assert bool(left) == (when != "fetched")
