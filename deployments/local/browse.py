@@ -3,7 +3,8 @@
     python -m deployments.local.browse PORT FOLDER
 
 The folder's files are shown to whoever opens a link on this machine. A page that had its own name bound to 127.0.0.1
-would be such a reader, hence the look at the host; a file of the lake that is a page itself can do nothing here.
+would be such a reader, hence the look at the host; a file of the lake that is a page itself can do nothing here, but
+for the catalog's pages, which run the one script that the project has written for them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,13 @@ import sys
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from flows.lake import keys
+from flows.lake.catalog.pages import policy
+
+NOTHING = "sandbox; frame-ancestors 'none'"
+CATALOG = f"{policy()}; sandbox allow-scripts; frame-ancestors 'none'"
+"""Whoever may write to the lake may write such a page too: the policy allows the project's script by its digest."""
 
 TEXT = dict.fromkeys((".csv", ".txt", ".json", ".jsonl"), "text/plain; charset=utf-8")
 
@@ -38,10 +46,14 @@ class Browse(SimpleHTTPRequestHandler):
 
     def end_headers(self) -> None:
         """Keep what a file holds from acting, and from being shown inside another page."""
-        self.send_header("Content-Security-Policy", "sandbox; frame-ancestors 'none'")
+        self.send_header("Content-Security-Policy", CATALOG if self._is_of_catalog() else NOTHING)
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Cache-Control", "no-store")
         super().end_headers()
+
+    def _is_of_catalog(self) -> bool:
+        parts = Path(self.translate_path(self.path)).relative_to(Path(self.directory).absolute()).parts
+        return len(parts) > 2 and parts[1] == keys.CATALOG_PREFIX and parts[-1].endswith(".html")
 
     def log_message(self, *_: Any) -> None:
         """Say nothing of each request."""
