@@ -32,6 +32,9 @@ backfill: $(VENV)/.local ## ingest each day in order, FROM=yyyy-mm-dd TO=yyyy-mm
 look: $(VENV)/.local ## show what a file is: what was found, its profile, first rows, and what to state (FILE)
 	@$(BIN)/python -m flows.lake.tables "$$FILE"
 
+catalog: $(VENV)/.local ## make the pages of the embedded lake anew from its manifests (every run refreshes them)
+	@$(BIN)/python -m deployments.local.catalog
+
 promote: $(VENV)/.local ## copy the lake to another one, TO=block/bucket (FROM=block/bucket), and follow it
 	@$(BIN)/python -m deployments.local.promote "$(TO)" $(if $(FROM),"$(FROM)")
 
@@ -104,4 +107,4 @@ $(BENCH)/.ready: locks/bench.txt | $(VENV)/.python
 	@$(BENCH)/bin/python $(INSTALL) -r locks/bench.txt
 	@touch $@
 
-.PHONY: help ingest analysis up run backfill look promote deploy block rotate test check soak data bench lock clean
+.PHONY: help ingest analysis up run backfill look catalog promote deploy block rotate test check soak data bench lock clean

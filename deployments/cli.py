@@ -18,6 +18,7 @@ COMMANDS = {
     "run": ("deployments.once", "run ingest-raw once, on the Prefect server that PREFECT_API_URL names"),
     "block": ("blocks.register", "check AWS credentials and store them in an encrypted block"),
     "rotate": ("blocks.rotate", "encrypt a server's blocks under a new key, while it is down"),
+    "catalog": ("flows.lake.catalog.__main__", "make the lake's pages from its manifests"),
     "athena": ("flows.lake.manifests.athena_ddl", "print the Athena tables of what landed, from manifests"),
 }
 """Command to the module whose `main` takes the rest of the line, and what it does."""

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from deployments.local import children, folders, services
+from deployments.local import catalog, children, folders, services
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def main() -> int:
                 children.say("Using the server and the lake that `make up` runs")
                 services.use_server(running)
                 services.make_masking_key()
-                return _run(options.source, dry_run=options.dry_run)
+                return _run(options.source, services.browse_url_of_stack(), dry_run=options.dry_run)
             with (
                 services.embedded_lake(services.free_port()) as lake,
                 services.prefect_server(services.free_port()),
@@ -52,7 +52,7 @@ def main() -> int:
         return 130
 
 
-def _run(source: Path, *, dry_run: bool) -> int:
+def _run(source: Path, browse_url: str | None = None, *, dry_run: bool) -> int:
     from prefect.events.worker import EventsWorker
     from prefect.logging.handlers import APILogWorker
 
@@ -65,6 +65,8 @@ def _run(source: Path, *, dry_run: bool) -> int:
     print()
     print(state.message)
     print(f"The lake:     {folders.LAKE_FOLDER} (plain files; the log is under Logs/)")
+    if catalog.page().exists():
+        print(f"On one page:  {catalog.address(browse_url)}")
     print("The profile:  `make up`, then the Artifacts of the run in the UI, which keeps every run")
     return 0 if state.is_completed() else 1
 

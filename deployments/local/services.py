@@ -210,6 +210,13 @@ def store_lake_block(lake: LakeServer) -> None:
     ).save(LAKE_BLOCK, overwrite=True)
 
 
+def browse_url_of_stack() -> str | None:
+    """Return where the lake of the server that this process talks to is seen in a browser."""
+    from blocks.loading import load_credentials
+
+    return load_credentials(LAKE_BLOCK).browse_url
+
+
 def make_masking_key() -> None:
     """Make the key by which columns are masked on the server that this process talks to, unless there is one."""
     from blocks.new_masking_key import make_masking_key as made

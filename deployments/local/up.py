@@ -10,7 +10,7 @@ import socket
 import sys
 from pathlib import Path
 
-from deployments.local import children, folders, services, ways_in
+from deployments.local import catalog, children, folders, services, ways_in
 
 QUERY_S = "2"
 """How often the worker asks for runs: somebody waits in front of this stack, with Prefect's default up to 10 s."""
@@ -47,6 +47,7 @@ The stack is up. Ctrl-C stops it; its history and the lake stay.
                 or: make run                         (make run SOURCE=some/folder for other files)
                 or: {prefect} deployment run 'ingest-raw/daily' --watch
   The lake      {lake.browse_url}, plain files in {folders.LAKE_FOLDER}
+                on one page: {catalog.address(lake.browse_url)}{catalog.not_yet()}
 """
 
 

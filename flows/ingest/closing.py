@@ -1,4 +1,4 @@
-"""How a run ends, in this order: verdict, manifest, log, events, artifacts, state.
+"""How a run ends, in this order: verdict, manifest, catalog, log, events, artifacts, state.
 
 However its stages ended, the log is closed with a last line that says so, and is shipped. An expected problem ends the
 run Failed with its sentence; an unexpected one is noted, and left to Prefect to report with its traceback; one that is
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from prefect.logging import get_run_logger
@@ -21,15 +23,19 @@ from flows.connection import connect
 from flows.ingest import past_runs, tasks
 from flows.ingest.run import Run
 from flows.lake import keys
+from flows.lake.catalog.records import INDEX_KEY
 from flows.lake.errors import LakeError, RunFailed, RunStopped
+from flows.lake.manifests.history import dataset_runs
 from flows.lake.places import source_text
 from flows.lake.redact import mask_known
 from flows.lake.reports import run_log, run_report
 from flows.lake.reports.history_text import history_markdown
+from flows.lake.run_models import FileList, Written
 from flows.ui import artifacts, events
 
 if TYPE_CHECKING:
-    from flows.lake.manifests.history import DatasetRun
+    from flows.lake.catalog.refresh import Refreshed
+    from flows.lake.manifests.manifest import Manifest
     from flows.lake.run_models import LakeAddress, RunSummary
 
 FILES_MAY_TAKE_S = 10.0
@@ -91,6 +97,7 @@ def close(run: Run, error: BaseException | None) -> bool:
         run.log.info(f"What became of each file:\n{run_report.closing_table(summary)}")
     manifest_key, made, trouble = _write_manifest(run, summary, as_task=verdict.is_expected)
     verdict = verdict.but(trouble)
+    has_catalog = verdict.is_expected and _refresh_catalog(run, manifest_key, made)
     _report_secrets(run)
     run.log.end(verdict.state, verdict.text)
     log_key, trouble = _ship_log(run, as_task=verdict.is_expected)
@@ -99,8 +106,9 @@ def close(run: Run, error: BaseException | None) -> bool:
             redact = connect(run.lake).redact
             events.emit_drift(summary.outcomes, run.lake.bucket, redact, run.settings.contracts)
             events.emit_sensitive(summary.outcomes, run.lake.bucket, redact, run.settings.contracts)
-        history = history_markdown(made, run.history.runs)
-        _publish(summary, run.lake, log_key=log_key, manifest_key=manifest_key, history=history)
+        history = history_markdown(dataset_runs(made) if made else [], run.history.runs)
+        written = Written(log_key, manifest_key, INDEX_KEY if has_catalog else None)
+        _publish(summary, run.lake, written, history)
     verdict = verdict.but(trouble)
     if verdict.state == "Completed":
         run.state = Completed(message=verdict.text, data=summary)
@@ -127,18 +135,39 @@ def _judge(error: BaseException | None, summary: RunSummary | None) -> Verdict:
     return Verdict("Failed", masked, is_expected=masked != text)
 
 
-def _write_manifest(run: Run, summary: RunSummary | None, *, as_task: bool) -> tuple[str | None, list[DatasetRun], str]:
-    """Write what the run did for programs to read; return its key, its datasets, and what went wrong."""
+def _write_manifest(run: Run, summary: RunSummary | None, *, as_task: bool) -> tuple[str | None, Manifest | None, str]:
+    """Write what the run did for programs to read; return its key, itself, and what went wrong."""
     if summary is None or summary.dry_run or run.lake is None or not run.has_bucket:
-        return None, [], ""
+        return None, None, ""
     try:
         made, key = past_runs.write(summary, run.settings, run.lake, as_task=as_task)
     except Exception as error:
         trouble = f"The manifest could not be written ({error}): the next run will compare with an older one."
         run.log.error(trouble)
-        return None, [], trouble
+        return None, None, trouble
     run.log.info(f"Manifest written to s3://{summary.bucket}/{key}")
     return key, made, ""
+
+
+def _refresh_catalog(run: Run, key: str | None, made: Manifest | None) -> bool:
+    """Bring the lake's pages up to date, which is never worth a failing run; say whether they are."""
+    if key is None or made is None or run.lake is None:
+        return False
+    today = datetime.now(run.settings.zone).date()
+    try:
+        done: Refreshed = past_runs.refresh_catalog(FileList([made]), key, today, run.lake)
+    except Exception as error:
+        run.log.add(
+            logging.WARNING,
+            f"The pages under {keys.CATALOG_PREFIX}/ could not be refreshed ({mask_known(str(error))}): the"
+            f" next run takes it up, or python -m flows.lake.catalog {run.lake.bucket}.",
+        )
+        return False
+    for problem in done.unreadable:
+        run.log.add(logging.WARNING, problem)
+    behind = f"; {done.behind:,} pages of datasets are older, see there" if done.behind else ""
+    run.log.info(f"The lake's page: s3://{run.lake.bucket}/{INDEX_KEY}{behind}")
+    return True
 
 
 def _report_secrets(run: Run) -> None:
@@ -170,9 +199,7 @@ def _ship_log(run: Run, *, as_task: bool) -> tuple[str | None, str]:
     return key, ""
 
 
-def _publish(
-    summary: RunSummary, address: LakeAddress, *, log_key: str | None, manifest_key: str | None, history: str
-) -> None:
+def _publish(summary: RunSummary, address: LakeAddress, written: Written, history: str) -> None:
     """Publish the run's artifacts: its summary, and a profile for each dataset."""
     lake, found = connect(address), 0
 
@@ -191,7 +218,7 @@ def _publish(
     link = functools.partial(
         run_report.object_link, lake.block.browse_url, bucket.is_on_aws, bucket.name, bucket.region
     )
-    markdown = run_report.run_markdown(summary, link, log_key, history, manifest_key)
+    markdown = run_report.run_markdown(summary, link, written, history)
     artifacts.publish_run(markdown, summary.source, f"{about}: {run_report.counts_text(summary.outcomes)}.", redact)
     if found:
         get_run_logger().error("%s secret values were found in this run's artifacts and masked.", found)

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from flows.connection import connect, masking_keys
 from flows.ingest import stages
 from flows.lake.errors import LakeError, MaskingError
-from flows.lake.manifests.history import History, dataset_runs
+from flows.lake.manifests.history import History
 from flows.lake.models import SourceFile
 from flows.lake.raw.unchanged import Unchanged
 from flows.lake.redact import guard_logs
@@ -29,7 +29,8 @@ from flows.lake.settings import IngestSettings
 from flows.ui.stage import stage
 
 if TYPE_CHECKING:
-    from flows.lake.manifests.history import DatasetRun
+    from flows.lake.catalog.refresh import Refreshed
+    from flows.lake.manifests.manifest import Manifest
     from flows.lake.manifests.store import ManifestStore
 
 SIGNING_KEY = "lake-manifests"
@@ -106,8 +107,8 @@ def write_manifest(text: str, address: LakeAddress) -> str:
 
 def write(
     summary: RunSummary, settings: IngestSettings, address: LakeAddress, *, as_task: bool
-) -> tuple[list[DatasetRun], str]:
-    """Write the manifest of a run; return what it says of each dataset, and its key.
+) -> tuple[Manifest, str]:
+    """Write the manifest of a run; return it as it was stored, and its key.
 
     Args:
         summary: The run.
@@ -122,8 +123,24 @@ def write(
 
     made = manifest.of_run(summary, flow_run.run_count, datetime.now(summary.started.tzinfo), settings.contracts)
     try:
-        text = manifest.masked(made, connect(address).redact)
+        text, stored = manifest.with_masked(made, connect(address).redact)
     except ValueError as error:
         raise LakeError("with its secrets masked it is not valid any more") from error
     writer = write_manifest if as_task else write_manifest.without_task
-    return dataset_runs(made), writer(text, address)
+    key: str = writer(text, address)
+    return stored, key
+
+
+@stage(name="refresh-catalog", task_run_name="refresh catalog")
+def refresh_catalog(made: Sequence[Manifest], key: str, today: date, address: LakeAddress) -> Refreshed:
+    """Bring the lake's pages up to date.
+
+    Args:
+        made: The run's manifest, in a list that Prefect does not look into.
+        key: Its key.
+        today: The day in the run's time zone.
+        address: The lake.
+    """
+    from flows.lake.catalog import refresh
+
+    return refresh.refresh(store_of(address), today, dict.fromkeys([key], made[0]))

@@ -189,3 +189,21 @@ class RunSummary:
     def bad(self) -> tuple[FileOutcome, ...]:
         """The files that make the run fail."""
         return tuple(outcome for outcome in self.outcomes if outcome.is_bad)
+
+
+@dataclass(frozen=True)
+class Written:
+    """The keys of what a run left in the lake beside its files, as far as it did.
+
+    Attributes:
+        log: Its log.
+        manifest: Its manifest.
+        catalog: The lake's page.
+    """
+
+    log: str | None = None
+    manifest: str | None = None
+    catalog: str | None = None
+
+
+NOTHING_WRITTEN = Written()

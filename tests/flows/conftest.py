@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -55,12 +56,13 @@ def ingest(s3: S3) -> Callable[..., Any]:
 
 
 def objects(s3: S3, prefix: str = "") -> dict[str, bytes]:
-    """Read every object of the test's bucket back."""
+    """Read every object of the test's bucket back, the catalog's records unpacked, so that nothing hides in them."""
     client = s3.client()
     found: dict[str, bytes] = {}
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=s3.bucket, Prefix=prefix):
         for entry in page.get("Contents", ()):
-            found[entry["Key"]] = client.get_object(Bucket=s3.bucket, Key=entry["Key"])["Body"].read()
+            body = client.get_object(Bucket=s3.bucket, Key=entry["Key"])["Body"].read()
+            found[entry["Key"]] = gzip.decompress(body) if entry["Key"].startswith("Catalog/data/") else body
     return found
 
 

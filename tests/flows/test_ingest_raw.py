@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from flows.lake.bucket.iam_policy import policy_text
+from flows.lake.catalog.records import INDEX_KEY, LAKE_KEY, page_key, record_key
 from tests.conftest import S3
 from tests.flows.conftest import log_of, objects, store_block
 
@@ -40,6 +41,9 @@ def test_ingest_sample_lands_byte_for_byte_with_a_complete_log(ingest: Ingest, s
         "Raw/Local/CSV/Series/2024/03/05/series.csv",
         "Logs/log-ingestao-20240305.txt",
         "Manifests/2024/03/05/2024-03-05 sample.json",
+        INDEX_KEY,
+        LAKE_KEY,
+        *(key_of(name) for key_of in (page_key, record_key) for name in ("Movies", "Series")),
     }
     lines = stored["Logs/log-ingestao-20240305.txt"].decode().splitlines()
     assert "started" in lines[0]

@@ -46,6 +46,9 @@ def test_make_ingest_fills_the_lake_prints_the_table_and_leaves_nothing_running(
         assert stored.name == name
         assert stored.read_bytes() == (source / name).read_bytes()
         assert f"Raw/Local/CSV/{dataset}/" in done.stdout
+    page = lake / "Catalog/index.html"
+    assert f"On one page:  {page.as_uri()}" in done.stdout
+    assert "Movies" in page.read_text()
     (log,) = (lake / "Logs").iterdir()
     assert "Run ended Completed" in log.read_text().splitlines()[-1]
     assert "1,000 x 15" in done.stdout

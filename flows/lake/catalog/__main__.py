@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from datetime import date
+from typing import TYPE_CHECKING
 
 from flows.lake.catalog.records import INDEX_KEY
 from flows.lake.catalog.refresh import rebuild
@@ -16,6 +17,9 @@ from flows.lake.errors import LakeError
 from flows.lake.manifests.store import ManifestStore
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.client import client_config
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,17 +40,30 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         session = Session(profile_name=options.profile, region_name=options.region)
         client = session.client("s3", endpoint_url=options.endpoint_url, config=client_config())
-        done = rebuild(
-            ManifestStore(Bucket(client, options.bucket, options.owner)), date.today(), afresh=options.afresh
-        )
-    except (LakeError, BotoCoreError, ValueError) as error:
+    except (BotoCoreError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return make(client, options.bucket, options.owner, afresh=options.afresh)
+
+
+def make(client: S3Client, bucket: str, owner: str | None = None, *, afresh: bool) -> int:
+    """Bring the pages of a lake up to date and say so; returns the exit code.
+
+    Args:
+        client: An S3 client.
+        bucket: The lake's bucket.
+        owner: The account that must own it.
+        afresh: Make every page anew.
+    """
+    try:
+        done = rebuild(ManifestStore(Bucket(client, bucket, owner)), date.today(), afresh=afresh)
+    except LakeError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     for problem in done.unreadable:
         sys.stderr.write(f"{problem}\n")
     sys.stdout.write(
-        f"{done.manifests:,} manifests taken up, {done.datasets:,} pages of datasets made:"
-        f" s3://{options.bucket}/{INDEX_KEY}\n"
+        f"{done.manifests:,} manifests taken up, {done.datasets:,} pages of datasets made: s3://{bucket}/{INDEX_KEY}\n"
     )
     return 0
 

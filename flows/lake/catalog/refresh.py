@@ -12,7 +12,7 @@ command `python -m flows.lake.catalog` makes the others.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -40,8 +40,6 @@ PAGES_OF_A_RUN = 100
 KEPT_RUNS = 30
 KEPT_UNREADABLE = 50
 
-Redact = Callable[[str], str]
-
 
 @dataclass(frozen=True)
 class Refreshed:
@@ -68,16 +66,14 @@ def refresh(
     made: Mapping[str, Manifest] | None = None,
     *,
     everything: bool = False,
-    redact: Redact = str,
 ) -> Refreshed:
     """Take up what is new, and write the pages.
 
     Args:
         store: The lake's manifests.
         today: The day that the pages are of: what is late is late by it.
-        made: Manifests that the caller has just stored, by their keys; they need not be read.
+        made: Manifests that the caller has just stored, by their keys, with secret values masked; they are not read.
         everything: Look at all manifests and bring every page up to date, however long that takes.
-        redact: Masks secret values in what is written.
 
     Raises:
         StorageError: What S3 answers, or no answer.
@@ -92,7 +88,7 @@ def refresh(
         for dataset, files in taking.by_dataset(manifest).items():
             touched.setdefault(dataset, []).append((key, files))
     chosen = list(touched) if everything else _chosen(lake, touched)
-    taken = _Taken(store, lake, new.manifests, touched, cache, redact)
+    taken = _Taken(store, lake, new.manifests, touched, cache)
     with ThreadPoolExecutor(AT_ONCE) as threads:
         lines = dict(zip(chosen, threads.map(taken.update, chosen), strict=True))
 
@@ -107,12 +103,12 @@ def refresh(
             _note_run(record, key, manifest)
         for key, why in list(new.unreadable.items())[:KEPT_UNREADABLE]:
             record.take(key)
-            record.unreadable[key] = redact(why)
+            record.unreadable[key] = why
         return record
 
     lake, etag = objects.update(bucket, LAKE_KEY, LakeRecord, change)
     for _ in range(objects.TRIES):
-        _put_page(store, INDEX_KEY, redact(lake_page(lake, today, linked=not bucket.is_on_aws)))
+        _put_page(store, INDEX_KEY, lake_page(lake, today, linked=not bucket.is_on_aws))
         now, is_now = objects.read(bucket, LAKE_KEY, LakeRecord)
         if now is not None and not all(now.has_taken(key) for key in new.manifests):  # conditions are not honoured here
             lake, etag = objects.update(bucket, LAKE_KEY, LakeRecord, change)
@@ -126,14 +122,13 @@ def refresh(
     return Refreshed(len(new.manifests), len(lines), behind, new.more, tuple(new.unreadable.values()))
 
 
-def rebuild(store: ManifestStore, today: date, *, afresh: bool = False, redact: Redact = str) -> Refreshed:
+def rebuild(store: ManifestStore, today: date, *, afresh: bool = False) -> Refreshed:
     """Bring every page up to date, from the manifests alone if asked.
 
     Args:
         store: The lake's manifests.
         today: The day that the pages are of.
         afresh: Forget what earlier refreshes have kept.
-        redact: Masks secret values in what is written.
 
     Raises:
         StorageError: What S3 answers, or no answer.
@@ -143,9 +138,9 @@ def rebuild(store: ManifestStore, today: date, *, afresh: bool = False, redact: 
         objects.update(store.bucket, LAKE_KEY, LakeRecord, lambda _: LakeRecord(bucket=store.bucket.name))
     elif any(line.behind for line in lake.datasets.values()):
         objects.update(store.bucket, LAKE_KEY, LakeRecord, lambda held: _without_behind(held, store.bucket.name))
-    done = refresh(store, today, everything=True, redact=redact)
+    done = refresh(store, today, everything=True)
     while done.more:
-        more = refresh(store, today, everything=True, redact=redact)
+        more = refresh(store, today, everything=True)
         done = Refreshed(
             done.manifests + more.manifests,
             done.datasets + more.datasets,
@@ -194,7 +189,6 @@ class _Taken:
     manifests: Mapping[str, Manifest]
     touched: Mapping[str, list[tuple[str, list[ManifestFile]]]]
     reread: Rereading
-    redact: Redact
 
     def update(self, dataset: str) -> DatasetLine:
         """Bring a dataset's record and page up to date; returns its line for the lake's page."""
@@ -206,7 +200,7 @@ class _Taken:
         record, etag = objects.update(bucket, key, DatasetRecord, change)
         for _ in range(objects.TRIES):
             page = dataset_page(record, bucket.name, linked=not bucket.is_on_aws)
-            _put_page(self.store, page_key(dataset), self.redact(page))
+            _put_page(self.store, page_key(dataset), page)
             if (is_now := objects.etag_of(bucket, key)) == etag or is_now is None:
                 break
             held, etag = objects.read(bucket, key, DatasetRecord)  # type: ignore[assignment]

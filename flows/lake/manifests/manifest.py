@@ -210,11 +210,18 @@ def masked(manifest: Manifest, redact: Callable[[str], str]) -> str:
     Raises:
         ValueError: Masking has made it invalid; it must not be stored.
     """
+    return with_masked(manifest, redact)[0]
+
+
+def with_masked(manifest: Manifest, redact: Callable[[str], str]) -> tuple[str, Manifest]:
+    """Write a manifest with secret values masked; returns its text and what that says.
+
+    Raises:
+        ValueError: Masking has made it invalid; it must not be stored.
+    """
     text = to_json(manifest)
     masked_text = redact(text)
-    if masked_text != text:
-        from_json(masked_text)
-    return masked_text
+    return masked_text, manifest if masked_text == text else from_json(masked_text)
 
 
 def json_schema() -> str:

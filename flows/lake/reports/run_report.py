@@ -15,7 +15,7 @@ from flows.lake.models import CsvProfile, FileOutcome
 from flows.lake.places import source_text
 from flows.lake.raw import unchanged
 from flows.lake.reports import masking_text
-from flows.lake.run_models import RunSummary
+from flows.lake.run_models import NOTHING_WRITTEN, RunSummary, Written
 from flows.lake.units import size_text
 from flows.lake.words import cut, md, md_code, one_line, quoted, shown
 
@@ -151,18 +151,16 @@ def closing_table(summary: RunSummary) -> str:
 def run_markdown(
     summary: RunSummary,
     link: Callable[[str], str | None],
-    log_key: str | None,
+    written: Written = NOTHING_WRITTEN,
     history: str = "",
-    manifest_key: str | None = None,
 ) -> str:
     """Write the Markdown of a run's artifact: what went wrong comes first, and long lists are cut.
 
     Args:
         summary: The run.
         link: Gives a key's address in a browser, or `None` where there is none.
-        log_key: Where the log is.
+        written: What the run left beside its files.
         history: What there is to say of earlier runs, as Markdown (`flows.lake.reports.history_text`).
-        manifest_key: Where the manifest is.
     """
     total = sum(outcome.size_bytes for outcome in summary.outcomes)
     rows = sum(outcome.profile.rows for outcome in summary.outcomes if outcome.profile)
@@ -173,6 +171,7 @@ def run_markdown(
         f"**{rows:,} rows**, {size_text(total)} from `{md_code(source_text(summary.source))}` for **{summary.day}** in"
         f" {summary.duration_s:.1f} s, {size_text(sent)} sent to `s3://{summary.bucket}`.",
         "",
+        *([_object("The lake on one page", summary, written.catalog, link), ""] if written.catalog else []),
         *_why_bad(summary),
         *_file_table(summary, link),
         *([history.strip(), ""] if history else []),
@@ -188,11 +187,26 @@ def run_markdown(
     if (datasets := len(new_profiles(summary.outcomes))) > SHOWN_DATASETS:
         where = "" if summary.dry_run else ": the manifest holds their columns"
         lines.append(f"{datasets:,} datasets are too many for an artifact each{where}.")
-    for name, key in (("Log", log_key), ("Manifest", manifest_key)):
+    for name, key in (("Log", written.log), ("Manifest", written.manifest)):
         if key:
-            where, address = f"s3://{summary.bucket}/{key}", link(key)
-            lines.append(f"{name}: [{md(where)}]({address})." if address else f"{name}: `{md_code(where)}`.")
+            lines.append(_object(name, summary, key, link))
     return "\n".join(lines) + "\n"
+
+
+def _object(name: str, summary: RunSummary, key: str, link: Callable[[str], str | None]) -> str:
+    where, address = f"s3://{summary.bucket}/{key}", link(key)
+    return f"{name}: [{md(where)}]({address})." if address else f"{name}: `{md_code(where)}`."
+
+
+def _catalog(summary: RunSummary, link: Callable[[str], str | None], key: str | None) -> Iterator[str]:
+    if key:
+        where, address = f"s3://{summary.bucket}/{key}", link(key)
+        yield (
+            f"The lake on one page: [{md(where)}]({address})."
+            if address
+            else f"The lake on one page: `{md_code(where)}`."
+        )
+        yield ""
 
 
 def _why_bad(summary: RunSummary) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import shutil
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from flows.lake.manifests.manifest import Manifest, from_json
 from tests.conftest import S3
-from tests.flows.conftest import event_of, log_of, objects, store_block
+from tests.flows.conftest import artifacts_of, event_of, log_of, objects, store_block
 from tests.tools.fault_proxy import Fault, fault_proxy, refused
 
 on_moto = pytest.mark.parametrize("s3", ["moto"], indirect=True)
@@ -167,3 +168,39 @@ def refused_for(word: str) -> Any:
     """Refuse the requests whose address holds a word."""
     refuse = refused(403, "AccessDenied")
     return lambda handler, request: word in request.path and refuse(handler, request)
+
+
+def test_ingest_refreshes_the_lakes_page_and_links_it(ingest: Any, s3: S3) -> None:
+    state = ingest(SAMPLE, partition_date=DAY)
+    page = objects(s3)["Catalog/index.html"].decode()
+    assert "Movies" in page
+    assert f"The lake's page: s3://{s3.bucket}/Catalog/index.html" in log_of(s3)
+    (summary,) = [
+        one.data
+        for one in artifacts_of(str(state.state_details.flow_run_id))
+        if "The lake on one page" in str(one.data)
+    ]
+    assert f"s3://{s3.bucket}/Catalog/index.html" in html.unescape(summary)
+    ingest(SAMPLE, partition_date=DAY, dry_run=True)
+    assert objects(s3)["Catalog/index.html"].decode() == page
+
+
+@on_rclone
+def test_ingest_whose_pages_cannot_be_refreshed_completes_and_the_next_one_takes_them_up(
+    s3: S3, tmp_path: Path
+) -> None:
+    from flows.ingest_raw import ingest_raw
+
+    (tmp_path / "f.csv").write_text("a,b\n1,2\n")
+    with fault_proxy(s3.server) as proxy:
+        block = store_block("no-catalog", S3(proxy.server, s3.bucket))
+        given: dict[str, Any] = {"source": tmp_path, "bucket": s3.bucket, "credentials": block, "return_state": True}
+        proxy.add(Fault("PutObject", refused_for("Catalog"), times=100))
+        assert ingest_raw(**given, partition_date=DAY).is_completed()
+        assert "The pages under Catalog/ could not be refreshed (S3 answered AccessDenied" in log_of(s3)
+        assert not objects(s3, "Catalog/")
+        proxy.faults.clear()
+        assert ingest_raw(**given, partition_date=NEXT).is_completed()
+    page = objects(s3, "Catalog/datasets/").popitem()[1].decode()
+    assert 'id="d-2024-03-05"' in page
+    assert 'id="d-2024-03-06"' in page

@@ -80,7 +80,7 @@ def test_ingest_bucket_of_another_owner_gets_no_byte(run: Callable[..., Any], wa
 def test_ingest_tags_class_and_key_are_on_what_is_stored(run: Callable[..., Any], s3: S3) -> None:
     state = run(tags={"team": "dados á", "cost-centre": "42"}, storage_class="STANDARD_IA", kms_key_id="alias/lake")
     assert "ragged.csv" in state.message
-    stored = set(objects(s3)) - set(objects(s3, "Manifests/"))
+    stored = {key for key in objects(s3) if not key.startswith(("Manifests/", "Catalog/"))}
     assert stored == {RAW, QUARANTINED, "Logs/log-ingestao-20240305.txt"}
     if not s3.server.versioned:
         return  # rclone keeps none of it; it must take it all the same

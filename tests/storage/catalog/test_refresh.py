@@ -168,14 +168,6 @@ def test_copied_catalog_of_another_bucket_is_not_believed(lake: Lake) -> None:
     assert records(lake)[0].bucket == lake.bucket
 
 
-def test_secret_in_a_name_is_masked_on_the_pages(lake: Lake) -> None:
-    made = manifest_of(DAY, landed("Orders", "wJalrXUtnFEMI.csv", DAY), bucket=lake.bucket)
-    manifests = ManifestStore(lake.whole)
-    mask = lambda page: page.replace("wJalrXUtnFEMI", "********")  # noqa: E731
-    refresh.refresh(manifests, DAY, {store(manifests, made): made}, redact=mask)
-    assert "wJalrXUtnFEMI" not in text(lake, page_key("Orders"))
-
-
 def test_command_makes_the_pages_of_any_lake(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -78,7 +78,7 @@ def test_run_of_10_000_bad_files_has_a_bounded_state_and_artifact() -> None:
     bad = [FileOutcome(Path(name), "D", "k", "failed", reason=f"{name}: {'why ' * 400}{name}") for name in names]
     summary = summary_of(bad, tuple(f"warning {at}" for at in range(1_000)))
     assert len(run_report.verdict_text(summary)) < STATE_BYTES
-    assert len(run_report.run_markdown(summary, lambda key: None, None)) < 300_000
+    assert len(run_report.run_markdown(summary, lambda key: None)) < 300_000
 
 
 def test_description_of_a_profile_with_a_10_kb_name_is_bounded() -> None:

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from flows.lake import units, words
 from flows.lake.models import ColumnProfile, CsvProfile, FileOutcome
 from flows.lake.reports import run_report
-from flows.lake.run_models import RunSummary
+from flows.lake.run_models import RunSummary, Written
 
 
 def profile(name: str = "a.csv", rows: int = 1234) -> CsvProfile:
@@ -74,7 +74,7 @@ def test_verdict_and_markdown_say_once_what_many_files_have_in_common() -> None:
         "10 of 10 files did not land: f0.csv, f1.csv, f2.csv and 6 more (rejected): line 2: no;"
         " g.csv (failed): line 2: no."
     )
-    text = run_report.run_markdown(run, lambda _: None, None)
+    text = run_report.run_markdown(run, lambda _: None)
     assert "- **f0.csv**, **f1.csv**, **f2.csv** and 6 more: line 2: no.\n- **g.csv**: line 2: no.\n" in text
 
 
@@ -95,7 +95,7 @@ def test_closing_table_keeps_long_keys_whole() -> None:
 
 def test_run_markdown_links_keys_and_lists_reasons_and_hints() -> None:
     bad = outcome("b|c.csv", "failed", reason="no [rights]", profile=None)
-    text = run_report.run_markdown(summary(outcome("a.csv"), bad), lambda key: f"http://x/{key}", "Logs/l.txt")
+    text = run_report.run_markdown(summary(outcome("a.csv"), bad), lambda key: f"http://x/{key}", Written("Logs/l.txt"))
     assert "](http://x/Raw/Local/CSV/A/2024/03/05/a.csv)" in text
     assert r"b\|c.csv" in text
     assert r"no \[rights\]" in text
@@ -104,20 +104,20 @@ def test_run_markdown_links_keys_and_lists_reasons_and_hints() -> None:
 
 
 def test_run_markdown_of_many_remarks_shows_some_and_counts_the_rest() -> None:
-    text = run_report.run_markdown(summary(*(outcome(f"f{n}.csv") for n in range(50))), lambda _: None, None)
+    text = run_report.run_markdown(summary(*(outcome(f"f{n}.csv") for n in range(50))), lambda _: None)
     assert text.count("a hint") == 20
     assert "and 30 more remarks" in text
 
 
 def test_run_markdown_of_ten_thousand_files_stays_short() -> None:
-    text = run_report.run_markdown(summary(*(outcome(f"f{n}.csv") for n in range(10_000))), lambda _: None, None)
+    text = run_report.run_markdown(summary(*(outcome(f"f{n}.csv") for n in range(10_000))), lambda _: None)
     assert len(text) < 30_000
     assert "and 9,900 more files; the log and the manifest name each" in text
 
 
 def test_run_markdown_says_why_files_did_not_land_before_it_lists_the_others() -> None:
     bad = outcome("z.csv", "failed", reason="z.csv, line 3: no rights.", profile=None)
-    text = run_report.run_markdown(summary(outcome("a.csv"), bad), lambda _: None, None)
+    text = run_report.run_markdown(summary(outcome("a.csv"), bad), lambda _: None)
     first, last = text.split("## Files")
     assert "- **z.csv**: line 3: no rights.\n" in first
     assert last.index("z.csv") < last.index("a.csv")
@@ -125,7 +125,7 @@ def test_run_markdown_says_why_files_did_not_land_before_it_lists_the_others() -
 
 def test_run_markdown_of_ten_thousand_bad_files_stays_short() -> None:
     bad = [outcome(f"f{n}.csv", "failed", reason=f"no rights {n}", profile=None) for n in range(10_000)]
-    text = run_report.run_markdown(summary(*bad), lambda _: None, None)
+    text = run_report.run_markdown(summary(*bad), lambda _: None)
     assert len(text) < 30_000
     assert "and 9,900 more; the log and the manifest say why" in text
     assert len(run_report.closing_table(summary(*bad))) < 30_000
@@ -135,14 +135,19 @@ def test_run_markdown_of_too_many_datasets_for_artifacts_says_where_their_profil
     def of(count: int, **changes: Any) -> str:
         outcomes = [outcome(f"f{n}.csv") for n in range(count)]
         datasets = [replace(one, dataset=f"D{n}") for n, one in enumerate(outcomes)]
-        return run_report.run_markdown(
-            summary(*datasets, **changes), lambda _: None, None, manifest_key="Manifests/m.json"
-        )
+        return run_report.run_markdown(summary(*datasets, **changes), lambda _: None, Written(None, "Manifests/m.json"))
 
     assert "artifact each" not in of(50)
     assert "51 datasets are too many for an artifact each: the manifest holds their columns." in of(51)
     assert "Manifest: `s3://lake/Manifests/m.json`." in of(51)
     assert "51 datasets are too many for an artifact each." in of(51, dry_run=True)
+
+
+def test_run_markdown_links_the_lakes_page() -> None:
+    written = Written(catalog="Catalog/index.html")
+    text = run_report.run_markdown(summary(outcome("a.csv")), lambda key: f"http://x/{key}", written)
+    assert "The lake on one page: [s3://lake/Catalog/index.html](http://x/Catalog/index.html)." in text
+    assert "one page" not in run_report.run_markdown(summary(outcome("a.csv")), lambda _: None)
 
 
 def test_object_link_points_to_the_place_to_browse_or_to_the_console_of_aws_alone() -> None:
@@ -163,7 +168,7 @@ def test_holds_text_says_where_counting_stopped() -> None:
     text = "The bucket holds more than the 20,000 objects, 5.0 KB, at which counting stopped"
     assert run_report.holds_text(20_000, 5000, more=True) == text
     assert f"{text}." in run_report.run_markdown(
-        summary(outcome("a.csv"), objects=20_000, size_bytes=5000, more_objects=True), lambda _: None, None
+        summary(outcome("a.csv"), objects=20_000, size_bytes=5000, more_objects=True), lambda _: None
     )
 
 
@@ -180,7 +185,7 @@ def test_markdown_of_a_name_with_underscores_has_no_backslashes() -> None:
 
 
 def test_run_markdown_ends_each_row_with_the_key() -> None:
-    text = run_report.run_markdown(summary(outcome("a_b.csv")), lambda key: f"http://lake/{key}", None)
+    text = run_report.run_markdown(summary(outcome("a_b.csv")), lambda key: f"http://lake/{key}")
     head, _, row = (line for line in text.splitlines() if line.startswith("|"))
     assert head == "| Outcome | Rows x columns | Size | Seconds | Key |"
     key = "Raw/Local/CSV/A/2024/03/05/a_b.csv"
