@@ -56,7 +56,7 @@ def _check_tags(settings: IngestSettings, bucket: Bucket) -> None:
     """
     from flows.lake.bucket.access import keeps_tags
 
-    if settings.tags and settings.tags_as == "tags" and not keeps_tags(bucket):
+    if settings.tags and settings.tags_as == "tags" and not keeps_tags(bucket, may_write=not settings.dry_run):
         raise TagsNotOffered(
             f"{bucket.endpoint} keeps no tags of objects, and the run is to set some.",
             remedy="Choose tags_as=metadata to keep them in the objects' metadata, or leave tags empty.",

@@ -141,6 +141,18 @@ def test_copy_lake_with_retention_where_there_is_none_to_be_had_ends_failed(offi
     assert objects(target) == {}
 
 
+def test_copy_lake_to_a_server_that_forgets_tags_stops_before_the_first_file(office: S3, cloud: S3) -> None:
+    ingest(cloud, partition_date=DAY, tags={"team": "dados"})
+    state = copy(cloud, office)
+    assert state.is_failed()
+    assert "keeps no tags of objects" in state.message
+    assert "tags=metadata" in state.message
+    assert objects(office) == {}
+    assert copy(cloud, office, tags="metadata").is_completed()
+    metadata = office.client().head_object(Bucket=office.bucket, Key=MOVIES)["Metadata"]
+    assert {name.lower(): value for name, value in metadata.items()}["tag-team"] == "dados"
+
+
 def test_copy_lake_onto_itself_or_with_wrong_days_says_so(office: S3, cloud: S3) -> None:
     assert "Source and target are both" in copy(office, office).message
     wrong = copy(office, cloud, start_date=DAY, end_date=DAY.replace(day=4))

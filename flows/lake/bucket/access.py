@@ -1,19 +1,23 @@
-"""What credentials may do in a bucket, asked by requests that read: nothing is written to find out.
+"""What credentials may do in a bucket, asked by requests that read, and whether the server keeps tags.
 
 Whether they may write cannot be asked of S3 without writing; IAM can be asked instead (`blocks.permissions`).
 """
 
 from __future__ import annotations
 
+import contextlib
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from flows.lake.bucket import iam_policy
 from flows.lake.errors import CredentialsError
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.errors import code_of, status_of, translate
+from flows.lake.s3.s3_object import md5_text
 
 ABSENT_KEY = f"{iam_policy.PREFIXES[0]}.access-check"
 """A key that holds nothing: S3 says 404 to those who may read there and 403 to the others."""
@@ -56,11 +60,16 @@ def ask_by_reading(bucket: Bucket) -> dict[str, bool]:
     return answers
 
 
-def keeps_tags(bucket: Bucket) -> bool:
-    """Say whether the server keeps tags of objects, as R2 and B2 do not; asks for those of a key that holds nothing.
+def keeps_tags(bucket: Bucket, *, may_write: bool = True) -> bool:
+    """Say whether the server keeps tags of objects: R2 and B2 refuse them, `rclone serve s3` takes them and forgets.
+
+    Args:
+        bucket: The bucket.
+        may_write: Put an empty object with a tag, ask for it, and take the object away again: nothing else shows
+            a server that forgets. AWS is not asked so. Without it, such a server is believed.
 
     Raises:
-        StorageError: There was no answer, or one about the credentials themselves.
+        StorageError: There was no answer, or one about the credentials.
     """
     with bucket.doing(f"asking whether {bucket.endpoint} keeps tags of objects"):
         try:
@@ -68,8 +77,39 @@ def keeps_tags(bucket: Bucket) -> bool:
         except ClientError as error:
             if status_of(error) in (401, 403) and isinstance(translate(error, "asking"), CredentialsError):
                 raise
-            return not (status_of(error) in (405, 501) or code_of(error) == "NotImplemented")
-    return True
+            if _is_not_offered(error):
+                return False
+        return bucket.is_on_aws or not may_write or _keeps_a_tag(bucket)
+
+
+def _keeps_a_tag(bucket: Bucket) -> bool:
+    where: dict[str, Any] = bucket.where | {
+        "Key": f"{ABSENT_KEY}-{uuid.uuid4().hex[:8]}"
+    }  # of this run alone: others ask meanwhile
+    try:
+        # A bucket with Object Lock takes nothing without the MD5; what it then keeps is empty.
+        put = bucket.client.put_object(Body=b"", ContentMD5=md5_text(None), Tagging="kept=yes", **where)
+    except ClientError as error:
+        if _is_not_offered(error):
+            return False
+        raise
+    version: dict[str, Any] = {"VersionId": put["VersionId"]} if put.get("VersionId") else {}
+    try:
+        answer = bucket.client.get_object_tagging(**where, **version)
+        return {"Key": "kept", "Value": "yes"} in answer.get("TagSet", [])
+    except ClientError as error:
+        if _is_not_offered(error) or status_of(error) == 404:
+            return False
+        raise
+    except ResponseParserError:
+        return False  # some servers answer with the object
+    finally:
+        with contextlib.suppress(ClientError):
+            bucket.client.delete_object(**where, **version)
+
+
+def _is_not_offered(error: ClientError) -> bool:
+    return status_of(error) in (405, 501) or code_of(error) == "NotImplemented"
 
 
 def access_text(wanted: Iterable[str], may: Mapping[str, bool]) -> str:
