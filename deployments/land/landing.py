@@ -38,6 +38,7 @@ from flows.lake.words import shown
 if TYPE_CHECKING:
     from blocks.lake_credentials import LakeCredentials
     from deployments.live import LiveTable
+    from flows.lake.manifests.manifest import Manifest
     from flows.lake.raw.raw_layer import RawLayer
 
 T = TypeVar("T")
@@ -287,10 +288,21 @@ class Landing:
         try:
             made = manifest.of_run(summary, 1, datetime.now(self.settings.zone), self.settings.contracts)
             store = ManifestStore(lake.bucket, self._means.signing_key)
-            self.manifest_key = store.store(manifest.masked(made, lake.redact), lake.address.manifest_keys)
+            text, made = manifest.with_masked(made, lake.redact)
+            self.manifest_key = store.store(text, lake.address.manifest_keys)
             self.log.info(f"Manifest written to s3://{summary.bucket}/{self.manifest_key}")
         except (LakeError, ValueError) as error:
             self._fail(f"The manifest could not be written ({error}): the next run will compare with an older one.")
+            return
+        self._refresh_catalog(store, made, self.manifest_key)
+
+    def _refresh_catalog(self, store: ManifestStore, made: Manifest, key: str) -> None:
+        from flows.lake.catalog.refresh import refresh
+
+        try:
+            self._tell(refresh(store, datetime.now(self.settings.zone).date(), {key: made}))
+        except LakeError as error:
+            self.log.add(lines.WARNING, mask_known(lines.not_refreshed(store.bucket.name, error)))
 
     def _ship_log(self, lake: Lake) -> None:
         from flows.lake.s3.put_new import put_new

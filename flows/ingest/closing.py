@@ -28,13 +28,12 @@ from flows.lake.errors import LakeError, RunFailed, RunStopped
 from flows.lake.manifests.history import dataset_runs
 from flows.lake.places import source_text
 from flows.lake.redact import mask_known
-from flows.lake.reports import run_log, run_report
+from flows.lake.reports import lines, run_log, run_report
 from flows.lake.reports.history_text import history_markdown
 from flows.lake.run_models import FileList, Written
 from flows.ui import artifacts, events
 
 if TYPE_CHECKING:
-    from flows.lake.catalog.refresh import Refreshed
     from flows.lake.manifests.manifest import Manifest
     from flows.lake.run_models import LakeAddress, RunSummary
 
@@ -153,20 +152,11 @@ def _refresh_catalog(run: Run, key: str | None, made: Manifest | None) -> bool:
     """Bring the lake's pages up to date, which is never worth a failing run; say whether they are."""
     if key is None or made is None or run.lake is None:
         return False
-    today = datetime.now(run.settings.zone).date()
     try:
-        done: Refreshed = past_runs.refresh_catalog(FileList([made]), key, today, run.lake)
+        run.tell(past_runs.refresh_catalog(FileList([made]), key, datetime.now(run.settings.zone).date(), run.lake))
     except Exception as error:
-        run.log.add(
-            logging.WARNING,
-            f"The pages under {keys.CATALOG_PREFIX}/ could not be refreshed ({mask_known(str(error))}): the"
-            f" next run takes it up, or python -m flows.lake.catalog {run.lake.bucket}.",
-        )
+        run.log.add(logging.WARNING, mask_known(lines.not_refreshed(run.lake.bucket, error)))
         return False
-    for problem in done.unreadable:
-        run.log.add(logging.WARNING, problem)
-    behind = f"; {done.behind:,} pages of datasets are older, see there" if done.behind else ""
-    run.log.info(f"The lake's page: s3://{run.lake.bucket}/{INDEX_KEY}{behind}")
     return True
 
 

@@ -29,7 +29,7 @@ from flows.lake.settings import IngestSettings
 from flows.ui.stage import stage
 
 if TYPE_CHECKING:
-    from flows.lake.catalog.refresh import Refreshed
+    from flows.lake.catalog.records import Refreshed
     from flows.lake.manifests.manifest import Manifest
     from flows.lake.manifests.store import ManifestStore
 

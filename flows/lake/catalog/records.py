@@ -13,6 +13,7 @@ import hashlib
 import re
 import unicodedata
 import zlib
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Literal, TypeVar
 
@@ -199,6 +200,25 @@ class LakeRecord(_Part):
         marks = self.taken.setdefault(month_of(key), [])
         if (mark := mark_of(key)) not in marks:
             marks.append(mark)
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """What a refresh did.
+
+    Attributes:
+        manifests: How many it took up.
+        datasets: Datasets whose pages it made.
+        behind: Datasets whose pages are older than the lake's page.
+        more: Whether there are manifests that it left for the next one.
+        unreadable: Why manifests could not be read.
+    """
+
+    manifests: int
+    datasets: int
+    behind: int
+    more: bool = False
+    unreadable: tuple[str, ...] = ()
 
 
 def month_of(key: str) -> str:

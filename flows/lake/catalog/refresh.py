@@ -27,6 +27,7 @@ from flows.lake.catalog.records import (
     DatasetLine,
     DatasetRecord,
     LakeRecord,
+    Refreshed,
     RunLine,
     page_key,
     record_key,
@@ -39,25 +40,6 @@ PAGES_OF_A_RUN = 100
 """Datasets whose pages one run's refresh brings up to date, those first that need a look."""
 KEPT_RUNS = 30
 KEPT_UNREADABLE = 50
-
-
-@dataclass(frozen=True)
-class Refreshed:
-    """What a refresh did.
-
-    Attributes:
-        manifests: How many it took up.
-        datasets: Datasets whose pages it made.
-        behind: Datasets whose pages are older than the lake's page.
-        more: Whether there are manifests that it left for the next one.
-        unreadable: Why manifests could not be read.
-    """
-
-    manifests: int
-    datasets: int
-    behind: int
-    more: bool = False
-    unreadable: tuple[str, ...] = ()
 
 
 def refresh(

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from functools import singledispatch
 
 from flows.lake import units
+from flows.lake.catalog.records import INDEX_KEY, Refreshed
 from flows.lake.contracts.collection import DEFAULT_FILE, named
+from flows.lake.keys import CATALOG_PREFIX
 from flows.lake.manifests.drift import sentence
 from flows.lake.manifests.history import History
 from flows.lake.models import FileOutcome
@@ -57,6 +59,21 @@ def _(result: str, _telling: Telling) -> Iterator[Line]:
 @lines_of.register
 def _(lake: LakeAddress, _telling: Telling) -> Iterator[Line]:
     yield INFO, f"Lake s3://{lake.bucket}, credentials block {lake.credentials!r}"
+
+
+@lines_of.register
+def _(catalog: Refreshed, telling: Telling) -> Iterator[Line]:
+    yield from ((WARNING, problem) for problem in catalog.unreadable)
+    behind = f"; {catalog.behind:,} pages of datasets are older, it says how to make them" if catalog.behind else ""
+    yield INFO, f"The lake's page: s3://{telling.bucket}/{INDEX_KEY}{behind}"
+
+
+def not_refreshed(bucket: str, error: Exception) -> str:
+    """Return what is said where the lake's pages could not be refreshed, which is never worth a failing run."""
+    return (
+        f"The pages under {CATALOG_PREFIX}/ could not be refreshed ({error}): the next run takes it up, or"
+        f" python -m flows.lake.catalog {bucket}."
+    )
 
 
 @lines_of.register
