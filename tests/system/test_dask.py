@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 import time
@@ -37,7 +38,8 @@ import sys
 from flows.ingest_raw_dask import ingest_raw_dask
 source, bucket = sys.argv[1:]
 state = ingest_raw_dask(
-    source=source, bucket=bucket, credentials="dask-lake", partition_date="2024-03-05", return_state=True
+    source=source, bucket=bucket, credentials="dask-lake", partition_date="2024-03-05", return_state=True,
+    contracts={"Clientes": {"files": "clientes*", "columns": {"nome": {"mask": "hash"}}}}, masking_key="dask-key",
 )
 print(state.message)
 sys.exit(not state.is_completed())
@@ -142,15 +144,25 @@ def test_dask_without_an_address_lands_every_good_file_once_from_a_script_withou
     for number, path in enumerate(good):
         path.write_text(f"id,value\n{number},0.5\n")
     (source / "bad.csv").write_text('a,b\n1,"2\n')
+    clients = [f"Zyxwvut {number}" for number in range(50)]
+    (source / "clientes.csv").write_text("nome,n\n" + "".join(f"{name},1\n" for name in clients))
+    key = run_python(prefect_server, ["-m", "blocks.register", "masking-key", "--name", "dask-key"])
+    assert key.returncode == 0, key.stderr
     run = run_python(prefect_server, [str(script), str(source), bucket], timeout=TIMEOUT_S, OF_RUN=bucket)
     assert run.returncode == 1, run.stdout + run.stderr
-    assert "1 of 25 files did not land: bad.csv (rejected): line 2" in run.stdout
-    assert sorted(path.name for path in raw_files(rclone, bucket)) == [path.name for path in good]
+    assert "1 of 26 files did not land: bad.csv (rejected): line 2" in run.stdout
+    landed = {path.name: path for path in raw_files(rclone, bucket)}
+    assert sorted(landed) == sorted(["clientes.csv", *(path.name for path in good)])
+    # A worker loads the key by its name, and masks as any process does.
+    header, *rows = landed["clientes.csv"].read_text().splitlines()
+    assert header == "nome,n"
+    assert len({row for row in rows if re.fullmatch("[0-9a-f]{64},1", row)}) == len(clients)
     # Had workers run the script again, there would be a log and a manifest for each.
     assert rclone.root
     (log,) = (rclone.root / bucket / "Logs").iterdir()
     (manifest,) = (rclone.root / bucket / "Manifests").rglob("*.json")
     assert all(path.name in log.read_text() for path in source.iterdir())
-    assert len(json.loads(manifest.read_text())["files"]) == 25
+    assert len(json.loads(manifest.read_text())["files"]) == 26
+    assert "Zyxwvut" not in run.stdout + run.stderr + log.read_text() + manifest.read_text()
     assert rclone.secret_key not in run.stdout + run.stderr + log.read_text() + manifest.read_text()
     assert not with_variable("OF_RUN", bucket)
