@@ -70,7 +70,7 @@ def _without_stale_uploads(bucket: Bucket) -> tuple[str, ...]:
 
     try:
         aborted = abort_stale_uploads(
-            bucket, (f"{keys.RAW_PREFIX}/", f"{keys.QUARANTINE_PREFIX}/", f"{keys.LANDING_PREFIX}/")
+            bucket, tuple(f"{top}/Local/{kind}/" for top in ("Raw", "Quarantine", "Landing") for kind in keys.FORMATS)
         )
     except LakeError as error:
         return (f"Incomplete uploads of earlier runs could not be given up: {error}",)

@@ -1,7 +1,7 @@
 """Where a file goes in the lake: datasets, dates and object keys.
 
-The raw layer's layout is `Raw/Local/CSV/<Dataset>/<yyyy>/<mm>/<dd>/<file>`. Pure functions of names and dates; nothing
-here touches the disk or the network. File names are normalised to Unicode
+The raw layer's layout is `Raw/Local/CSV/<Dataset>/<yyyy>/<mm>/<dd>/<file>`, and `ZIP` in it for an archive.
+Pure functions of names and dates; nothing here touches the disk or the network. File names are normalised to Unicode
 NFC in the key, since the NFC and NFD spellings of one name (Linux, macOS) would otherwise be two objects.
 """
 
@@ -16,9 +16,13 @@ from flows.lake.errors import KeyInvalid, SettingsError, SourceError
 from flows.lake.words import quoted, unfit_for_key
 
 RAW_PREFIX = "Raw/Local/CSV"
+ZIP_PREFIX = "Raw/Local/ZIP"
 TMDB_PREFIX = "Raw/TMDB/JSON"
 QUARANTINE_PREFIX = "Quarantine/Local/CSV"
 LANDING_PREFIX = "Landing/Local/CSV"
+FORMATS = ("CSV", "ZIP")
+"""What stands in the key of a file: an archive by its name, all others as CSV."""
+
 SUPERSEDED_PREFIX = "Superseded"
 LOG_PREFIX = "Logs"
 MANIFEST_PREFIX = "Manifests"
@@ -30,7 +34,7 @@ _AVOIDED = frozenset('/\\{}^%`[]<>~#|"')
 _MAX_RUN_NAME_BYTES = 200
 """Leaves room in the 255 bytes of a file name, since the embedded lake keeps objects as files."""
 _KEY_DAY = re.compile(
-    rf"(?:(?:{RAW_PREFIX}|{TMDB_PREFIX}|{QUARANTINE_PREFIX})/[^/]+|{MANIFEST_PREFIX})"
+    rf"(?:(?:{RAW_PREFIX}|{ZIP_PREFIX}|{TMDB_PREFIX}|Quarantine/Local/(?:{'|'.join(FORMATS)}))/[^/]+|{MANIFEST_PREFIX})"
     r"/(?P<year>\d{4})/(?P<month>\d{2})/(?P<day>\d{2})/[^/]+$",
     re.DOTALL,
 )
@@ -41,9 +45,19 @@ _DIRECTIVES = {"%Y": r"(?P<year>\d{4})", "%m": r"(?P<month>\d{2})", "%d": r"(?P<
 def stem_of(name: str) -> str:
     """Return a file name without `.csv`, `.csv.gz` or any other last suffix."""
     path = PurePath(name)
-    if path.suffix.lower() in _COMPRESSIONS:
+    if path.suffix.lower() in _COMPRESSIONS or path.name.lower().endswith(".csv.zip"):
         path = path.with_suffix("")
     return path.stem
+
+
+def is_archive(name: str) -> bool:
+    """Return whether a file is an archive of files, by its name."""
+    return name.lower().endswith(".zip")
+
+
+def raw_folder(name: str, dataset: str) -> str:
+    """Return the folder of a dataset in the raw layer, without a slash at its end, for files of such a name."""
+    return f"{ZIP_PREFIX if is_archive(name) else RAW_PREFIX}/{dataset}"
 
 
 def dataset_of(name: str) -> str:
@@ -135,17 +149,17 @@ def raw_key(path: Path, dataset: str, day: date) -> str:
     Raises:
         KeyInvalid: The name cannot stand in a key, or the key is longer than S3 allows.
     """
-    return _checked(f"{RAW_PREFIX}/{dataset}/{day_path(day)}/{unicodedata.normalize('NFC', path.name)}", path)
+    return _checked(f"{raw_folder(path.name, dataset)}/{day_path(day)}/{unicodedata.normalize('NFC', path.name)}", path)
 
 
 def quarantine_key(raw: str) -> str:
     """Return the key at which a file that cannot be read as CSV is kept, from the one it would have had in `Raw/`."""
-    return QUARANTINE_PREFIX + raw.removeprefix(RAW_PREFIX)
+    return "Quarantine" + raw.removeprefix("Raw")
 
 
 def landing_key(raw: str) -> str:
     """Return the key at which the original of a masked file is kept, from the one that it has in `Raw/`."""
-    return LANDING_PREFIX + raw.removeprefix(RAW_PREFIX)
+    return "Landing" + raw.removeprefix("Raw")
 
 
 def log_keys(day: date, run_id: str, run_count: int, name: str = "ingestao") -> tuple[str, str]:

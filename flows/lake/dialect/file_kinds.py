@@ -73,7 +73,7 @@ def _inside_zip(head: bytes) -> tuple[str, str]:
         return "an Excel workbook (.xlsx)", "Save the sheet as CSV."
     if b"opendocument.spreadsheet" in head:
         return "an OpenDocument spreadsheet (.ods)", "Save the sheet as CSV."
-    return "a ZIP archive", "Extract the CSV files from it."
+    return "a ZIP archive", "Name it so that it ends in .zip, and match that in the pattern."
 
 
 def _is_binary_beyond(head: bytes, magic: bytes) -> bool:

@@ -17,6 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import IO, Any, cast
 
+from flows.lake import keys
 from flows.lake.errors import AnalysisInputChanged, AnalysisInputMissing, ManifestUnreadable
 from flows.lake.keys import TMDB_PREFIX, day_of_key
 from flows.lake.manifests import last_landing
@@ -66,7 +67,7 @@ def find_raw(store: ManifestStore, dataset: str, until: date) -> RawInput:
     Raises:
         AnalysisInputMissing: No manifest names one, or it lacks columns that the analysis needs.
     """
-    found = last_landing.find(store, dataset, until)
+    found = last_landing.find(store, keys.raw_folder("", dataset), until)
     manifest = found.manifest
     files = [one for one in manifest.files if one.landed and one.dataset == dataset] if manifest else []
     if manifest is None or found.key is None or not files:

@@ -58,7 +58,15 @@ def ddl(manifest: Manifest, *, database: str | None = None, since: date | None =
             by_dataset.setdefault(file.dataset, []).append(file)
     first_day = since or date(manifest.logical_date.year, 1, 1)
     statements = []
-    for dataset, files in by_dataset.items():
+    for dataset, of_dataset in by_dataset.items():
+        files = [file for file in of_dataset if file.archive is None]
+        if len(files) < len(of_dataset):
+            name = " ".join(dataset.split())
+            statements.append(
+                f"-- {name}: {len(of_dataset) - len(files):,} ZIP archives, which Athena does not read.\n"
+            )
+        if not files:
+            continue
         contract = _contract_of(manifest, files[-1])
         first = since or (contract.expect.since if contract.expect else None) or first_day
         statements.append(_statements(dataset, _alike(dataset, files), manifest.bucket, database, first, contract))

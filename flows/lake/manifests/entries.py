@@ -98,6 +98,50 @@ class ManifestBadRow(Part):
     reason: str = Field(description="Why.")
 
 
+class ManifestMember(Part):
+    """A CSV file in an archive: what it holds. What is not known is null."""
+
+    index: Count = Field(description="Its place in the archive's directory, from 0, as in zipfile's infolist().")
+    name: str = Field(description="Its path in the archive.")
+    dataset: str = Field(description="The dataset it belongs to.")
+    size_bytes: Count = Field(description="Its size.")
+    stored_bytes: Count = Field(description="The size of what is stored of it.")
+    crc32: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")] = Field(
+        description="CRC-32 of its bytes, hexadecimal; it was checked where the member was read."
+    )
+    reason: str | None = Field(default=None, description="Why it could not be read.")
+    contract: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="The SHA-256 of the text of the contract that it was read by."
+    )
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="SHA-256 of its bytes, hexadecimal."
+    )
+    encoding: Annotated[str, AfterValidator(_text_codec)] | None = Field(
+        default=None, description="The Python codec that read it."
+    )
+    read: str | None = Field(default=None, description="How pandas reads it, given path and recipe, as Python.")
+    recipe: dict[str, Any] | None = Field(
+        default=None, description="The keyword arguments with which pandas.read_csv gives what the profile says."
+    )
+    bad_rows: Count | None = Field(default=None, description="Rows that are left out, since they cannot be cut.")
+    short_rows: Count | None = Field(default=None, description="Rows with fewer fields than columns.")
+    hints: tuple[str, ...] = Field(default=(), description="What a person should know about it, a sentence each.")
+    rows: Count | None = Field(default=None, description="Data rows, without the header.")
+    columns: tuple[ManifestColumn, ...] = Field(default=(), description="The columns in the file's order.")
+    sensitive: tuple[ManifestSensitive, ...] = Field(
+        default=(), description="Columns that look sensitive and are not masked."
+    )
+
+
+class ManifestArchive(Part):
+    """What is in an archive that landed as it is."""
+
+    members: tuple[ManifestMember, ...] = Field(description="Its CSV files, in the order of its directory.")
+    others: dict[str, int] = Field(
+        default={}, description="How many members of each other kind it has, by what their names end with."
+    )
+
+
 class ManifestFile(Part):
     """One file of the run: what it held and what became of it. What is not known is null."""
 
@@ -132,7 +176,7 @@ class ManifestFile(Part):
     encoding: Annotated[str, AfterValidator(_text_codec)] | None = Field(
         default=None, description="The Python codec that read it."
     )
-    compression: str | None = Field(default=None, description="gzip or zstd, where it was read through that.")
+    compression: str | None = Field(default=None, description="gzip, zstd or zip, where it was read through that.")
     delimiter: Sign | None = Field(default=None, description="The field separator.")
     decimal: Sign | None = Field(default=None, description="The decimal mark.")
     quotechar: Sign | None = Field(default=None, description="The quote character.")
@@ -146,6 +190,7 @@ class ManifestFile(Part):
     hints: tuple[str, ...] = Field(default=(), description="What a person should know about it, a sentence each.")
     rows: Count | None = Field(default=None, description="Data rows, without the header.")
     columns: tuple[ManifestColumn, ...] = Field(default=(), description="The columns in the file's order.")
+    archive: ManifestArchive | None = Field(default=None, description="What is in it, where it is an archive.")
     contract: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
         default=None, description="The contract that it was read by: the SHA-256 of its text, which contracts holds."
     )

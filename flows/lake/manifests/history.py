@@ -14,8 +14,10 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.lake import keys
 from flows.lake.errors import ManifestUnreadable
 from flows.lake.manifests import last_landing
+from flows.lake.manifests.archives import archive_of
 from flows.lake.manifests.drift import told
 from flows.lake.manifests.entries import ManifestFile
 from flows.lake.manifests.manifest import Manifest
@@ -146,7 +148,7 @@ def _search_further(
     store: ManifestStore, day: date, waiting: set[FileName], last: dict[FileName, LastLanding], unreadable: list[str]
 ) -> int:
     """Look further back for the datasets of which nothing was found; returns how many manifests were read."""
-    unseen = {dataset for dataset, _ in waiting} - {dataset for dataset, _ in last}
+    unseen = {_folder(name) for name in waiting} - {_folder(name) for name in last}
     left = sorted(last_landing.existing(store, unseen)) if unseen else []
     count, together = 0, 1
     while left:
@@ -156,9 +158,14 @@ def _search_further(
             if landing.key and landing.manifest:
                 count += 1
                 _take(landing.manifest, landing.key, waiting, last, store)
-        still = {dataset for dataset, _ in waiting - last.keys()}
-        left, together = [dataset for dataset in left[together:] if dataset in still], last_landing.AT_ONCE
+        still = {_folder(name) for name in waiting - last.keys()}
+        left, together = [folder for folder in left[together:] if folder in still], last_landing.AT_ONCE
     return count
+
+
+def _folder(name: FileName) -> str:
+    dataset, known_as = name
+    return keys.raw_folder(known_as, dataset)
 
 
 def last_landings(manifest: Manifest, key: str, wanted: set[FileName]) -> dict[FileName, LastLanding]:
@@ -181,6 +188,7 @@ def last_landings(manifest: Manifest, key: str, wanted: set[FileName]) -> dict[F
             manifest.contract_of(file),
             file.recipe,
             _masking(file),
+            archive_of(file.archive) if file.archive else None,
         )
         for name, file in newest.items()
     }
@@ -197,7 +205,9 @@ def _landed(file: ManifestFile, started: datetime) -> Landed | None:
     """
     if file.path is None or file.etag is None or file.mtime_ns is None or file.rows is None:
         return None
-    if file.sha256 is None or file.crc64nvme is None or file.encoding is None or file.delimiter is None:
+    if file.sha256 is None or file.crc64nvme is None:
+        return None
+    if file.archive is None and (file.encoding is None or file.delimiter is None):
         return None
     if file.mtime_ns > (started.timestamp() - COARSE_CLOCK_S) * 1e9:
         return None
@@ -209,8 +219,8 @@ def _landed(file: ManifestFile, started: datetime) -> Landed | None:
         mtime_ns=file.mtime_ns,
         sha256=file.sha256,
         crc64nvme=file.crc64nvme,
-        encoding=file.encoding,
-        delimiter=file.delimiter,
+        encoding=file.encoding or "",
+        delimiter=file.delimiter or "",
         decimal=file.decimal or ".",
         quotechar=file.quotechar or '"',
         hints=file.hints,
@@ -220,6 +230,7 @@ def _landed(file: ManifestFile, started: datetime) -> Landed | None:
         bad=tuple(BadRow(row.line, row.reason) for row in file.bad),
         short_rows=file.short_rows or 0,
         sensitive=tuple(LooksSensitive(one.column, one.kind, one.mask) for one in file.sensitive),
+        archive=archive_of(file.archive) if file.archive else None,
     )
     return Landed(file.path, file.key, file.etag, file.version_id, profile, _masking(file))
 

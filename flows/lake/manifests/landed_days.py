@@ -46,16 +46,27 @@ def find_landed_days(store: ManifestStore, datasets: Iterable[str], until: date)
 
 def _days_of(store: ManifestStore, dataset: str, until: date) -> LandedDays | None:
     with store.bucket.doing(f"looking for the landings of {dataset!r}"):
-        last = next((day for day in _days(store, dataset, until, newest=True) if _holds(store, dataset, day)), None)
-        if last is None:
-            return None
-        first = next((day for day in _days(store, dataset, last, newest=False) if _holds(store, dataset, day)), last)
+        found = [
+            days
+            for prefix in (keys.RAW_PREFIX, keys.ZIP_PREFIX)
+            if (days := _days_in(store, f"{prefix}/{dataset}", until))
+        ]
+    if not found:
+        return None
+    return LandedDays(min(days.first for days in found), max(days.last for days in found))
+
+
+def _days_in(store: ManifestStore, folder: str, until: date) -> LandedDays | None:
+    last = next((day for day in _days(store, folder, until, newest=True) if _holds(store, folder, day)), None)
+    if last is None:
+        return None
+    first = next((day for day in _days(store, folder, last, newest=False) if _holds(store, folder, day)), last)
     return LandedDays(first, last)
 
 
-def _days(store: ManifestStore, dataset: str, until: date, *, newest: bool) -> Iterator[date]:
-    """Yield the days up to one that a dataset has a folder of, in one order or the other; lists lazily."""
-    prefix = f"{keys.RAW_PREFIX}/{dataset}/"
+def _days(store: ManifestStore, folder: str, until: date, *, newest: bool) -> Iterator[date]:
+    """Yield the days up to one that a folder has one of, in one order or the other; lists lazily."""
+    prefix = f"{folder}/"
     for year in _numbers(store, prefix, 4, newest=newest):
         if year > until.year:
             continue
@@ -77,8 +88,8 @@ def _numbers(store: ManifestStore, prefix: str, digits: int, *, newest: bool) ->
     )
 
 
-def _holds(store: ManifestStore, dataset: str, day: date) -> bool:
+def _holds(store: ManifestStore, folder: str, day: date) -> bool:
     """Return whether a day's folder holds a file: an empty folder, or one with folders only, is no landing."""
-    prefix = f"{keys.RAW_PREFIX}/{dataset}/{keys.day_path(day)}/"
+    prefix = f"{folder}/{keys.day_path(day)}/"
     answer = store.bucket.client.list_objects_v2(Prefix=prefix, Delimiter="/", MaxKeys=LOOKED_AT, **store.bucket.where)
     return any(item["Key"] != prefix for item in answer.get("Contents", ()))

@@ -55,29 +55,30 @@ class Found:
     unreadable: tuple[str, ...] = ()
 
 
-def existing(store: ManifestStore, datasets: set[str]) -> set[str]:
-    """Return which of some datasets have anything in the raw layer, as far as that can be told cheaply."""
-    if len(datasets) <= MOST_LISTED:
-        return datasets
+def existing(store: ManifestStore, folders: set[str]) -> set[str]:
+    """Return which of some datasets' folders are in the raw layer, as far as that can be told cheaply."""
+    if len(folders) <= MOST_LISTED:
+        return folders
+    above = {folder.rpartition("/")[0] for folder in folders}
     with store.bucket.doing("looking for datasets"):
-        return datasets & set(store.bucket.folders(f"{keys.RAW_PREFIX}/"))
+        return folders & {f"{top}/{name}" for top in above for name in store.bucket.folders(f"{top}/")}
 
 
-def find_all(store: ManifestStore, datasets: list[str], day: date) -> list[Found]:
-    """Return what `find` returns for each of some datasets, which are looked for side by side."""
+def find_all(store: ManifestStore, folders: list[str], day: date) -> list[Found]:
+    """Return what `find` returns for each of some folders, which are looked for side by side."""
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        return list(threads.map(lambda dataset: find(store, dataset, day), datasets))
+        return list(threads.map(lambda folder: find(store, folder, day), folders))
 
 
-def find(store: ManifestStore, dataset: str, day: date) -> Found:
-    """Return the manifest of the run that landed a dataset last, up to a day.
+def find(store: ManifestStore, folder: str, day: date) -> Found:
+    """Return the manifest of the run that landed in a dataset's folder last, up to a day.
 
     Raises:
         StorageError: What S3 answers, or no answer.
     """
     unreadable: list[str] = []
-    with store.bucket.doing(f"looking for the last landing of {dataset!r}"):
-        for number, (key, of_day, written) in enumerate(_newest_objects(store, dataset, day), start=1):
+    with store.bucket.doing(f"looking for the last landing in {folder!r}"):
+        for number, (key, of_day, written) in enumerate(_newest_objects(store, folder, day), start=1):
             for name in manifests_of(store, key, of_day, written):
                 try:
                     manifest = store.read(name)
@@ -91,9 +92,9 @@ def find(store: ManifestStore, dataset: str, day: date) -> Found:
     return Found(unreadable=tuple(unreadable))
 
 
-def _newest_objects(store: ManifestStore, dataset: str, day: date) -> Iterator[tuple[str, date, datetime]]:
+def _newest_objects(store: ManifestStore, folder: str, day: date) -> Iterator[tuple[str, date, datetime]]:
     """Yield for each day on which a dataset landed, the last one first, the object that was written last, and when."""
-    prefix = f"{keys.RAW_PREFIX}/{dataset}/"
+    prefix = f"{folder}/"
     folders = 0
     for year in _descending(store, prefix, 4, f"{day.year:04}"):
         last_month = f"{day.month:02}" if int(year) == day.year else "12"

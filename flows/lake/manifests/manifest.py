@@ -25,6 +25,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, PrivateAttr
 
 from flows.lake import keys
 from flows.lake.contracts.contract import Contract
+from flows.lake.manifests import archives
 from flows.lake.manifests.copied import ManifestOrigin
 from flows.lake.manifests.entries import (
     Count,
@@ -151,6 +152,18 @@ def _of_outcome(outcome: FileOutcome, contract: Contract | None) -> ManifestFile
 
 
 def _of_profile(profile: CsvProfile) -> dict[str, object]:
+    if profile.archive is not None:
+        return {
+            "size_bytes": profile.size_bytes,
+            "sha256": profile.sha256,
+            "crc64nvme": profile.crc64nvme,
+            "compression": profile.compression,
+            "mtime_ns": profile.mtime_ns,
+            "hints": profile.hints,
+            "sensitive": [asdict(one) for one in profile.sensitive],
+            "rows": profile.rows,
+            "archive": archives.of_archive(profile.archive),
+        }
     return {
         "size_bytes": profile.size_bytes,
         "sha256": profile.sha256,

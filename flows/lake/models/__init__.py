@@ -13,16 +13,28 @@ from flows.lake.models.files import (
     FileOutcome,
     Landed,
     LastLanding,
+    MemberWay,
     OutcomeState,
     S3Origin,
     SourceFile,
 )
-from flows.lake.models.profiles import BadRow, ColumnProfile, CsvDialect, CsvProfile, DtypeEvidence, Hint, Progress
+from flows.lake.models.profiles import (
+    Archive,
+    BadRow,
+    ColumnProfile,
+    CsvDialect,
+    CsvProfile,
+    DtypeEvidence,
+    Hint,
+    Member,
+    Progress,
+)
 
 __all__ = [
     "DEFAULT_BAD_ROWS_PERCENT",
     "DEFAULT_MAX_COLUMNS",
     "DEFAULT_ROWS_PERCENT",
+    "Archive",
     "BadRow",
     "ColumnProfile",
     "CsvDialect",
@@ -35,6 +47,8 @@ __all__ = [
     "Hint",
     "Landed",
     "LastLanding",
+    "Member",
+    "MemberWay",
     "OutcomeState",
     "Progress",
     "S3Origin",

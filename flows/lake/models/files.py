@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from flows.lake.masking_rules import Masking, MaskingRules
-from flows.lake.models.profiles import ColumnProfile, CsvDialect, CsvProfile
+from flows.lake.models.profiles import Archive, ColumnProfile, CsvDialect, CsvProfile
 from flows.lake.words import shown
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ class LastLanding:
         contract: The text of the contract by which it was read, empty where it had none; `None` if that is not known.
         recipe: How pandas reads it; `None` if that is not known.
         masking: How it was masked; `None` where it was not.
+        archive: What was in it, where it was an archive.
     """
 
     day: date
@@ -86,6 +87,7 @@ class LastLanding:
     contract: str | None = None
     recipe: Mapping[str, Any] | None = None
     masking: Masking | None = None
+    archive: Archive | None = None
 
 
 DEFAULT_ROWS_PERCENT = 50
@@ -98,6 +100,9 @@ DEFAULT_MAX_COLUMNS = 20_000
 """What a file may have unless somebody raises the limit: some 100 MB of memory, and a table people can still use."""
 
 DriftKind = Literal[
+    "member added",
+    "member removed",
+    "member unreadable",
     "recipe changed",
     "column added",
     "column removed",
@@ -149,6 +154,20 @@ class FileContract:
     mask: MaskingRules = field(default_factory=MaskingRules)
 
 
+class MemberWay(Protocol):
+    """Finds the way of a member of an archive; not a dataclass, since Prefect walks through those for each task."""
+
+    @property
+    def masks(self) -> bool:
+        """Whether any dataset of the run is masked."""
+
+    def claimed_as(self, name: str) -> str | None:
+        """Return the dataset whose contract claims a member by its name, `None` where none does."""
+
+    def of_member(self, archive: SourceFile, name: str, size_bytes: int) -> SourceFile:
+        """Describe a member as a file; it has no key of its own."""
+
+
 @dataclass(frozen=True)
 class SourceFile:
     """A file that a run will ingest, and where it goes.
@@ -167,6 +186,7 @@ class SourceFile:
         root: The source folder, out of which no link may lead; `None` where links may lead anywhere.
         masking: How it was masked, where this is what came of that; it is not the source's file then.
         lost_rules: Whether its dataset was masked when it landed last and is not today, and nobody said so.
+        inside: Finds the way of its members, where it is an archive.
     """
 
     path: Path
@@ -182,6 +202,7 @@ class SourceFile:
     root: Path | None = None
     masking: Masking | None = None
     lost_rules: bool = False
+    inside: MemberWay | None = None
 
     @property
     def title(self) -> str:

@@ -141,8 +141,9 @@ class CsvProfile:
         short_rows: Rows with fewer fields than columns, which are filled up with missing values.
         sensitive: Columns that look sensitive, where somebody looked.
         hints: What a person should know about the file, a sentence each.
-        compression: `gzip` or `zstd` where the content was profiled through it; size and digests are of the stored
-            bytes.
+        compression: `gzip` or `zstd` where the content was profiled through it, `zip` of an archive; size and digests
+            are of the stored bytes.
+        archive: What is in it, where it is an archive; it has no columns, and the rows of all its tables.
     """
 
     path: Path
@@ -164,11 +165,14 @@ class CsvProfile:
     bad: tuple[BadRow, ...] = ()
     short_rows: int = 0
     sensitive: tuple[LooksSensitive, ...] = ()
+    archive: Archive | None = None
 
     @property
     def recipe(self) -> dict[str, Any]:
         """The keyword arguments with which `pandas.read_csv` gives exactly this frame."""
         quotes = {} if self.quotechar == '"' else {"quotechar": self.quotechar}
+        if self.archive is not None:
+            return {}
         plain = {"sep": self.delimiter, "encoding": self.encoding, "decimal": self.decimal, "low_memory": False}
         return plain | quotes | dict(self.extra)
 
@@ -176,3 +180,43 @@ class CsvProfile:
     def shape(self) -> tuple[int, int]:
         """Rows and columns, as `DataFrame.shape`."""
         return self.rows, len(self.columns)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A CSV file in an archive.
+
+    Attributes:
+        index: Its place in the archive's directory, counted from 0, as in `zipfile.ZipFile.infolist()`.
+        name: Its path in the archive.
+        dataset: The dataset it belongs to.
+        size_bytes: Its size.
+        stored_bytes: The size of what is stored of it.
+        crc32: The CRC-32 of its bytes, eight hexadecimal digits.
+        profile: What it holds, where it could be read.
+        reason: Why it could not.
+        contract: The SHA-256 of the contract's text by which it was read, empty where it had none.
+    """
+
+    index: int
+    name: str
+    dataset: str
+    size_bytes: int
+    stored_bytes: int
+    crc32: str
+    profile: CsvProfile | None = None
+    reason: str = ""
+    contract: str = ""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What is in an archive.
+
+    Attributes:
+        members: Its CSV files, in the order of its directory.
+        others: How many members of each other kind it has, by what their names end with.
+    """
+
+    members: tuple[Member, ...]
+    others: Mapping[str, int] = field(default_factory=dict)

@@ -27,6 +27,12 @@ from flows.lake.errors import (
 from flows.lake.manifests.drift import find_drift, missing_columns, sentence, without_contract
 from flows.lake.manifests.masking_drift import find_masking_drift
 from flows.lake.models import CsvProfile, Drift, FileOutcome, Progress, SourceFile
+from flows.lake.raw.archive_drift import find_archive_drift, missing_in_members
+from flows.lake.raw.archive_file import (
+    profile_archive,
+    refuse_masked,
+    sensitive_members,
+)
 from flows.lake.raw.masked_file import keep_original, masked_file, planned
 from flows.lake.raw.outcomes import failed_outcome
 from flows.lake.raw.raw_layer import RawLayer
@@ -65,12 +71,15 @@ def read_file(file: SourceFile, progress: Progress | None = None) -> ProfiledFil
             remedy="Restore its rules in contracts; if it is to land in clear, name it in masking_off.",
             path=file.path,
         )
+    if file.contract.mask and file.inside is not None:
+        raise refuse_masked(file)
     if file.contract.mask and file.masking is None:
         raise MaskingFailed(file.path, "it was to be read before it was masked")
     if known := known_profile(file):
         return ProfiledFile(known, 0.0)
     started = time.monotonic()
-    return ProfiledFile(reading_with_a_watch(file, progress), time.monotonic() - started)
+    read = reading_with_a_watch if file.inside is None else profile_archive
+    return ProfiledFile(read(file, progress), time.monotonic() - started)
 
 
 def store_file(
@@ -94,7 +103,8 @@ def store_file(
         return set_aside(file, read, to)
     started = time.monotonic()
     try:
-        if sensitive := refusal(file, read.profile):
+        archive = read.profile.archive
+        if sensitive := sensitive_members(file, archive, read.profile) if archive else refusal(file, read.profile):
             raise sensitive
         drift = _drift(file, read.profile)
         return _plan(file, read, to, drift) if file.rules.dry_run else _upload(file, read, to, drift, progress, absent)
@@ -133,7 +143,7 @@ def ingest_file(
 
     try:
         with as_file(to.bucket.client, file) as local:
-            if file.contract.mask:
+            if file.contract.mask and file.inside is None:
                 return replace(_ingest_masked(local, to, absent), path=file.path)
             try:
                 read: ProfiledFile | Exception = read_file(local, watch and watch("profile"))
@@ -200,7 +210,8 @@ def _drift(file: SourceFile, profile: CsvProfile) -> tuple[Drift, ...]:
     Raises:
         DriftRejected: It does, and such files are not to land.
     """
-    missing = tuple(missing_columns(file.contract.required, profile))
+    archive = profile.archive
+    missing = tuple(missing_in_members(file, archive) if archive else missing_columns(file.contract.required, profile))
     if missing:
         raise DriftRejected(
             f"{file.path.name}: {mask_known(sentence(missing, None))}.",
@@ -213,7 +224,10 @@ def _drift(file: SourceFile, profile: CsvProfile) -> tuple[Drift, ...]:
     if file.rules.on_drift == "ignore":
         return ()
     # It quotes cells and names columns, and becomes states, events and logs.
-    differences = find_drift(file.before, profile, file.rules.drift_rows_percent, file.contract.text)
+    if archive:
+        differences = find_archive_drift(file, archive)
+    else:
+        differences = find_drift(file.before, profile, file.rules.drift_rows_percent, file.contract.text)
     drift = tuple(map(_masked, find_masking_drift(file.before, file.masking, differences)))
     # Anybody who may write to the lake can write a manifest: only one of our own keeps a file out of it.
     own = without_contract(drift)

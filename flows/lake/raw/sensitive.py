@@ -8,16 +8,22 @@ say for certain which column its evidence is of.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from flows.lake.errors import SensitiveRejected
 from flows.lake.masking_rules import LooksSensitive
 from flows.lake.models import CsvProfile, Progress, SourceFile
 from flows.lake.words import quoted
 
+if TYPE_CHECKING:
+    from flows.lake.tables.profile import OpenSource
+
 _MOST_TOLD = 20
 
 
-def reading_with_a_watch(file: SourceFile, progress: Progress | None = None) -> CsvProfile:
+def reading_with_a_watch(
+    file: SourceFile, progress: Progress | None = None, open_source: OpenSource | None = None
+) -> CsvProfile:
     """Profile a file, and say in its hints which columns look sensitive, unless nobody wants to know.
 
     Raises:
@@ -40,6 +46,7 @@ def reading_with_a_watch(file: SourceFile, progress: Progress | None = None) -> 
         max_columns=file.rules.max_columns,
         bad_rows_percent=file.rules.bad_rows_percent,
         watch=None if file.rules.sensitive == "ignore" else watch,
+        open_source=open_source,
     )
     masked = set(file.contract.mask.as_texts())
     found = [one for one in (finders[-1].found() if finders else ()) if one.column not in masked]

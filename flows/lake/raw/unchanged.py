@@ -49,6 +49,10 @@ def recorded(file: SourceFile, key: str | None = None) -> Landed | None:
         return None
     if file.before and file.before.contract is not None and changes(file.before.contract, file.contract.text):
         return None
+    if profile.archive is not None or file.inside is not None:
+        from flows.lake.raw.archive_file import read_as_recorded
+
+        return landed if same and profile.archive and read_as_recorded(file, profile.archive) else None
     return landed if same and _read_as_stated(file, profile) else None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from flows.lake.models import ColumnProfile, CsvProfile
+from flows.lake.models import Archive, ColumnProfile, CsvProfile
 from flows.lake.words import cut, md, md_code, printable, quoted, shown
 
 FIRST_COLUMNS, LAST_COLUMNS = 400, 100
@@ -118,6 +118,8 @@ def _several(values: Iterable[object]) -> str:
 
 def format_profile(profile: CsvProfile) -> str:
     """Return a profile as a table of name, non-null count and dtype, for a log, without the middle of a wide one."""
+    if profile.archive is not None:
+        return _format_archive(profile, profile.archive)
     columns = list(enumerate(profile.columns))
     left_out = len(columns) - FIRST_COLUMNS - LAST_COLUMNS
     shown_columns = columns if left_out <= 0 else columns[:FIRST_COLUMNS] + columns[-LAST_COLUMNS:]
@@ -143,4 +145,20 @@ def format_profile(profile: CsvProfile) -> str:
         lines.append(f"read with {printable(_recipe(profile))}")
     lines.append(f"sha256 {profile.sha256}, crc64nvme {profile.crc64nvme}")
     lines.extend(f"hint: {printable(hint)}" for hint in profile.hints)
+    return "\n".join(lines)
+
+
+def _format_archive(profile: CsvProfile, archive: Archive) -> str:
+    """Return the profiles of the first members of an archive, below each other."""
+    read = [member for member in archive.members if member.profile]
+    lines = [
+        f"{shown(profile.path.name)}: {profile.rows:,} rows in {len(read):,} of {len(archive.members):,} CSV files,"
+        f" {profile.size_bytes:,} bytes",
+        f"sha256 {profile.sha256}, crc64nvme {profile.crc64nvme}",
+    ]
+    for member in read[:MOST_FILES]:
+        lines += ["", f"member {shown(member.name)}, CRC-32 {member.crc32}"]
+        lines += [format_profile(member.profile)] if member.profile else []
+    if len(read) > MOST_FILES:
+        lines += ["", f"… {len(read) - MOST_FILES:,} more members; the manifest has each …"]
     return "\n".join(lines)

@@ -42,6 +42,9 @@ def shape_text(outcome: FileOutcome) -> str:
     if outcome.profile is None:
         return "-"
     rows, columns = outcome.profile.shape
+    if outcome.profile.archive is not None:
+        files = len(outcome.profile.archive.members)
+        return f"{rows:,} in {files:,} file{'s' * (files != 1)}"
     return f"{rows:,} x {columns:,}"
 
 
@@ -114,8 +117,14 @@ def new_profiles(outcomes: Sequence[FileOutcome]) -> dict[str, list[CsvProfile]]
     """Return the profiles made by a run, by dataset; those that it recalled were told by the run that made them."""
     profiles: dict[str, list[CsvProfile]] = defaultdict(list)
     for outcome in outcomes:
-        if outcome.profile and outcome.verified_by != unchanged.PROOF:
+        if outcome.profile is None or outcome.verified_by == unchanged.PROOF:
+            continue
+        if outcome.profile.archive is None:
             profiles[outcome.dataset].append(outcome.profile)
+        else:
+            for member in outcome.profile.archive.members:
+                if member.profile:
+                    profiles[member.dataset].append(member.profile)
     return profiles
 
 

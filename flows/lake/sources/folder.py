@@ -8,9 +8,9 @@ from __future__ import annotations
 import fnmatch
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from flows.lake import keys
@@ -193,6 +193,39 @@ class _Way:
             )
         return claimants[0] if claimants else None
 
+    @property
+    def masks(self) -> bool:
+        """Whether any dataset of the run is masked."""
+        return any(contract.mask for contract in self._settings.contracts.values())
+
+    def claimed_as(self, name: str) -> str | None:
+        """Return the dataset whose contract claims a member of an archive.
+
+        Raises:
+            SourceError: Several do.
+        """
+        return self.contract_of(Path(PurePosixPath(name).name))
+
+    def of_member(self, archive: SourceFile, name: str, size_bytes: int) -> SourceFile:
+        """Describe a member of an archive; one that no contract claims belongs to the archive's dataset.
+
+        Raises:
+            SourceError: Several contracts claim it.
+        """
+        dataset = self.claimed_as(name) or archive.dataset
+        rules, dialect, contract = self._decided.get(dataset) or self._decide(dataset)
+        path = Path(archive.path, name)
+        return replace(
+            archive,
+            path=path,
+            dataset=dataset,
+            size_bytes=size_bytes,
+            rules=rules,
+            dialect=dialect,
+            contract=contract,
+            inside=None,
+        )
+
     def describe(self, path: Path, origin: S3Origin | None, dataset: str) -> SourceFile:
         """Describe a file and its way."""
         settings, day = self._settings, self._day
@@ -203,9 +236,12 @@ class _Way:
         if wrong := keys.check_dataset_name(dataset):
             remedy = "Name its dataset in contracts."
             raise SourceError(f"{path.name!a}: the dataset name {dataset!a} {wrong}.", remedy=remedy, path=path)
+        inside = self if keys.is_archive(path.name) else None
         if origin is not None:
             size_bytes, modified_ns = origin.size_bytes, origin.modified_ns
-            return SourceFile(path, dataset, key, size_bytes, rules, dialect, contract, modified_ns, origin=origin)
+            return SourceFile(
+                path, dataset, key, size_bytes, rules, dialect, contract, modified_ns, origin=origin, inside=inside
+            )
         root = None if settings.follow_links else settings.source
         if root is not None:
             check_inside(path, root)
@@ -220,7 +256,9 @@ class _Way:
         if not stat.S_ISREG(info.st_mode):
             remedy = "Move it out of the folder."
             raise SourceError(f"{shown(path.name)} is not a regular file.", remedy=remedy, path=path)
-        return SourceFile(path, dataset, key, info.st_size, rules, dialect, contract, info.st_mtime_ns, root=root)
+        return SourceFile(
+            path, dataset, key, info.st_size, rules, dialect, contract, info.st_mtime_ns, root=root, inside=inside
+        )
 
     def _decide(self, dataset: str) -> tuple[LandingRules, CsvDialect, FileContract]:
         """Return what the files of a dataset share, made once: tasks then carry it once too."""

@@ -204,6 +204,21 @@ class CsvSource:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
 
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return bytes from any place of the file, fewer only at its end; they go through no digest.
+
+        Raises:
+            SourceError: The operating system could not read them.
+        """
+        pieces = []
+        try:
+            while length > 0 and (piece := os.pread(self._file.fileno(), length, offset)):
+                pieces.append(piece)
+                offset, length = offset + len(piece), length - len(piece)
+        except OSError as error:
+            raise SourceError(f"{self.path} could not be read to its end: {error}.", path=self.path) from error
+        return b"".join(pieces)
+
     def decompress(self) -> None:
         """Read the content through the decompressor that the file's name asks for."""
         if self.compression == "gzip":
