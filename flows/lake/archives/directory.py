@@ -181,11 +181,11 @@ class _Directory:
         return listed
 
     def _sizes(self, name: str, size: int, stored: int, starts_at: int, extra: bytes) -> tuple[int, int, int]:
-        """Return sizes and place, those that do not fit in 32 bits from the Zip64 field."""
+        """Return sizes and place, those beyond 32 bits from the Zip64 field, if there is one."""
         values = [size, stored, starts_at]
-        field, at = fields(extra).get(1, b""), 0
+        field, at = fields(extra).get(1), 0
         for number, value in enumerate(values):
-            if value == UNKNOWN32:
+            if value == UNKNOWN32 and field is not None:
                 if at + 8 > len(field):
                     raise self._archive.refused(f"member {quoted(name)} has no Zip64 sizes", FETCH_AGAIN)
                 values[number] = int.from_bytes(field[at : at + 8], "little")
@@ -239,13 +239,14 @@ class _Directory:
         size, stored, _ = self._sizes(entry.name, size, stored, 0, extra)
         # What was not known when the header was written stands after the bytes.
         later = bool(flags & _DESCRIPTOR)
+        unknown = (0, UNKNOWN32) if later else ()
         same = {
             "name": rest[:name_length] == one.raw,
             "method": method == entry.method,
             "encryption": not (flags ^ one.flags) & _ENCRYPTED,
-            "CRC-32": crc == entry.crc32 or (later and not crc),
-            "size": size == entry.size_bytes or (later and not size),
-            "stored size": stored == entry.stored_bytes or (later and not stored),
+            "CRC-32": crc == entry.crc32 or crc in unknown,
+            "size": size == entry.size_bytes or size in unknown,
+            "stored size": stored == entry.stored_bytes or stored in unknown,
         }
         if differing := [what for what, is_same in same.items() if not is_same]:
             raise self._archive.refused(f"directory and header of member {name} differ in {', '.join(differing)}", ASK)
@@ -253,7 +254,8 @@ class _Directory:
         if data_at + entry.stored_bytes > end:
             raise self._archive.refused(f"member {name} would lie beyond its end", FETCH_AGAIN)
         found = replace(entry, data_at=data_at)
-        if later:
+        # Some tools set the flag, know the sizes all the same, and write nothing behind.
+        if later and (crc, stored, size) != (entry.crc32, entry.stored_bytes, entry.size_bytes):
             self._check_descriptor(found)
         return found
 

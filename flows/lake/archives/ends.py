@@ -13,6 +13,8 @@ _END = struct.Struct("<4s4H2LH")
 _END64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR = struct.Struct("<4sLQL")
 _MOST_COMMENT = 2**16 - 1
+_PADDING = b"\0\r\n "
+"""What servers and disks put after a file."""
 
 
 def find_end(archive: ArchiveBytes) -> tuple[int, int, int, int]:
@@ -26,8 +28,10 @@ def find_end(archive: ArchiveBytes) -> tuple[int, int, int, int]:
     found, at = [], tail.find(b"PK\5\6")
     seen = at >= 0
     while at >= 0:
-        if at + _END.size <= len(tail) and at + _END.size + _END.unpack_from(tail, at)[7] == len(tail):
-            found.append(at)
+        if at + _END.size <= len(tail):
+            after = at + _END.size + _END.unpack_from(tail, at)[7]
+            if after == len(tail) or (after < len(tail) and not tail[after:].strip(_PADDING)):
+                found.append(at)
         at = tail.find(b"PK\5\6", at + 1)
     if len(found) > 1:
         raise archive.refused("its comment holds a second end of the archive", ASK)

@@ -141,6 +141,28 @@ def test_a_descriptor_in_each_of_its_forms() -> None:
             assert len(entries(data)) == 2
 
 
+def test_a_flag_for_a_descriptor_that_is_not_there_where_the_header_knows_the_sizes() -> None:
+    data = bytearray(archive(Made(flags=8), Made(b"b.csv")))
+    struct.pack_into("<3L", data, 14, zlib.crc32(CSV), len(CSV), len(CSV))
+    assert content(bytes(data)) == CSV
+
+
+def test_a_header_written_before_the_sizes_were_known_may_hold_the_mark_of_zip64() -> None:
+    data = bytearray(archive(Made(flags=8, descriptor=struct.pack("<LQQ", zlib.crc32(CSV), len(CSV), len(CSV)))))
+    struct.pack_into("<2L", data, 18, 2**32 - 1, 2**32 - 1)
+    assert content(bytes(data)) == CSV
+
+
+def test_a_size_that_is_the_mark_of_zip64_is_itself_without_that_field() -> None:
+    data = archive(Made(method=8, size=2**32 - 1))
+    assert entries(data, free_bytes=2**33)[0].size_bytes == 2**32 - 1
+
+
+@pytest.mark.parametrize("padding", [b"\0" * 512, b"\r\n", b" \n"])
+def test_padding_after_the_end_is_no_content(padding: bytes) -> None:
+    assert content(archive(Made(), comment=b"made today", after=padding)) == CSV
+
+
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
