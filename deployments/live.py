@@ -7,6 +7,7 @@ is at work comes first, then what went wrong, then what ended last; the last lin
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections import Counter
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from flows.lake.units import size_text
-from flows.lake.words import printable
+from flows.lake.words import cut, printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,8 +24,21 @@ if TYPE_CHECKING:
 MOST_ROWS = 12
 OTHER_LINES = 6
 """Lines of the terminal that stay free of the table."""
+MOST_NOTES, LONGEST_NOTE = 10, 240
+"""What is printed above the table of warnings and errors, and how many characters of each."""
+CLOSING_LINES = 25
 NARROW, NARROWER = 72, 48
 """Columns below which the rate, and then the bar, are left out."""
+
+
+def shortened(text: str) -> str:
+    """Return a closing table as a terminal shows it: the first rows, among which are those that went wrong."""
+    lines = text.splitlines()
+    if len(lines) <= CLOSING_LINES + 5:
+        return text
+    return "\n".join(
+        [*lines[:CLOSING_LINES], f" … and {len(lines) - CLOSING_LINES:,} lines more in the log in the lake"]
+    )
 
 
 def wanted(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
@@ -69,18 +83,21 @@ class LiveTable:
 
         if (reconfigure := getattr(stream, "reconfigure", None)) and not (stream.encoding or "").startswith("utf"):
             reconfigure(errors="backslashreplace")
+        # The terminal's own size: a COLUMNS that somebody exported is that of another one, or of an earlier moment.
+        own = {name: value for name, value in environ.items() if name not in ("COLUMNS", "LINES")}
         self._console = Console(
-            file=stream, force_terminal=True, no_color="NO_COLOR" in environ, highlight=False, markup=False, emoji=False
+            file=stream, force_terminal=True, highlight=False, markup=False, emoji=False, _environ=own
         )
         self._lock = threading.Lock()
         self._rows: dict[str, _Row] = {}
+        self._notes = 0
         self._live = Live(
             console=self._console,
             get_renderable=self._draw,
             refresh_per_second=8,
             transient=True,
-            redirect_stdout=True,
-            redirect_stderr=True,
+            redirect_stdout=sys.stdout.isatty(),
+            redirect_stderr=sys.stderr.isatty(),
             vertical_overflow="crop",
         )
 
@@ -114,8 +131,14 @@ class LiveTable:
             row.step, row.bad, row.ended = state, bad, time.monotonic()
 
     def note(self, text: str) -> None:
-        """Print lines above the table."""
-        self._console.print(printable(text), soft_wrap=True)
+        """Print the first line of a text above the table; of many texts, the first ones."""
+        with self._lock:
+            self._notes += 1
+            if self._notes > MOST_NOTES + 1:
+                return
+            rest = self._notes > MOST_NOTES
+        line = cut(printable(text.partition("\n")[0]), LONGEST_NOTE)
+        self._console.print("… the log in the lake has more of these." if rest else line, soft_wrap=True)
 
     def _draw(self) -> RenderableType:
         from rich.console import Group
@@ -131,7 +154,7 @@ class LiveTable:
         # A terminal that wraps the last column would tear the table.
         table = Table(box=None, pad_edge=False, width=min(width - 1, 100), show_header=width >= NARROWER)
         table.add_column("File", ratio=3, no_wrap=True, overflow="ellipsis")
-        table.add_column("Step", ratio=1, min_width=8, no_wrap=True, overflow="ellipsis")
+        table.add_column("Step", ratio=1, min_width=9, no_wrap=True, overflow="ellipsis")
         if width >= NARROWER:
             table.add_column("", width=16, no_wrap=True)
         if width >= NARROW:
@@ -161,6 +184,8 @@ def _bar(row: _Row) -> Any:
 
 def _rate(row: _Row) -> str:
     """Return the rate of a step that is under way, and the size of a file otherwise."""
+    if row.done and not row.ended and not row.size_bytes:
+        return f"{100 * row.done / max(1, row.total):.0f} %"
     if row.ended or not row.done:
         return size_text(row.size_bytes) if row.size_bytes else ""
     return f"{size_text(row.done / max(0.1, time.monotonic() - row.began))}/s"

@@ -56,6 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, terminate)
+    # What it warns of, with a traceback, comes as an error with a sentence too.
+    logging.getLogger("botocore").addHandler(logging.NullHandler())
     try:
         with _prefect_apart():
             code = _land(given, keys, words, out)
@@ -148,7 +150,7 @@ def _tell(landing: Landing, given: argparse.Namespace, words: Words, out: TextIO
 
     summary = landing.summary()
     if is_live and landing.error is None:
-        print(run_report.closing_table(summary), file=out)
+        print(live.shortened(run_report.closing_table(summary)), file=out)
     print(f"\n{landing.verdict}", file=out)
     code = LANDED if landing.state == "Completed" else SOME_FAILED
     if isinstance(landing.error, KeyboardInterrupt):

@@ -112,7 +112,7 @@ def _finds_some(session: Any, words: Words) -> bool:
     try:
         return session.get_credentials() is not None
     except boto.BotoCoreError as error:  # a process that fails, half of a key in a file, an SSO session that has ended
-        raise CredentialsMissing(f"{str(error).rstrip('.')}.", remedy=f"{words('take_new')}.") from None
+        raise CredentialsMissing(f"{str(error).strip().rstrip('.')}.", remedy=f"{words('take_new')}.") from None
 
 
 def _asked(words: Words) -> Keys:

@@ -27,6 +27,7 @@ from flows.lake.manifests.store import ManifestStore
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.places import source_text
 from flows.lake.raw.ingest_file import Step, ingest_file
+from flows.lake.raw.outcomes import failed_outcome
 from flows.lake.raw.unchanged import find_unchanged
 from flows.lake.redact import mask_known
 from flows.lake.reports import lines, run_log, run_report
@@ -212,9 +213,13 @@ class Landing:
                 self._end([outcome for future in done if (outcome := future.result())])
         except KeyboardInterrupt:
             self._stop.set()
+            self._means.echo(logging.WARNING, "Interrupted: files on their way may still arrive; Ctrl-C again ends it.")
             known = {outcome.path for outcome in self._outcomes}
             done, _ = wait(futures, timeout=FILES_MAY_TAKE_S)
-            self._end([outcome for future in done if (outcome := future.result()) and outcome.path not in known])
+            for future, file in futures.items():
+                if file.path not in known:
+                    outcome = future.result() if future in done else None
+                    self._end([outcome or failed_outcome(file, "the run was cancelled before it landed")])
             raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -56,10 +56,6 @@ _TEXTS = {
         "As chaves expiraram, ou o token de sessão não é delas.",
     ),
     "evidence": ("The evidence page: {path}", "A página de evidências: {path}"),
-    "interrupted": (
-        "Interrupted: files that are on their way may still arrive. Ctrl-C again ends at once.",
-        "Interrompido: os arquivos a caminho ainda podem chegar. Ctrl-C de novo encerra na hora.",
-    ),
     "title": ("Evidence of a landing", "Evidências de uma ingestão"),
     "tree": ("The lake", "O lake"),
     "tree_cut": ("{count} objects are shown; there are more.", "São mostrados {count} objetos; há outros."),

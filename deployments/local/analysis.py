@@ -35,15 +35,7 @@ def main() -> int:
         os.environ["PREFECT_LOGGING_COLORS"] = "false"
     os.environ["PREFECT_LOGGING_LEVEL"] = "WARNING"
     try:
-        with services.only_one() as running, contextlib.ExitStack() as started:
-            if running:
-                children.say("Using the server and the lake that `make up` runs")
-                services.use_server(running)
-            else:
-                lake = started.enter_context(services.embedded_lake(services.free_port()))
-                started.enter_context(services.prefect_server(services.free_port()))
-                services.store_lake_block(lake)
-            started.enter_context(_scripted_tmdb())
+        with services.lake_and_server(), _scripted_tmdb():
             return _run()
     except folders.StackError as error:
         print(error, file=sys.stderr)

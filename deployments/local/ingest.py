@@ -7,12 +7,11 @@ be seen, and stops what it started. It exits 1 if any file did not land, 2 if a 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
-from deployments.local import catalog, children, folders, services
+from deployments.local import catalog, children, folders, services, showing
 
 
 def main() -> int:
@@ -23,27 +22,11 @@ def main() -> int:
     options = parser.parse_args()
     children.end_on_sigterm()
     services.isolate_prefect()
-    if not services.colour(sys.stdout):
-        os.environ["PREFECT_LOGGING_COLORS"] = "false"
-    # The level, name and logger of each line are in the UI; here the lines themselves are read.
-    os.environ["PREFECT_LOGGING_FORMATTERS_STANDARD_FLOW_RUN_FMT"] = "%(asctime)s.%(msecs)03d  %(message)s"
-    os.environ["PREFECT_LOGGING_FORMATTERS_STANDARD_TASK_RUN_FMT"] = (
-        "%(asctime)s.%(msecs)03d  %(task_run_name)s: %(message)s"
-    )
+    showing.prepare()
     try:
-        with services.only_one() as running:
-            if running:
-                children.say("Using the server and the lake that `make up` runs")
-                services.use_server(running)
-                services.make_masking_key()
-                return _run(options.source, services.browse_url_of_stack(), dry_run=options.dry_run)
-            with (
-                services.embedded_lake(services.free_port()) as lake,
-                services.prefect_server(services.free_port()),
-            ):
-                services.store_lake_block(lake)
-                services.make_masking_key()
-                return _run(options.source, dry_run=options.dry_run)
+        with services.lake_and_server() as browse_url:
+            services.make_masking_key()
+            return _run(options.source, browse_url, dry_run=options.dry_run)
     except folders.StackError as error:
         print(error, file=sys.stderr)
         return 2
@@ -58,7 +41,8 @@ def _run(source: Path, browse_url: str | None = None, *, dry_run: bool) -> int:
 
     from flows.ingest_raw import ingest_raw
 
-    state: Any = ingest_raw(source=source.absolute(), dry_run=dry_run, return_state=True)
+    with showing.run_of_this_process():
+        state: Any = ingest_raw(source=source.absolute(), dry_run=dry_run, return_state=True)
     # The server stops when this returns: what is still on its way to it must arrive first.
     APILogWorker.drain_all(timeout=20)
     EventsWorker.drain_all(timeout=20)

@@ -1,7 +1,7 @@
 """`make run`: one run of `ingest-raw/daily` on the stack that `make up` started, or on PREFECT_API_URL, to its end.
 
 `prefect deployment run --watch` tells neither a run's log nor why it failed; this shows the same lines and the same
-closing table as `make ingest`, and exits 1 if the run did.
+live table and closing table as `make ingest`, and exits 1 if the run did.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from deployments.local import folders, services, ways_in
+from deployments import live
+from deployments.local import folders, services, showing, ways_in
+from deployments.local.steps import Steps
 
 DEPLOYMENT = "ingest-raw/daily"
 POLL_S = 0.5
@@ -41,7 +43,7 @@ def main() -> int:
         parameters["partition_date"] = options.partition_date.isoformat()
     try:
         with server():
-            return follow(DEPLOYMENT, parameters)
+            return follow(DEPLOYMENT, parameters, files=True)
     except folders.StackError as error:
         print(error, file=sys.stderr)
         return 2
@@ -74,13 +76,16 @@ def absolute(source: str) -> str:
     return str(Path(source).absolute())
 
 
-def follow(deployment: str, parameters: dict[str, Any], *, cancel_on_interrupt: bool = False) -> int:
+def follow(
+    deployment: str, parameters: dict[str, Any], *, cancel_on_interrupt: bool = False, files: bool = False
+) -> int:
     """Start a run of a deployment and print its log to its end; returns the exit code.
 
     Args:
         deployment: The deployment.
         parameters: What is not as the deployment has it.
         cancel_on_interrupt: Have Ctrl-C cancel the run, and not only this look at it.
+        files: Show its files in a live table where there is a terminal.
     """
     from prefect.deployments import run_deployment
     from prefect.utilities.urls import url_for
@@ -88,7 +93,7 @@ def follow(deployment: str, parameters: dict[str, Any], *, cancel_on_interrupt: 
     flow_run: Any = run_deployment(deployment, parameters=parameters, timeout=0)
     print(f"Run {flow_run.id}: {url_for(flow_run)}", flush=True)
     try:
-        return _print_to_its_end(flow_run)
+        return _print_to_its_end(flow_run, files=files and live.wanted(sys.stdout))
     except KeyboardInterrupt:
         if not cancel_on_interrupt:
             raise
@@ -105,32 +110,43 @@ def _cancel(flow_run: Any) -> None:
         client.set_flow_run_state(flow_run.id, Cancelling())
 
 
-def _print_to_its_end(flow_run: Any) -> int:
+def _print_to_its_end(flow_run: Any, *, files: bool = False) -> int:
     from prefect.client.orchestration import get_client
 
-    patience, waiting_as = LAST_LINES_S, ""
-    with get_client(sync_client=True) as client:
-        log = _Log(client, flow_run)
-        while True:
-            state: Any = client.read_flow_run(flow_run.id).state
-            if not log.shown and state.name != waiting_as:
-                waiting_as = state.name  # Late: no worker has taken it; AwaitingConcurrencySlot: another run is at work
-                print(f"{waiting_as} …", flush=True)
-            log.print_new_lines()
-            if state.is_final():
-                if log.ended or patience <= 0:
-                    break
-                patience -= POLL_S  # log lines travel in batches, the last ones behind the state
-            time.sleep(POLL_S)
+    with get_client(sync_client=True) as client, contextlib.ExitStack() as shown:
+        table = shown.enter_context(live.LiveTable(sys.stdout)) if files else None
+        lines = showing.Lines(table) if table else None
+        log = _Log(client, flow_run, lines, Steps(client, flow_run.id, table) if table else None)
+        state = _wait(client, flow_run, log)
+    if lines and lines.closing:
+        print(live.shortened(lines.closing))
     print(f"\n{state.name}: {state.message}")
     return 0 if state.is_completed() else 1
 
 
-class _Log:
-    """A run's log, printed as it grows."""
+def _wait(client: Any, flow_run: Any, log: _Log) -> Any:
+    """Wait for a run's end, and for the last lines of its log; returns its state."""
+    patience, waiting_as = LAST_LINES_S, ""
+    while True:
+        state: Any = client.read_flow_run(flow_run.id).state
+        if not log.shown and state.name != waiting_as:
+            waiting_as = state.name  # Late: no worker has taken it; AwaitingConcurrencySlot: another run is at work
+            print(f"{waiting_as} …", flush=True)
+        log.print_new_lines()
+        if state.is_final():
+            if log.ended or patience <= 0:
+                return state
+            patience -= POLL_S  # log lines travel in batches, the last ones behind the state
+        time.sleep(POLL_S)
 
-    def __init__(self, client: Any, flow_run: Any) -> None:
-        self._client = client
+
+class _Log:
+    """A run's log, printed as it grows, or told to a live table."""
+
+    def __init__(
+        self, client: Any, flow_run: Any, lines: showing.Lines | None = None, steps: Steps | None = None
+    ) -> None:
+        self._client, self._lines, self._steps = client, lines, steps
         self._flow_run_id: UUID = flow_run.id
         self._since: datetime = flow_run.created
         self._task_names: dict[UUID, str] = {}
@@ -139,11 +155,17 @@ class _Log:
 
     def print_new_lines(self) -> None:
         """Print what was not printed yet."""
+        if self._steps:
+            self._steps.look()
         for line in self._lines_since(self._since):
             if line.id in self.shown:
                 continue
-            of_task = f"{self._task_name(line.task_run_id)}: " if line.task_run_id else ""
-            print(f"{line.timestamp.astimezone():%H:%M:%S}  {of_task}{line.message}", flush=True)
+            if self._lines and self._steps:
+                self._lines.take(line.level, line.message)
+                self._steps.take(line.message)
+            else:
+                of_task = f"{self._task_name(line.task_run_id)}: " if line.task_run_id else ""
+                print(f"{line.timestamp.astimezone():%H:%M:%S}  {of_task}{line.message}", flush=True)
             self.shown.add(line.id)
             self._since = max(self._since, line.timestamp - OVERLAP)
             self.ended = self.ended or (line.message.startswith(LAST_LINE) and not line.task_run_id)

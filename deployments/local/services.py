@@ -153,6 +153,28 @@ def prefect_server(port: int) -> Iterator[str]:
         yield api_url
 
 
+@contextlib.contextmanager
+def lake_and_server() -> Iterator[str | None]:
+    """Use the server and the lake that `make up` runs, or run some of this process's own, until the block ends.
+
+    Yields:
+        Where a browser finds the lake of `make up`; `None` where it does not run.
+
+    Raises:
+        StackError: A part did not start, or something that does not share its server is at work.
+    """
+    with only_one() as running, contextlib.ExitStack() as started:
+        if running:
+            say("Using the server and the lake that `make up` runs")
+            use_server(running)
+            yield browse_url_of_stack()
+            return
+        lake = started.enter_context(embedded_lake(free_port()))
+        started.enter_context(prefect_server(free_port()))
+        store_lake_block(lake)
+        yield None
+
+
 def _import_what_a_run_needs() -> None:
     """Spend the many seconds that a server needs to start on imports that take as many."""
     import flows.ingest_raw

@@ -29,6 +29,7 @@ from flows.lake.run_models import BucketListing, BucketReport, FileList, LakeAdd
 from flows.lake.settings import IngestSettings
 from flows.lake.sources.folder import SourceFolder
 from flows.lake.words import shown
+from flows.ui import watching
 from flows.ui.days import DEFAULT_TIMEZONE, logical_date
 from flows.ui.progress import FileProgress
 
@@ -135,6 +136,7 @@ class Run:
                 self._warnings += result.warnings
             case SourceFolder():
                 self._hidden = result.hidden
+                watching.expect([(str(file.path), file.title, file.size_bytes) for file in result.files])
                 self.tell_all(result.unusable)
             case History():
                 self.history = result
@@ -145,6 +147,7 @@ class Run:
                 self._listing = result
             case FileOutcome():
                 self.outcomes.append(result)
+                watching.end(str(result.path), shown(result.path.name), result.state, bad=result.is_bad)
         return result
 
     def tell_all(self, outcomes: Iterable[FileOutcome], *, alone: bool = True) -> None:

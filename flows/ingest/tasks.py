@@ -29,6 +29,7 @@ from flows.lake.sources import folder
 from flows.lake.sources.batches import Batch
 from flows.lake.sources.folder import SourceFolder
 from flows.lake.words import cut, shown
+from flows.ui import watching
 from flows.ui.progress import FileProgress
 from flows.ui.stage import stage
 
@@ -91,7 +92,8 @@ def profile_file(file: SourceFile, address: LakeAddress) -> ProfiledFile:
     from flows.lake.raw.ingest_file import read_file
 
     lake = connect(address)
-    read = read_file(file, FileProgress("profile", file.path.name, file.size_bytes, lake.redact))
+    progress = FileProgress("profile", file.path.name, file.size_bytes, lake.redact, str(file.path))
+    read = read_file(file, progress)
     rows, columns = read.profile.shape
     get_run_logger().info("%s: %s rows x %s columns in %.1f s", file.title, f"{rows:,}", f"{columns:,}", read.seconds)
     return read
@@ -107,7 +109,7 @@ def upload_file(file: SourceFile, read: ProfiledFile | Exception, address: LakeA
     from flows.lake.raw.ingest_file import store_file
 
     lake = connect(address)
-    progress = FileProgress("upload", file.path.name, file.size_bytes, lake.redact)
+    progress = FileProgress("upload", file.path.name, file.size_bytes, lake.redact, str(file.path))
     outcome = store_file(file, read, lake.raw_layer, progress)
     return Failed(message=mask_known(f"Did not land: {outcome.reason}"), data=outcome) if outcome.is_bad else outcome
 
@@ -119,6 +121,8 @@ def ingest_batch(batch: Batch, address: LakeAddress, workers: ThisProcess | Work
     Returns:
         A list of each file's `FileOutcome`, in a Failed state where any could not be stored.
     """
+    for file in batch.files:
+        watching.step(str(file.path), "batch")
     outcomes = list(workers.ingest(batch.files, address))
     counts = run_report.counts_text(outcomes)
     get_run_logger().info("%s", counts)

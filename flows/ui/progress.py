@@ -11,6 +11,7 @@ from prefect.logging import get_run_logger
 
 from flows.lake.units import LARGE_FILE_BYTES, size_text
 from flows.lake.words import md, shown
+from flows.ui import watching
 from flows.ui.artifacts import Redact, quietly, slug
 
 
@@ -22,12 +23,16 @@ class FileProgress:
         name: The file's name.
         size_bytes: Its size.
         redact: Masks secrets.
+        key: What tells the file from others to who watches; nothing where it is no file.
     """
 
     _EVERY_S = 1.0
     _LOGGED_EVERY_S = 10.0
 
-    def __init__(self, doing: str, name: str, size_bytes: int, redact: Redact) -> None:
+    def __init__(self, doing: str, name: str, size_bytes: int, redact: Redact, key: str = "") -> None:
+        self._doing, self._key = doing, key
+        if key:
+            watching.step(key, doing)
         self._artifact: UUID | None = None
         self._lock = threading.Lock()
         self._shown = self._logged = time.monotonic()
@@ -46,6 +51,8 @@ class FileProgress:
 
     def __call__(self, done_bytes: int, total_bytes: int) -> None:
         """Show that so many bytes of the total are done, at most once a second and at the end."""
+        if self._key:
+            watching.step(self._key, self._doing, done_bytes, total_bytes)
         if not self._large or not total_bytes:
             return
         with self._lock:

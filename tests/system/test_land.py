@@ -147,6 +147,37 @@ def test_signed_manifests_spare_what_is_unchanged_and_reject_drift(moto: S3Serve
     assert key.read_text().strip() not in second.stdout
 
 
+def test_an_interrupted_landing_leaves_manifest_and_log(rclone: S3Server, tmp_path: Path) -> None:
+    folder, bucket = tmp_path / "in", fresh_bucket_name()
+    folder.mkdir()
+    rows = "".join(f"{n},text {n}\n" for n in range(200_000))
+    for n in range(15):
+        (folder / f"file{n}.csv").write_text(f"a,b\n{rows}")
+    process = subprocess.Popen(
+        command(folder, bucket),
+        env=environment(rclone, tmp_path),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout
+    said = ""
+    for line in process.stdout:
+        said += line
+        if " uploaded: " in line:
+            break
+    process.send_signal(signal.SIGINT)
+    said += process.stdout.read()
+    assert process.wait(60) == 130, said
+    assert "of 15 files had landed" in said
+    assert "Traceback" not in said
+    stored = [one["Key"] for one in rclone.client().list_objects_v2(Bucket=bucket)["Contents"]]
+    assert {"Logs", "Manifests"} <= {key.split("/")[0] for key in stored}
+    assert 0 < len([key for key in stored if key.startswith("Raw/")]) < 15
+
+
 def read_all(controller: int) -> bytes:
     said = b""
     while True:

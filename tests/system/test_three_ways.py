@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
+import pty
 import re
 import shutil
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -185,6 +191,27 @@ def test_make_run_shows_the_log_and_the_closing_table(stack: RunningStack, folde
     assert "Raw/Local/CSV/Movies/2024/02/28/movies.csv" in done.stdout
     assert "Completed: Landed in" in done.stdout
     assert "\x1b" not in done.stdout
+
+
+def test_make_run_at_a_terminal_shows_the_files_and_the_closing_table(stack: RunningStack, folder: Path) -> None:
+    controller, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+    environ = environment(stack.state, TERM="xterm-256color", COLUMNS="", VERBOSE="")
+    line = [sys.executable, "-m", "deployments.local.run", str(folder)]
+    process = subprocess.Popen(line, cwd=PROJECT, env=environ, stdin=side, stdout=side, stderr=side)
+    os.close(side)
+    said = b""
+    with contextlib.suppress(OSError):  # the terminal's other end is closed
+        while chunk := os.read(controller, 65536):
+            said += chunk
+    text = said.decode()
+    assert process.wait(60) == 0, text
+    table, _, closing = text.rpartition("\x1b[?25h")
+    assert re.search(r"movies\.csv +\S*(profile|upload|unchanged)", table)
+    assert "1 file: " in table
+    assert "What became of each file:" in closing
+    assert "Bucket setting" not in text
+    assert "Completed: Landed in" in closing
 
 
 def test_make_promote_copies_the_lake_and_says_so(stack: RunningStack, folder: Path) -> None:
