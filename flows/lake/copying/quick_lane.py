@@ -21,6 +21,7 @@ from urllib.parse import quote, urlsplit
 
 from flows.lake.copying.records import Named
 from flows.lake.copying.results import CopyOptions, ObjectResult
+from flows.lake.copying.stored_source import encoding_of_object
 from flows.lake.manifests.copied import Place
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.client import CHECKSUM_HEADER
@@ -168,6 +169,10 @@ class QuickLane:
             return False
         headers = {name: value for name, value in read.headers.items() if name in KEPT_HEADERS}
         headers |= {name: value for name, value in read.headers.items() if name.startswith(METADATA)}
+        if not all(value.isascii() for value in headers.values()):
+            return False
+        if coding := encoding_of_object(headers.pop("content-encoding", "")):
+            headers["content-encoding"] = coding
         md5 = hashlib.md5(data, usedforsecurity=False)
         headers |= {"content-length": str(len(data)), CHECKSUM_HEADER: named.crc64nvme or "", "if-none-match": "*"}
         headers["content-md5"] = base64.b64encode(md5.digest()).decode()

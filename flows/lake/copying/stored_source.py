@@ -7,6 +7,7 @@ whole requests.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from flows.lake.errors import SourceChanged
 from flows.lake.s3.errors import status_of
+from flows.lake.s3.object_metadata import encoded
 from flows.lake.s3.s3_object import S3Object
 
 READ_TRIES = 4
@@ -49,9 +51,10 @@ class StoredSource:
         self.etag: str = answer.get("ETag", "")
         self.version_id = answer.get("VersionId")
         self.tag_count: int = answer.get("TagCount", 0)
+        answer["ContentEncoding"] = encoding_of_object(answer.get("ContentEncoding", ""))
         self.headers = {name: answer[name] for name in KEPT_HEADERS if answer.get(name)}
-        if metadata := self.headers.get("Metadata"):  # some servers write the names as in headers of HTTP
-            self.headers["Metadata"] = {name.lower(): value for name, value in metadata.items()}
+        if metadata := self.headers.get("Metadata"):
+            self.headers["Metadata"] = {name.lower(): _in_ascii(value) for name, value in metadata.items()}
 
     @property
     def title(self) -> str:
@@ -154,3 +157,21 @@ class StoredSource:
             bucket=self._object.bucket.name,
             key=self._object.key,
         )
+
+
+def encoding_of_object(content_encoding: str) -> str:
+    """Return a content encoding without `aws-chunked`, the way in which a client once sent the bytes.
+
+    Some servers keep it with the object; sent again, it would say that the new body comes in chunks.
+    """
+    codings = (coding.strip() for coding in content_encoding.split(","))
+    return ",".join(coding for coding in codings if coding and coding.lower() != "aws-chunked")
+
+
+def _in_ascii(value: str) -> str:
+    """Return metadata as botocore sends it: some servers answer it as UTF-8, which HTTP reads as Latin-1."""
+    if value.isascii():
+        return value
+    with contextlib.suppress(UnicodeError):
+        value = value.encode("latin-1").decode()
+    return encoded(value)

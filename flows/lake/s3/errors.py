@@ -38,6 +38,10 @@ _DENIED = _Row(errors.AccessDenied, "Give these credentials the permission, or u
 _NO_BUCKET = _Row(errors.BucketVanished, "Find out who deleted it; a new run creates it again.")
 _ELSEWHERE = _Row(errors.BucketInOtherRegion, "Name the bucket's region in the credentials block.")
 _KMS_KEY = _Row(errors.StorageError, "Check the bucket's KMS key: it must exist in the bucket's region and be enabled.")
+_ARCHIVED = _Row(
+    errors.StorageError,
+    "It is archived. Restore it (aws s3api restore-object), wait until it is there, and start again.",
+)
 _FULL = _Row(errors.UploadFailed, "The server has no room left: free some, then start the run again.")
 _OF_STS = {"GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"}
 _BUSY = _Row(errors.UploadFailed, "The server stayed busy through every retry: start the run again later.")
@@ -73,6 +77,7 @@ BY_CODE: dict[str, _Row] = {
     "KMS.InvalidKeyUsageException": _KMS_KEY,
     "KMS.KMSInvalidStateException": _KMS_KEY,
     "KMS.NotFoundException": _KMS_KEY,
+    "InvalidObjectState": _ARCHIVED,
     "InsufficientStorage": _FULL,
     "XMinioStorageFull": _FULL,
     "BadDigest": _Row(errors.IntegrityError, "The bytes were altered on their way: start the run again."),
