@@ -54,6 +54,7 @@ def summed_up(record: DatasetRecord) -> DatasetLine:
         states="".join(_LETTERS[states[day]] if day in states else "." for day in window),
         rows_of=[days[day].rows if day in days else 0 for day in window],
         note=_note(record, newest),
+        taken=sum(len(day.manifests) for day in days.values()),
         has_page=True,
         sensitive=sum(bool(column.sensitive and not column.masked) for column in record.columns.values()),
         expect=record.expect,

@@ -37,7 +37,11 @@ def read(bucket: Bucket, key: str, kind: type[_Record]) -> tuple[_Record | None,
 
 
 def update(
-    bucket: Bucket, key: str, kind: type[_Record], change: Callable[[_Record | None], _Record]
+    bucket: Bucket,
+    key: str,
+    kind: type[_Record],
+    change: Callable[[_Record | None], _Record],
+    known: tuple[_Record | None, str | None] | None = None,
 ) -> tuple[_Record, str]:
     """Change a record, from anew where somebody else changes it meanwhile.
 
@@ -46,6 +50,7 @@ def update(
         key: The record's key.
         kind: What it is.
         change: Makes the new record of the one that is there; called once for each try.
+        known: The record as it was read, with its ETag, which saves reading it again.
 
     Returns:
         The record, and its ETag.
@@ -54,7 +59,8 @@ def update(
         StorageError: Others went on changing it, or what else S3 answers.
     """
     for attempt in range(TRIES):
-        before, etag = read(bucket, key, kind)
+        before, etag = known or read(bucket, key, kind)
+        known = None
         after = change(before)
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         if (written := put(bucket, key, packed(after), "application/gzip", condition)) is not None:

@@ -143,7 +143,8 @@ class DatasetLine(_Part):
         until: The last day of `states` and `rows_of`.
         states: A letter for each of the last days: `l`anded, `u`nchanged, `d`rifted, `r`ejected, `.` for nothing.
         rows_of: The rows of the same days.
-        latest: The manifests that it took up last.
+        latest: The manifests that its own record took up last.
+        taken: How many its own record has taken up.
         behind: The first day of a manifest that its own record does not know yet.
         has_page: Whether it has a page.
     """
@@ -164,6 +165,7 @@ class DatasetLine(_Part):
     expect: str | None = None
     newest_day: Day
     latest: list[str] = []
+    taken: Count = 0
     behind: date | None = None
     has_page: bool = False
 

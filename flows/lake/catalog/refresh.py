@@ -37,7 +37,9 @@ from flows.lake.manifests.manifest import Manifest
 from flows.lake.manifests.store import ManifestStore
 
 PAGES_OF_A_RUN = 100
-"""Datasets whose pages one run's refresh brings up to date, those first that need a look."""
+PAGES_OF_MANY = 25
+"""Datasets whose pages one run's refresh brings up to date: all, or some of more than a hundred, those first that need
+a look."""
 KEPT_RUNS = 30
 KEPT_UNREADABLE = 50
 
@@ -61,8 +63,8 @@ def refresh(
         StorageError: What S3 answers, or no answer.
     """
     bucket = store.bucket
-    lake, _ = objects.read(bucket, LAKE_KEY, LakeRecord)
-    lake = _of_bucket(lake, bucket.name)
+    held, read_as = objects.read(bucket, LAKE_KEY, LakeRecord)
+    lake = _of_bucket(held, bucket.name)
     new = find_new(store, lake, dict(made or {}), today, everything=everything)
     cache = Rereading(store, new.manifests)
     touched: dict[str, list[tuple[str, list[ManifestFile]]]] = {}
@@ -76,7 +78,10 @@ def refresh(
 
     def change(held: LakeRecord | None) -> LakeRecord:
         record = _of_bucket(held, bucket.name)
-        record.datasets |= lines
+        for dataset, line in lines.items():
+            other = record.datasets.get(dataset)
+            if other is None or other.behind or line.taken >= other.taken:  # else another run has seen more of it
+                record.datasets[dataset] = line
         for dataset in touched.keys() - lines.keys():
             record.datasets[dataset] = _line_behind(record.datasets.get(dataset), new.manifests, touched[dataset])
         for key, manifest in new.manifests.items():
@@ -88,16 +93,18 @@ def refresh(
             record.unreadable[key] = why
         return record
 
-    lake, etag = objects.update(bucket, LAKE_KEY, LakeRecord, change)
+    # A server that ignores conditions would let this overwrite what another run has written since it was read.
+    known = (held, read_as) if bucket.is_on_aws or objects.etag_of(bucket, LAKE_KEY) == read_as else None
+    lake, etag = objects.update(bucket, LAKE_KEY, LakeRecord, change, known)
     for _ in range(objects.TRIES):
         _put_page(store, INDEX_KEY, lake_page(lake, today, linked=not bucket.is_on_aws))
-        now, is_now = objects.read(bucket, LAKE_KEY, LakeRecord)
-        if now is not None and not all(now.has_taken(key) for key in new.manifests):  # conditions are not honoured here
-            lake, etag = objects.update(bucket, LAKE_KEY, LakeRecord, change)
-            continue
-        if now is None or is_now == etag:
+        if objects.etag_of(bucket, LAKE_KEY) == etag:
             break
-        lake, etag = now, is_now or ""
+        now, is_now = objects.read(bucket, LAKE_KEY, LakeRecord)
+        if now is None or not all(now.has_taken(key) for key in new.manifests):  # conditions are not honoured here
+            lake, etag = objects.update(bucket, LAKE_KEY, LakeRecord, change)
+        else:
+            lake, etag = now, is_now or ""
     with ThreadPoolExecutor(AT_ONCE) as threads:
         list(threads.map(taken.check, [] if bucket.is_on_aws else chosen))
     behind = sum(line.behind is not None for line in lake.datasets.values())
@@ -152,14 +159,14 @@ def _chosen(lake: LakeRecord, touched: Mapping[str, list[tuple[str, list[Manifes
     Those come first that need a look. One that is behind stays so, since its record lacks other days too.
     """
     ready = [name for name in touched if (line := lake.datasets.get(name)) is None or line.behind is None]
-    if len(ready) <= PAGES_OF_A_RUN:
+    if len(touched) <= PAGES_OF_A_RUN:
         return ready
 
     def rank(dataset: str) -> tuple[bool, str]:
         needs_look = any(not file.landed or file.drift for _, files in touched[dataset] for file in files)
         return not needs_look, dataset
 
-    return sorted(ready, key=rank)[:PAGES_OF_A_RUN]
+    return sorted(ready, key=rank)[:PAGES_OF_MANY]
 
 
 @dataclass

@@ -90,6 +90,7 @@ def test_runs_at_once_do_not_lose_each_others_day(lake: Lake) -> None:
     of_lake, of_datasets = records(lake)
     assert sorted(of_datasets["Movies"].days) == [made.logical_date for _, made in runs]
     assert of_lake.datasets.keys() == {"Movies", *(f"Own{n}" for n in range(4))}
+    assert (of_lake.datasets["Movies"].days, of_lake.datasets["Movies"].rows) == (4, 40)
     page = text(lake, page_key("Movies"))
     assert all(f'id="d-{made.logical_date}"' in page for _, made in runs)
     assert all(f"Own{n}" in text(lake, INDEX_KEY) for n in range(4))
@@ -136,7 +137,7 @@ def test_manifest_that_cannot_be_read_is_told_and_the_others_are_shown(lake: Lak
 def test_run_of_very_many_datasets_shows_all_and_makes_the_pages_that_need_a_look(lake: Lake) -> None:
     manifests = ManifestStore(lake.whole)
     names = [f"D{n}" for n in range(8)]
-    with patch.object(refresh, "PAGES_OF_A_RUN", 2):
+    with patch.object(refresh, "PAGES_OF_A_RUN", 2), patch.object(refresh, "PAGES_OF_MANY", 2):
         for n in range(2):
             day = DAY + timedelta(days=n)
             outcomes = [landed(name, "a.csv", day, bytes_=name) for name in names[:-1]]
