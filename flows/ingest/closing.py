@@ -105,6 +105,8 @@ def close(run: Run, error: BaseException | None) -> bool:
             redact = connect(run.lake).redact
             events.emit_drift(summary.outcomes, run.lake.bucket, redact, run.settings.contracts)
             events.emit_sensitive(summary.outcomes, run.lake.bucket, redact, run.settings.contracts)
+            if verdict.but(trouble).state == "Completed":
+                events.emit_landed(summary.outcomes, run.lake, summary.day)
         history = history_markdown(dataset_runs(made) if made else [], run.history.runs)
         written = Written(log_key, manifest_key, INDEX_KEY if has_catalog else None)
         _publish(summary, run.lake, written, history)

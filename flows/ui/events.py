@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -20,17 +21,33 @@ from flows.lake.manifests.drift import sentence
 from flows.lake.models import FileOutcome
 from flows.lake.raw.unchanged import PROOF
 from flows.lake.reports.masking_text import sensitive_by_dataset, to_paste
+from flows.lake.run_models import LakeAddress
 from flows.lake.words import shown
 from flows.ui import artifacts
 
 SCHEMA_DRIFT = "ingest-raw.schema-drift"
 DATASET_MISSING = "ingest-raw.dataset-missing"
 SENSITIVE_COLUMN = "ingest-raw.sensitive-column"
+DATASET_LANDED = "ingest-raw.dataset-landed"
 
 MAX_EVENTS = 100
 MAX_CHANGES = 100
 MAX_TEXT = 2000
 """Of one event, whose size Prefect limits to 1.5 MB: how many changes, and how many characters of each."""
+
+
+def emit_landed(outcomes: Iterable[FileOutcome], lake: LakeAddress, day: date) -> None:
+    """Emit an event for each dataset of a run that is completed, for what is made of it to start."""
+    keys: dict[str, list[str]] = defaultdict(list)
+    for outcome in outcomes:
+        if outcome.state in ("uploaded", "unchanged"):
+            keys[outcome.dataset].append(outcome.key)
+    for dataset, of_dataset in list(keys.items())[:MAX_EVENTS]:
+        payload = {"dataset": dataset, "bucket": lake.bucket, "credentials": lake.credentials, "day": f"{day}"}
+        more = {"keys": of_dataset[:MAX_CHANGES], "files": len(of_dataset)}
+        emit(DATASET_LANDED, dataset_resource(lake.bucket, dataset), payload | more)
+    if len(keys) > MAX_EVENTS:
+        get_run_logger().warning("Only %d of %d datasets that landed got an event.", MAX_EVENTS, len(keys))
 
 
 def emit_drift(
