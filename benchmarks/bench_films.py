@@ -53,7 +53,7 @@ def main() -> None:
     """Measure, and write the table if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
-    parser.add_argument("--names", nargs="+", default=["duckdb", "polars", "pandas"])
+    parser.add_argument("--names", nargs="+", default=["duckdb", "polars", "pandas", "pandas-map"])
     parser.add_argument("--larger", nargs="*", default=["duckdb"], help="those that read the larger file too")
     parser.add_argument("--times", type=int, default=TIMES, help="how many times the rows in the second part")
     options = parser.parse_args()
@@ -64,10 +64,10 @@ def main() -> None:
     answers: list[dict[str, Any]] = []
     for name in options.names:
         took, told = run(name, FULL)
-        answers.append({key: told[key] for key in ("years", "performers")})
+        answers.append({key: told.get(key) for key in ("years", "performers", "defects")})
         table.append(row(name, "1,045,161", took, told))
         print(table[-1], flush=True)
-    if any(one != answers[0] for one in answers):
+    if any(one[key] not in (None, answers[0][key]) for one in answers for key in one):
         raise SystemExit(f"The engines do not agree: {json.dumps(answers)[:2000]}")
     with tempfile.TemporaryDirectory() as folder:
         path = larger(FULL, Path(folder), options.times)

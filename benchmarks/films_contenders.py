@@ -1,9 +1,10 @@
 """What `benchmarks.bench_films` measures: the analysis without TMDB, on DuckDB as it is, on Polars, and in plain pandas.
 
-Each is run as a process of its own: python -m benchmarks.films_contenders NAME FILE FOLDER. All of them do the same:
-read the raw file, give it types, take each title once, write titles and performers as Parquet by release year, identify
-the language of every distinct original title, select films, and count them by year and performer. They print the two
-answers as JSON, which must be equal, and the seconds that the languages took.
+Each is run as a process of its own: python -m benchmarks.films_contenders NAME FILE FOLDER. All of them read the raw
+file, give it types, take each title once, write titles and performers as Parquet by release year, identify the language
+of every distinct original title, select films, and count them by year and performer. DuckDB and pandas also trim every
+text and count what is wrong; Polars does not, so its figures flatter it. They print their answers as JSON, which must be
+equal, and the seconds that the languages took.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -43,21 +45,29 @@ def work_duckdb(path: Path, folder: Path) -> Answers:
         columns=columns,
     )
     with engine.connection(folder) as database:
-        trusted.load(database, path, RawInput(file, "", date(2026, 11, 28)))
-        engine.write_by_year(database, trusted.TITLES, folder / "titles")
-        engine.write_by_year(database, trusted.PERFORMERS, folder / "performers")
+        found = trusted.load(database, path, RawInput(file, "", date(2026, 11, 28)))
         tmdb_answers.load(database, ())
-        started = time.perf_counter()
-        title_languages.identify_all(database)
-        languages_s = time.perf_counter() - started
+
+        def write_trusted() -> None:
+            own = database.cursor()
+            engine.write_by_year(own, trusted.TITLES, folder / "titles")
+            engine.write_by_year(own, trusted.PERFORMERS, folder / "performers")
+
+        with ThreadPoolExecutor(1) as beside:
+            written = beside.submit(write_trusted)
+            started = time.perf_counter()
+            title_languages.identify_all(database)
+            languages_s = time.perf_counter() - started
+            written.result()
         criteria = selection.Criteria(last_year=LAST, top=TOP)
-        found = selection.select(database, criteria)
+        selected = selection.select(database, criteria)
         refined.build(database)
         refined.write(database, folder / "refined")
-        years, performers, *_ = questions.answer_all(database, found, criteria)
+        years, performers, *_ = questions.answer_all(database, selected, criteria)
     return {
         "years": {row[0]: row[1] for row in years.rows},
         "performers": [[row[0], row[2]] for row in performers.rows],
+        "defects": [found.rows, found.without_id, found.years, found.ratings, found.differing, found.doubled],
         "languages_s": languages_s,
     }
 
@@ -127,63 +137,111 @@ def work_polars(path: Path, folder: Path) -> Answers:
     }
 
 
-def work_pandas(path: Path, folder: Path) -> Answers:
-    """Do it in plain pandas, as a notebook would."""
+def work_pandas(path: Path, folder: Path, one_by_one: bool = False) -> Answers:
+    """Do it in plain pandas, as a notebook would.
+
+    Args:
+        path: The raw file.
+        folder: Where the tables go.
+        one_by_one: Identify languages as a notebook does, `Series.map`; else all titles together.
+    """
     import pandas as pd
 
     from flows.lake.films import languages
 
-    raw = pd.read_csv(path, sep="|", na_values=[r"\N"], low_memory=False)
-    raw = raw.rename(columns={"id": "title_id", "tituloPincipal": "title", "tituloOriginal": "original_title"})
-    raw["original_title"] = raw["original_title"].fillna(raw["title"])
-    raw["genres"] = raw["genero"].apply(lambda text: text.split(",") if isinstance(text, str) else [])
-    raw["professions"] = raw["profissao"].apply(lambda text: text.split(",") if isinstance(text, str) else [])
-    raw["known_for"] = raw["titulosMaisConhecidos"].apply(lambda text: text.split(",") if isinstance(text, str) else [])
-    facts = [
-        "title_id",
-        "title",
-        "original_title",
-        "anoLancamento",
-        "tempoMinutos",
-        "genres",
-        "notaMedia",
-        "numeroVotos",
+    def tidy(column: Any) -> Any:
+        return column.str.strip().replace("", None)
+
+    def listed(column: Any) -> Any:
+        return column.map(lambda told: tuple(one.strip() for one in told.split(",") if one.strip()), na_action="ignore")
+
+    def number(column: Any) -> Any:
+        return pd.to_numeric(column, errors="coerce")
+
+    raw = pd.read_csv(path, sep="|", dtype=str, na_values=[r"\N"], keep_default_na=False)
+    ids, title, year = tidy(raw["id"]), tidy(raw["tituloPincipal"]), number(raw["anoLancamento"])
+    rating = number(raw["notaMedia"].str.replace(",", "."))
+    typed = pd.DataFrame(
+        {
+            "title_id": ids.where(ids.str.fullmatch("tt[0-9]+")),
+            "title": title,
+            "original_title": tidy(raw["tituloOriginal"]).fillna(title),
+            "release_year": year.where(year.between(1870, 2100)),
+            "minutes": number(raw["tempoMinutos"]),
+            "genres": listed(raw["genero"]),
+            "rating": rating.where(rating.between(1, 10)),
+            "votes": number(raw["numeroVotos"]),
+            "name": tidy(raw["nomeArtista"]),
+            "role": tidy(raw["generoArtista"]),
+            "character": tidy(raw["personagem"]),
+            "birth_year": number(raw["anoNascimento"]),
+            "death_year": number(raw["anoFalecimento"]),
+            "professions": listed(raw["profissao"]),
+            "known_for": listed(raw["titulosMaisConhecidos"]),
+        }
+    )
+    bad_rating = raw["notaMedia"].notna() & typed["rating"].isna()
+    facts = ["title", "original_title", "release_year", "minutes", "genres", "rating", "votes"]
+    told = typed.loc[typed["title_id"].notna(), ["title_id", *facts]].drop_duplicates()
+    titles = told.sort_values(["title_id", *facts]).drop_duplicates("title_id")
+    named = typed[typed["title_id"].notna() & typed["name"].notna()]
+    performers = named.drop_duplicates(["title_id", "name", "role", "birth_year"])
+    defects = [
+        len(typed),
+        int(typed["title_id"].isna().sum()),
+        typed.loc[typed["release_year"].isna(), "title_id"].nunique(),
+        typed.loc[bad_rating, "title_id"].nunique(),
+        int((told.groupby("title_id").size() > 1).sum()),
+        len(named) - len(performers),
     ]
-    titles = raw[facts].drop_duplicates("title_id").sort_values(["anoLancamento", "title_id"])
-    performers = raw.drop_duplicates(["title_id", "nomeArtista", "generoArtista", "anoNascimento"])
-    performers = performers.sort_values(["anoLancamento", "title_id"])
+    columns = ["title_id", "name", "role", "character", "birth_year", "death_year", "professions", "known_for"]
+    performers = performers[columns].merge(titles[["title_id", "release_year"]], on="title_id")
+    order = {"titles": ["release_year", "title_id"], "performers": ["release_year", *columns[:3], "birth_year"]}
     for table, frame in (("titles", titles), ("performers", performers)):
-        for year, part in frame.groupby("anoLancamento", dropna=False):
-            place = folder / table / f"release_year={year}"
+        for value, part in frame.sort_values(order[table]).groupby("release_year", dropna=False):
+            place = folder / table / f"release_year={value!s}"
             place.mkdir(parents=True)
             part.to_parquet(place / "part-0000.parquet")
     started = time.perf_counter()
-    distinct = sorted(titles["original_title"].unique())
-    told = languages.identify_all(distinct)
-    codes = {title: code for title, (code, _) in zip(distinct, told, strict=True)}
+    distinct = pd.Series(titles["original_title"].dropna().unique())
+    if one_by_one:
+        codes = dict(zip(distinct, distinct.map(lambda title: languages.identify(title)[0]), strict=True))
+    else:
+        found = languages.identify_all(distinct.tolist())
+        codes = {title: code for title, (code, _) in zip(distinct, found, strict=True)}
     languages_s = time.perf_counter() - started
     titles["language"] = titles["original_title"].map(codes)
     selected = titles[
-        titles["genres"].apply(lambda genres: any(genre in GENRES for genre in genres))
-        & titles["anoLancamento"].between(FIRST, LAST)
+        titles["genres"].map(lambda genres: any(genre in GENRES for genre in genres), na_action="ignore").eq(True)
+        & titles["release_year"].between(FIRST, LAST)
         & ~titles["language"].isin(["en", "und"])
     ]
-    selected.to_parquet(folder / "film.parquet")
-    years = selected.groupby("anoLancamento").size()
     made = performers[performers["title_id"].isin(selected["title_id"])]
-    people = made.groupby(["nomeArtista", "anoNascimento"], dropna=False)["title_id"].nunique().reset_index()
-    people = people.sort_values(["title_id", "nomeArtista", "anoNascimento"], ascending=[False, True, True]).head(TOP)
+    persons = made[["name", "birth_year"]].drop_duplicates()
+    for name, frame in (("film", selected), ("film_person", made[["title_id", "name", "role"]]), ("person", persons)):
+        frame.to_parquet(folder / f"{name}.parquet")
+    years = selected.groupby("release_year").size()
+    acted = made[made["role"].isin(["actress", "actor", "self"])]
+    people = acted.groupby(["name", "birth_year"], dropna=False)["title_id"].nunique().reset_index()
+    people = people.sort_values(["title_id", "name", "birth_year"], ascending=[False, True, True]).head(TOP)
     return {
         "years": dict(zip(years.index.astype(int).astype(str).tolist(), years.tolist(), strict=True)),
-        "performers": people[["nomeArtista", "title_id"]].to_numpy().tolist(),
+        "performers": people[["name", "title_id"]].to_numpy().tolist(),
+        "defects": defects,
         "languages_s": languages_s,
     }
+
+
+def work_pandas_map(path: Path, folder: Path) -> Answers:
+    """Do it in plain pandas, with `Series.map` for the languages too."""
+    return work_pandas(path, folder, one_by_one=True)
 
 
 WORK: dict[str, Callable[[Path, Path], Answers]] = {
     "duckdb": work_duckdb,
     "polars": work_polars,
     "pandas": work_pandas,
+    "pandas-map": work_pandas_map,
 }
 
 

@@ -18,7 +18,7 @@ def test_load_takes_each_title_once_and_gives_it_types(database: Any, load: Any)
     assert str(titles[0][6]) == "7.3"
     assert titles[1][2:6] == ("Bacurau", 2019, None, None)  # no original title: the title is the original one
     assert database.execute(
-        "SELECT name, birth_year, professions FROM performers ORDER BY name, title_id"
+        f"SELECT name, birth_year, professions FROM ({trusted.PERFORMERS}) ORDER BY name, title_id"
     ).fetchall() == [
         ("Bárbara Colen", None, ["actress", "producer"]),
         ("Sônia Braga", 1950, ["actress", "producer"]),
