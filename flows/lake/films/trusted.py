@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from flows.lake.errors import AnalysisInputMissing
 from flows.lake.films.engine import count, text
 from flows.lake.films.inputs import TITLE_COLUMNS, RawInput
+from flows.lake.units import MIB
 from flows.lake.words import shown
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 LOWEST_RATING, HIGHEST_RATING = 1, 10
 FIRST_YEAR, LAST_YEAR = 1870, 2100
 """A release year outside is no year: the first films are of the 1870s."""
+
+LONGEST_LINE_BYTES = 16 * MIB
+"""A longer line is counted as one that does not fit the table."""
 
 FACTS = "title, original_title, release_year, minutes, genres, rating, votes"
 
@@ -76,7 +80,7 @@ def load(database: Connection, path: Path, raw: RawInput) -> Defects:
     except duckdb.Error as error:
         raise AnalysisInputMissing(
             f"{raw.file.key} cannot be read as its manifest says: {shown(str(error))}",
-            remedy="State its dialect (parameter dialects of ingest-raw), and ingest it again.",
+            remedy="State how it is read in its contract (read, in datasets.yaml), and ingest it again.",
             key=raw.file.key,
         ) from error
     rows = count(database, "SELECT count(*) FROM typed")
@@ -102,16 +106,20 @@ def load(database: Connection, path: Path, raw: RawInput) -> Defects:
 
 def _read(database: Connection, path: Path, raw: RawInput) -> None:
     """Read the file as text, and give it its types in the same pass."""
-    names = {column.name for column in raw.file.columns}
+    names = [column.name for column in raw.file.columns]
     title = next(name for name in TITLE_COLUMNS if name in names)
     quote = text(raw.file.quotechar or '"')
+    columns = ", ".join(f"{text(name)}: 'VARCHAR'" for name in names)
     database.execute(_TIDY)
+    # All is stated: where DuckDB has to find out, a title with a stray quote keeps it from reading the whole file.
     database.execute(
         "CREATE TABLE typed AS "
         + _TYPED.format(
             title=f'"{title}"',
-            csv=f"read_csv({text(path)}, delim={text(raw.file.delimiter or ',')}, quote={quote}, escape={quote},"
-            " header=true, all_varchar=true, store_rejects=true, nullstr='\\N')",
+            csv=f"read_csv({text(path)}, auto_detect=false, columns={{{columns}}},"
+            f" delim={text(raw.file.delimiter or ',')}, quote={quote}, escape={quote}, header=true,"
+            f" max_line_size={LONGEST_LINE_BYTES},"
+            f" buffer_size={2 * LONGEST_LINE_BYTES}, store_rejects=true, nullstr='\\N')",
         )
     )
 

@@ -72,6 +72,32 @@ def test_load_keeps_quotes_and_separators_inside_quotes(database: Any, load: Any
     assert database.execute("SELECT title FROM titles").fetchall() == [('The "B" | Film',)]
 
 
+@pytest.mark.parametrize(
+    ("title", "unreadable"),
+    [('"The "Big" Film"', 1), ('The "Big" Film', 0), ('"Two\nlines"', 0), ("x" * 3_000_000, 0)],
+    ids=["stray quotes", "quotes inside", "line break", "long line"],
+)
+def test_load_reads_the_other_rows_whatever_is_in_a_title(
+    database: Any, load: Any, title: str, unreadable: int
+) -> None:
+    defects = load(row(title=title), row("tt2"), row("tt3"))
+    titles = {one for (one,) in database.execute("SELECT title_id FROM titles").fetchall()}
+    assert titles >= {"tt2", "tt3"}
+    assert len(titles) == 3 - unreadable
+    assert defects.unreadable_rows == unreadable
+
+
+def test_load_tidies_lists(database: Any, load: Any) -> None:
+    load(row(genres=" Drama , Romance,,"), row("tt2", genres=","), row("tt3", jobs="actress, producer"))
+    assert database.execute("SELECT genres FROM titles ORDER BY title_id").fetchall() == [
+        (["Drama", "Romance"],),
+        (None,),
+        (["Drama", "Mystery"],),
+    ]
+    stored = database.execute(f"SELECT professions FROM ({trusted.PERFORMERS}) WHERE title_id = 'tt3'").fetchall()
+    assert stored == [(["actress", "producer"],)]
+
+
 def test_write_by_year_writes_the_same_bytes_and_names_titles_without_year(
     database: Any, load: Any, tmp_path: Path
 ) -> None:
