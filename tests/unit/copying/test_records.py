@@ -7,7 +7,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from flows.lake.copying.records import PORTION_BYTES, PORTION_MANIFESTS, Named, Record, digest_of, portions, waves
+from flows.lake.copying.records import (
+    PORTION_BYTES,
+    PORTION_MANIFESTS,
+    Named,
+    Record,
+    digest_of,
+    named_in,
+    portions,
+    waves,
+)
 from flows.lake.manifests.copied import ManifestOrigin, Place, places_in_twin, rewritten
 from flows.lake.manifests.manifest import from_json
 from flows.lake.manifests.signature import signed
@@ -108,3 +117,10 @@ def test_twin_is_known_by_its_text_and_tells_what_its_bucket_calls_the_objects()
 )
 def test_other_text_is_no_twin(other: bytes) -> None:
     assert places_in_twin(TEXT.encode(), other) is None
+
+
+def test_original_in_clear_that_a_manifest_names_is_not_copied() -> None:
+    original = "Landing/Local/CSV/F/2024/03/05/a.csv"
+    text = TEXT.replace('"outcome":"uploaded"', f'"outcome":"uploaded","original":"{original}"')
+    assert from_json(text).files[0].original == original
+    assert [one.key for one in named_in(from_json(text))] == [KEY]
