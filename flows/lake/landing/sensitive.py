@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from flows.lake.landing.sensitive_cells import BY_CELLS, BY_NAME, Kind, Sign
-from flows.lake.landing.sensitive_names import begins_with_given_name, is_bare_name, kind_of_name
+from flows.lake.landing.sensitive_names import begins_with_given_name, is_bare_name, kind_of_name, speaks_of_versions
 from flows.lake.masking_rules import LooksSensitive
 from flows.lake.tables.text_cells import MARKERS, MISSING
 from flows.lake.words import quoted
@@ -155,7 +155,8 @@ def _column(name: str) -> _Column:
     bare, kind = is_bare_name(name), kind_of_name(name)
     named = BY_NAME.get("name of a person" if bare else kind) if bare or kind else None  # type: ignore[arg-type]
     # Where the name speaks, its own kind counts before what the cells look like by chance.
-    others = tuple(sign for sign in BY_CELLS if named is None or sign.kind != named.kind)
+    not_one = {named.kind if named else None, "IP address" if speaks_of_versions(name) else None}
+    others = tuple(sign for sign in BY_CELLS if sign.kind not in not_one)
     return _Column(name, (*((named,) if named else ()), *others), bare)
 
 

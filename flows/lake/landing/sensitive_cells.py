@@ -93,6 +93,10 @@ class Sign:
     digits: int | None = None
 
 
+_MOST_OF_AN_OUTLINE = 31
+"""Headings, accounts and budget lines count no higher; nearly all addresses have a part that does."""
+
+
 def digits_of(text: str) -> str:
     """Return the digits of a text."""
     return "".join(filter(str.isdigit, text))
@@ -129,12 +133,12 @@ def is_card(text: str) -> bool:
 
 
 def is_ip(text: str) -> bool:
-    """Return whether a text is an IP address, version 4 or 6."""
+    """Return whether a text is an IP address, version 4 or 6, and no account's number such as `1.1.2.8`."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    return not address.is_unspecified
+    return not address.is_unspecified if address.version == 6 else max(address.packed) > _MOST_OF_AN_OUTLINE
 
 
 def is_birth_date(text: str) -> bool:

@@ -27,6 +27,7 @@ _PHONES = frozenset(
     "phone phones telephone telefone telefones tel fone celular cel whatsapp mobile cellphone telefono telefonos "
     "movil fax".split()
 )
+_VERSIONS = frozenset("version versao versions versoes versiones ver release build firmware".split())
 _PASSPORTS = frozenset("passport passaporte pasaporte".split())
 _RGS = frozenset("rg".split())
 _ADDRESSES = frozenset("address addr endereco logradouro domicilio direccion street streetaddress rua calle".split())
@@ -100,6 +101,11 @@ def kind_of_name(name: str) -> Kind | None:
     if _speaks_of_persons(words):
         return "name of a person"
     return None
+
+
+def speaks_of_versions(name: str) -> bool:
+    """Return whether a column's name speaks of a program's version, which looks like an IP address."""
+    return bool(_VERSIONS & set(words_of(name)))
 
 
 def _speaks_of_persons(words: list[str]) -> bool:

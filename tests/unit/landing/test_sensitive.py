@@ -69,6 +69,8 @@ def test_random_numbers_are_not_found(length: int) -> None:
         ("nome", ["Secretaria de Saúde", "Instituto Butantan", "Câmara Municipal", "Casa Civil"]),
         ("street", ["Pave", "Grvl", "Paved", "Dirt"]),
         ("version", ["1.2.3", "10.2.0", "1.9.11", "2.0.0"]),
+        ("versao", ["1.2.3.200", "10.2.0.41", "1.9.11.77", "2.0.0.130"]),
+        ("conta", ["1.1.2.8", "1.3.1.0", "2.2.14.1", "3.1.0.12"]),
         ("time", ["12:30:45", "08:00:00", "23:59:59", "01:02:03"]),
         ("birth_year", ["1984", "1990", "2001", "1975"]),
         ("nascimento", ["1984", "1990", "2001", "1975"]),
