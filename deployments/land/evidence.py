@@ -63,8 +63,16 @@ def _file(outcome: Any, redact: Any) -> dict[str, Any]:
         "proof": outcome.verified_by or "",
         "key": redact(one_line(outcome.kept_as or outcome.key)),
         "reason": redact(outcome.reason),
-        "info": redact(info(outcome.profile)) if outcome.profile else "",
+        "info": redact(_infos(outcome.profile)) if outcome.profile else "",
     }
+
+
+def _infos(profile: CsvProfile) -> str:
+    """Return `info()` of a file, or of each CSV file in an archive."""
+    if profile.archive is None:
+        return info(profile)
+    read = [member for member in profile.archive.members[:MOST_FILES] if member.profile]
+    return "\n\n".join(f"{shown(member.name)}\n{info(member.profile)}" for member in read if member.profile)
 
 
 def _objects(bucket: Bucket) -> tuple[list[tuple[str, int]], bool]:

@@ -79,3 +79,15 @@ def _landing(outcome: FileOutcome) -> Any:
         verdict="<script>",
         log=SimpleNamespace(text="</pre><script>"),
     )
+
+
+def test_an_archive_shows_info_of_each_file_in_it(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from flows.lake.models.profiles import Archive, Member
+
+    (tmp_path / "inner.csv").write_text("a,b\n1,2\n")
+    inner = profile_csv(tmp_path / "inner.csv")
+    member = Member(0, "in/inner.csv", "Inner", 8, 8, "00000000", inner)
+    whole = replace(inner, columns=(), archive=Archive((member, replace(member, name="bad.csv", profile=None))))
+    assert evidence._infos(whole) == f"in/inner.csv\n{evidence.info(inner)}"
