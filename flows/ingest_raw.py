@@ -45,6 +45,7 @@ def ingest_raw(
     credentials: BlockName = "local-lake",
     contracts: Contracts = DEFAULT_FILE,
     only_contracts: bool = False,
+    group: Literal["off", "auto"] = "off",
     partition_date: date | None = None,
     timezone: TimeZone = DEFAULT_TIMEZONE,
     unreadable: Literal["quarantine", "land", "leave"] = "quarantine",
@@ -82,6 +83,9 @@ def ingest_raw(
             themselves, such as {"Orders": {"files": "orders_*.csv", "date": "_%Y-%m-%d"}}. The default need not be
             there. Files that no contract claims are named by their stem.
         only_contracts: Reject files that no contract claims.
+        group: Whether files that no contract claims, and whose names differ in a date or a counting number alone, are
+            one dataset (auto), as if a contract said so: they go to the day in their names where that can be read in
+            one way only. Else the run says which contract to write (off). A file alone is no group.
         partition_date: Day of the partition, for a backfill. Empty: the day of the run's scheduled start. Files whose
             contract has a date go to the day in their name.
         timezone: IANA time zone that decides which day the scheduled start falls on.

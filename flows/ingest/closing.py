@@ -11,7 +11,7 @@ import contextlib
 import functools
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows.connection import connect
-from flows.ingest import past_runs, tasks
+from flows.ingest import past_runs, standing, tasks
 from flows.ingest.run import Run
 from flows.lake import keys
 from flows.lake.catalog.records import INDEX_KEY
@@ -28,7 +28,7 @@ from flows.lake.errors import LakeError, RunFailed, RunStopped
 from flows.lake.manifests.history import dataset_runs
 from flows.lake.places import source_text
 from flows.lake.redact import mask_known
-from flows.lake.reports import lines, run_log, run_report
+from flows.lake.reports import lines, next_steps, run_log, run_report
 from flows.lake.reports.history_text import history_markdown
 from flows.lake.run_models import FileList, Written
 from flows.ui import artifacts, events
@@ -94,6 +94,10 @@ def close(run: Run, error: BaseException | None) -> bool:
     verdict = _judge(error, summary)
     if error is None and summary is not None:
         run.log.info(f"What became of each file:\n{run_report.closing_table(summary)}")
+        if run.lake is not None:
+            summary = replace(summary, steps=(*summary.steps, *standing.steps(run.lake)))
+        if told := next_steps.log_text(summary.steps):
+            run.log.info(told)
     manifest_key, made, trouble = _write_manifest(run, summary, as_task=verdict.is_expected)
     verdict = verdict.but(trouble)
     has_catalog = verdict.is_expected and _refresh_catalog(run, manifest_key, made)

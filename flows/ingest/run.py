@@ -23,9 +23,17 @@ from flows.lake.manifests.history import History
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.places import source_text
 from flows.lake.raw.unchanged import Unchanged
-from flows.lake.reports import lines, run_report
+from flows.lake.reports import lines, next_steps, run_report
 from flows.lake.reports.run_log import RunLog
-from flows.lake.run_models import BucketListing, BucketReport, FileList, LakeAddress, LandingReport, RunSummary
+from flows.lake.run_models import (
+    BucketListing,
+    BucketReport,
+    FileList,
+    LakeAddress,
+    LandingReport,
+    NextStep,
+    RunSummary,
+)
 from flows.lake.settings import IngestSettings
 from flows.lake.sources.folder import SourceFolder
 from flows.lake.words import shown
@@ -60,6 +68,8 @@ class Run:
         self._hidden = self._bad = 0
         self._warnings: list[str] = []
         self._listing: BucketListing | None = None
+        self._folder: SourceFolder | None = None
+        self._bucket: BucketReport | None = None
         self._waiting: dict[Any, Sequence[SourceFile]] = {}
         self._progress: FileProgress | None = None
         self._done_bytes = self._left_bytes = 0
@@ -133,9 +143,12 @@ class Run:
                 self._warnings += result.warnings
             case BucketReport():
                 self.has_bucket = True
-                self._warnings += result.warnings
+                self._bucket = result
+                self._warnings += result.notes
             case SourceFolder():
                 self._hidden = result.hidden
+                self._settings = self.settings.model_copy(update={"contracts": result.contracts})
+                self._folder = result
                 watching.expect([(str(file.path), file.title, file.size_bytes) for file in result.files])
                 self.tell_all(result.unusable)
             case History():
@@ -216,4 +229,18 @@ class Run:
             started=self._started,
             duration_s=time.monotonic() - self._clock,
             more_objects=bool(listing and listing.more),
+            steps=tuple(self._steps()),
+        )
+
+    def _steps(self) -> list[NextStep]:
+        """Return what a person will want to do, as far as the run's own stages saw it."""
+        return next_steps.steps_of(
+            next_steps.Seen(
+                self.settings,
+                self._folder.groups if self._folder else (),
+                self.outcomes,
+                self.history.runs,
+                self.day,
+                self._bucket,
+            )
         )

@@ -149,6 +149,28 @@ class BucketListing:
     more: bool = False
 
 
+StepKind = Literal["group", "read", "mask", "expect", "protections", "notification", "expiry"]
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """Something that a person will want to do after a run.
+
+    Attributes:
+        kind: What it is about; stable, for programs.
+        text: What was seen and what to do, in sentences; no cell of a file is in it.
+        snippet: What to paste; may be empty.
+        language: What the snippet is written in.
+        dataset: The dataset concerned, if it is one.
+    """
+
+    kind: StepKind
+    text: str
+    snippet: str = ""
+    language: Literal["yaml", "bash"] = "yaml"
+    dataset: str | None = None
+
+
 @dataclass(frozen=True)
 class RunSummary:
     """Everything a person wants to know of a run, for its log, its artifact and its closing table.
@@ -168,6 +190,7 @@ class RunSummary:
         started: When the run began, with offset.
         duration_s: Seconds from then to the end of the work.
         more_objects: There are more objects than were counted.
+        steps: What a person will want to do next.
     """
 
     run_id: str
@@ -184,6 +207,7 @@ class RunSummary:
     started: datetime
     duration_s: float
     more_objects: bool = False
+    steps: tuple[NextStep, ...] = ()
 
     @property
     def bad(self) -> tuple[FileOutcome, ...]:

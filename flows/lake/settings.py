@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, field_validator
@@ -36,6 +36,7 @@ class IngestSettings(LandingRules):
     partition_date: date | None
     contracts: Contracts
     only_contracts: bool
+    group: Literal["off", "auto"]
     expected_bucket_owner: str
     kms_key_id: str
     retention_days: int

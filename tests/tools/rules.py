@@ -17,6 +17,7 @@ DEFAULTS: dict[str, Any] = {
     "credentials": "local-lake",
     "contracts": "datasets.yaml",
     "only_contracts": False,
+    "group": "off",
     "partition_date": None,
     "timezone": "America/Sao_Paulo",
     "unreadable": "quarantine",

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import NoReturn
 
 from flows.lake import keys
@@ -22,6 +22,8 @@ _NAMES = {short: number for number, short in enumerate(WEEKDAYS)} | {
     name: number
     for number, name in enumerate(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
 }
+_LEAST_DAYS, _LEAST_OF_A_WEEK = 3, 5
+_LONGEST_SPAN_DAYS = 36_600
 _FORMS = "daily, weekdays, weekly:mon or monthly:1, and after it since 2024-01-01 if it began on a certain day"
 
 
@@ -93,6 +95,31 @@ def _since(words: Sequence[str]) -> date:
         return date.fromisoformat(words[1])
     except ValueError:
         raise ValueError(f"since {quoted(words[1])} is not a day of the calendar, such as 2024-01-01") from None
+
+
+def rhythm_of(days: Collection[date]) -> str | None:
+    """Return the rhythm that some days have, as a contract has it in `expect`; `None` where they show none for certain.
+
+    Nine of ten days of the rhythm must be there, and no other. Files of a working week may be daily or of weekdays:
+    that shows with the first week-end.
+    """
+    several = sorted(set(days))
+    if len(several) < _LEAST_DAYS:
+        return None
+    first, last = several[0], several[-1]
+    if (last - first).days > _LONGEST_SPAN_DAYS:
+        return None
+    between = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    texts = ["daily"] if any(day.weekday() >= 5 for day in several) else ["weekdays"] * (len(between) > 7)
+    texts *= len(several) >= _LEAST_OF_A_WEEK
+    texts.append(f"weekly:{WEEKDAYS[first.weekday()]}")
+    texts += [f"monthly:{first.day}"] + ["monthly:31"] * (first.day > 27)
+    for text in texts:
+        rhythm = parse_rhythm(text)
+        due = {day for day in between if rhythm.is_due(day)}
+        if due.issuperset(several) and len(several) >= 0.9 * len(due):
+            return text
+    return None
 
 
 def expected_rhythms(given: Mapping[str, str] | Sequence[str] | None) -> dict[str, Rhythm]:

@@ -98,6 +98,15 @@ class ManifestBadRow(Part):
     reason: str = Field(description="Why.")
 
 
+class ManifestStep(Part):
+    """Something that a person will want to do after the run."""
+
+    kind: str = Field(description="What it is about: group, read, mask, expect, protections, notification or expiry.")
+    text: str = Field(description="What was seen and what to do, in sentences.")
+    snippet: str | None = Field(default=None, description="What to paste: a contract as YAML, or commands.")
+    dataset: str | None = Field(default=None, description="The dataset concerned, if it is one.")
+
+
 class ManifestMember(Part):
     """A CSV file in an archive: what it holds. What is not known is null."""
 

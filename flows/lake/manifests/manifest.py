@@ -32,6 +32,7 @@ from flows.lake.manifests.entries import (
     ManifestColumn,
     ManifestDrift,
     ManifestFile,
+    ManifestStep,
     Part,
     Seconds,
 )
@@ -44,6 +45,9 @@ from flows.lake.units import MIB
 MAX_BYTES = 64 * MIB
 """Nothing larger is read: a manifest of 50,000 files with 15 columns each has about that. Read, it takes eight times as
 much memory at worst."""
+
+
+_MOST_STEPS = 50
 
 
 class Manifest(Part):
@@ -64,6 +68,9 @@ class Manifest(Part):
     files: tuple[ManifestFile, ...] = Field(description="One entry for each chosen file, in the order of their paths.")
     contracts: dict[str, str] | None = Field(
         default=None, description="The contracts that files were read by, as JSON: SHA-256 of the text to the text."
+    )
+    next_steps: tuple[ManifestStep, ...] | None = Field(
+        default=None, description="What a person will want to do after the run; left out where there is nothing."
     )
     copied_from: ManifestOrigin | None = Field(default=None, description="Where a copy of a lake has it from.")
     signature: str | None = Field(
@@ -114,6 +121,11 @@ def of_run(summary: RunSummary, run_count: int, ended: datetime, contracts: Mapp
         duration_s=round(summary.duration_s, 3),
         files=tuple(_of_outcome(outcome, used.get(outcome.dataset)) for outcome in summary.outcomes),
         contracts={contract.sha256: contract.text for contract in used.values()},
+        next_steps=tuple(
+            ManifestStep(kind=one.kind, text=_text(one.text), snippet=_text(one.snippet) or None, dataset=one.dataset)
+            for one in summary.steps[:_MOST_STEPS]
+        )
+        or None,
     )
 
 

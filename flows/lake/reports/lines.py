@@ -12,7 +12,7 @@ from functools import singledispatch
 
 from flows.lake import units
 from flows.lake.catalog.records import INDEX_KEY, Refreshed
-from flows.lake.contracts.collection import DEFAULT_FILE, named
+from flows.lake.contracts.collection import named
 from flows.lake.keys import CATALOG_PREFIX
 from flows.lake.manifests.drift import sentence
 from flows.lake.manifests.history import History
@@ -156,6 +156,3 @@ def _(outcome: FileOutcome, telling: Telling) -> Iterator[Line]:
         yield DETAIL, f"Profile of {name}:\n{format_profile(outcome.profile)}"
         for hint in outcome.profile.hints:
             yield warning, f"{name}: {hint}"
-        if outcome.profile.sensitive:
-            contract = masking_text.to_paste(outcome.dataset, outcome.profile.sensitive)
-            yield warning, f"{name}: to have these columns masked, write into {DEFAULT_FILE}:\n{contract}"

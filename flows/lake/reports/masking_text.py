@@ -39,17 +39,6 @@ def markdown(outcomes: Sequence[FileOutcome]) -> Iterator[str]:
         if len(masked) > _MOST:
             yield f"- … and {len(masked) - _MOST:,} more files; the manifest has each."
         yield ""
-    found = sensitive_by_dataset(outcomes)
-    if found:
-        yield "## Columns that look sensitive\n"
-        yield "They land as they are. To have them masked, write into the contracts:\n"
-        for dataset, columns in list(found.items())[:_MOST]:
-            yield f"```yaml\n{_fenced(to_paste(dataset, columns))}\n```"
-        yield ""
-
-
-def _fenced(text: str) -> str:
-    return text.replace("```", "'''")
 
 
 def sensitive_by_dataset(outcomes: Iterable[FileOutcome]) -> dict[str, list[LooksSensitive]]:

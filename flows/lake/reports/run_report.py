@@ -14,7 +14,7 @@ from urllib.parse import quote
 from flows.lake.models import CsvProfile, FileOutcome
 from flows.lake.places import source_text
 from flows.lake.raw import unchanged
-from flows.lake.reports import masking_text
+from flows.lake.reports import masking_text, next_steps
 from flows.lake.run_models import NOTHING_WRITTEN, RunSummary, Written
 from flows.lake.units import size_text
 from flows.lake.words import cut, md, md_code, one_line, quoted, shown
@@ -185,6 +185,7 @@ def run_markdown(
         *_file_table(summary, link),
         *([history.strip(), ""] if history else []),
         *masking_text.markdown(summary.outcomes),
+        *next_steps.markdown(summary.steps),
         *_remarks(summary),
         f"Run `{md_code(summary.run_name)}` ({summary.run_id}),"
         f" started {summary.started.isoformat(timespec='seconds')}.",

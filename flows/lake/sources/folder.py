@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import fnmatch
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from flows.lake import keys
-from flows.lake.contracts.collection import named
+from flows.lake.contracts.collection import Contracts, named
+from flows.lake.contracts.name_groups import FileGroup, find_groups, with_groups
 from flows.lake.errors import KeyCollision, LakeError, SourceError, SourceNotFound, SourceUnreadable
 from flows.lake.models import CsvDialect, FileContract, FileOutcome, S3Origin, SourceFile
 from flows.lake.opening import check_inside
@@ -22,7 +23,7 @@ from flows.lake.places import is_s3, source_text
 from flows.lake.rules import LandingRules
 from flows.lake.run_models import FileList
 from flows.lake.settings import IngestSettings
-from flows.lake.words import shown
+from flows.lake.words import shown, unfit_for_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -38,6 +39,8 @@ class SourceFolder:
         hidden: How many dotfiles (`._*` of macOS among them) were left out.
         unclaimed: The files that no contract claims, where there are contracts.
         idle: The datasets whose contracts claim no file here.
+        groups: Files whose names differ in a date or a number alone, and that no contract claims.
+        contracts: The contracts that hold for the run; those of groups are among them where the run was to make them.
     """
 
     files: FileList[SourceFile]
@@ -45,6 +48,8 @@ class SourceFolder:
     hidden: int
     unclaimed: FileList[str] = field(default_factory=FileList)
     idle: FileList[str] = field(default_factory=FileList)
+    groups: FileList[FileGroup] = field(default_factory=FileList)
+    contracts: Contracts = field(default_factory=Contracts)
 
 
 def find_files(settings: IngestSettings, day: date, client: S3Client | None = None) -> SourceFolder:
@@ -61,6 +66,10 @@ def find_files(settings: IngestSettings, day: date, client: S3Client | None = No
         KeyCollision: Two files would get the same key; names both.
     """
     matched, hidden = _matching(settings, client)
+    groups = FileList(groups_in(settings, (path.name for path, _ in matched)))
+    if settings.group == "auto" and not settings.only_contracts:
+        contracts = with_groups(settings.contracts, (group for group in groups if group.is_sure))
+        settings = settings.model_copy(update={"contracts": contracts})
     files: dict[str, SourceFile] = {}
     unusable: FileList[FileOutcome] = FileList()
     unclaimed: FileList[str] = FileList()
@@ -95,7 +104,14 @@ def find_files(settings: IngestSettings, day: date, client: S3Client | None = No
         )
     contracts = settings.contracts
     idle = FileList(sorted(contracts.keys() - {file.dataset for file in files.values()}))
-    return SourceFolder(FileList(files.values()), unusable, hidden, unclaimed if contracts else FileList(), idle)
+    told = unclaimed if contracts else FileList[str]()
+    return SourceFolder(FileList(files.values()), unusable, hidden, told, idle, groups, contracts)
+
+
+def groups_in(settings: IngestSettings, names: Iterable[str]) -> list[FileGroup]:
+    """Return which of a run's files are one dataset by their names, of those that no contract claims."""
+    left = [name for name in names if not unfit_for_key(name) and not settings.contracts.claimants(name)]
+    return find_groups(left, settings.contracts, settings.source.name)
 
 
 def _refused(path: Path, dataset: str, settings: IngestSettings) -> FileOutcome:

@@ -263,7 +263,7 @@ def test_ingest_tells_which_columns_look_sensitive(ingest: Any, s3: S3, tmp_path
     assert event["payload"]["columns"] == [{"column": "cpf", "kind": "CPF", "mask": "hash"}]
     assert load(event["payload"]["contract"])["Pessoas"].mask.as_texts() == {"cpf": "hash"}
     assert "Column 'cpf' looks sensitive" in log_of(s3)
-    (artifact,) = [one for one in artifacts_of(str(state.state_details.flow_run_id)) if "Columns that look" in one.data]
+    (artifact,) = [one for one in artifacts_of(str(state.state_details.flow_run_id)) if "What to do next" in one.data]
     assert "mask: hash" in artifact.data
     assert PEOPLE.split("\n")[1].split(",")[0] not in log_of(s3) + artifact.data
 

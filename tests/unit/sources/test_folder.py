@@ -189,3 +189,24 @@ def test_find_files_links_inside_are_taken_and_loops_end(tmp_path: Path, follow_
     folder = find_files(settings(source, recursive=True, follow_links=follow_links), DAY)
     assert {file.path.name for file in folder.files} == {"good.csv", "deep.csv", "x.csv", "kept.csv"}
     assert not folder.unusable
+
+
+def test_find_files_groups_names_that_differ_in_a_day(tmp_path: Path) -> None:
+    for name in ("orders_2024-01-01.csv", "orders_2024-01-02.csv", "customers.csv"):
+        (tmp_path / name).write_text("a,b\n1,2\n")
+    off, auto = (find_files(settings(source=tmp_path, group=group), DAY) for group in ("off", "auto"))
+    assert [group.dataset for group in off.groups] == ["Orders"]
+    assert {file.dataset for file in off.files} == {"Customers", "Orders_2024-01-01", "Orders_2024-01-02"}
+    assert sorted(file.key for file in auto.files) == [
+        f"Raw/Local/CSV/Customers/{DAY:%Y/%m/%d}/customers.csv",
+        "Raw/Local/CSV/Orders/2024/01/01/orders_2024-01-01.csv",
+        "Raw/Local/CSV/Orders/2024/01/02/orders_2024-01-02.csv",
+    ]
+    assert auto.contracts["Orders"].date == "%Y-%m-%d"
+
+
+def test_find_files_groups_nothing_that_only_contracts_rejects(tmp_path: Path) -> None:
+    for name in ("orders_2024-01-01.csv", "orders_2024-01-02.csv"):
+        (tmp_path / name).write_text("a,b\n1,2\n")
+    folder = find_files(settings(source=tmp_path, group="auto", only_contracts=True), DAY)
+    assert [outcome.state for outcome in folder.unusable] == ["rejected", "rejected"]
