@@ -35,6 +35,9 @@ look: $(VENV)/.local ## show what a file is: what was found, its profile, first 
 catalog: $(VENV)/.local ## make the pages of the embedded lake anew from its manifests (every run refreshes them)
 	@$(BIN)/python -m deployments.local.catalog
 
+suggest: $(VENV)/.local ## print a first datasets.yaml for a folder, for a person to read (SOURCE)
+	@$(BIN)/python -m flows.suggest "$$SOURCE"
+
 promote: $(VENV)/.local ## copy the lake to another one, TO=block/bucket (FROM=block/bucket), and follow it
 	@$(BIN)/python -m deployments.local.promote "$(TO)" $(if $(FROM),"$(FROM)")
 
@@ -107,4 +110,4 @@ $(BENCH)/.ready: locks/bench.txt | $(VENV)/.python
 	@$(BENCH)/bin/python $(INSTALL) -r locks/bench.txt
 	@touch $@
 
-.PHONY: help ingest analysis up run backfill look catalog promote deploy block rotate test check soak data bench lock clean
+.PHONY: help ingest analysis up run backfill look suggest catalog promote deploy block rotate test check soak data bench lock clean

@@ -65,7 +65,7 @@ def find_files(settings: IngestSettings, day: date, client: S3Client | None = No
         SourceUnreadable: The folder cannot be listed.
         KeyCollision: Two files would get the same key; names both.
     """
-    matched, hidden = _matching(settings, client)
+    matched, hidden = matching(settings.source, settings.pattern, settings.recursive, client)
     groups = FileList(groups_in(settings, (path.name for path, _ in matched)))
     if settings.group == "auto" and not settings.only_contracts:
         contracts = with_groups(settings.contracts, (group for group in groups if group.is_sure))
@@ -122,11 +122,19 @@ def _refused(path: Path, dataset: str, settings: IngestSettings) -> FileOutcome:
     return FileOutcome(path, dataset, "", "rejected", reason=reason)
 
 
-def _matching(settings: IngestSettings, client: S3Client | None) -> tuple[list[tuple[Path, S3Origin | None]], int]:
+def matching(
+    source: Path, pattern: str, recursive: bool, client: S3Client | None = None
+) -> tuple[list[tuple[Path, S3Origin | None]], int]:
+    """Return the files of a source that a pattern chooses, in the order of their paths, and how many are hidden.
+
+    Raises:
+        SourceNotFound: There is no such folder.
+        SourceUnreadable: The folder cannot be listed.
+    """
     matched: list[tuple[Path, S3Origin | None]] = []
     hidden = 0
-    pattern = settings.pattern.lower()
-    for path, origin in _all(settings, client):
+    pattern = pattern.lower()
+    for path, origin in _all(source, recursive, client):
         # Names are compared without case: portals and Windows write MOVIES.CSV.
         if not fnmatch.fnmatchcase(path.name.lower(), pattern):
             continue
@@ -137,13 +145,13 @@ def _matching(settings: IngestSettings, client: S3Client | None) -> tuple[list[t
     return sorted(matched, key=lambda entry: entry[0]), hidden
 
 
-def _all(settings: IngestSettings, client: S3Client | None) -> Iterator[tuple[Path, S3Origin | None]]:
-    if client is not None and is_s3(settings.source):
+def _all(source: Path, recursive: bool, client: S3Client | None) -> Iterator[tuple[Path, S3Origin | None]]:
+    if client is not None and is_s3(source):
         from flows.lake.sources import s3_prefix  # brings botocore
 
-        yield from s3_prefix.objects(client, settings.source, settings.recursive)
+        yield from s3_prefix.objects(client, source, recursive)
     else:
-        yield from ((path, None) for path in _walk(settings.source, settings.recursive))
+        yield from ((path, None) for path in _walk(source, recursive))
 
 
 def _walk(source: Path, recursive: bool) -> Iterator[Path]:
