@@ -30,7 +30,7 @@ from flows.lake.raw.ingest_file import Step, ingest_file
 from flows.lake.raw.outcomes import failed_outcome
 from flows.lake.raw.unchanged import find_unchanged
 from flows.lake.redact import mask_known
-from flows.lake.reports import lines, run_log, run_report
+from flows.lake.reports import lines, next_steps, run_log, run_report
 from flows.lake.reports.run_log import RunLog
 from flows.lake.run_models import BucketListing, BucketReport, FileList, LakeAddress, LandingReport, RunSummary
 from flows.lake.settings import IngestSettings
@@ -39,6 +39,8 @@ from flows.lake.words import shown
 if TYPE_CHECKING:
     from blocks.lake_credentials import LakeCredentials
     from deployments.live import LiveTable
+    from flows.lake.contracts.name_groups import FileGroup
+    from flows.lake.manifests.history import DatasetRun
     from flows.lake.manifests.manifest import Manifest
     from flows.lake.raw.raw_layer import RawLayer
 
@@ -98,6 +100,9 @@ class Landing:
         self._outcomes: list[FileOutcome] = []
         self._warnings: list[str] = []
         self._hidden = 0
+        self._groups: Sequence[FileGroup] = ()
+        self._bucket: BucketReport | None = None
+        self._past: Sequence[DatasetRun] = ()
         self._listing: BucketListing | None = None
         self._stop = threading.Event()
 
@@ -159,6 +164,7 @@ class Landing:
         store = ManifestStore(lake.bucket, self._means.signing_key)
         history = self._tell(stages.read_history(folder, settings, self.day, store))
         self._warnings += history.unreadable
+        self._past = history.runs
         unchanged = self._tell(
             find_unchanged(lake.bucket, stages.with_last_landings(folder, history, settings), self._fingerprint(folder))
         )
@@ -173,7 +179,8 @@ class Landing:
         from flows.lake.sources import folder
 
         found = self._tell(folder.find_files(self.settings, self.day, lake.client))
-        self._hidden = found.hidden
+        self._hidden, self._groups = found.hidden, found.groups
+        self.settings = self.settings.model_copy(update={"contracts": found.contracts})
         if self._means.table:
             self._means.table.expect((str(file.path), file.title, file.size_bytes) for file in found.files)
         if not self._means.signing_key and any(file.rules.on_drift == "reject" for file in found.files):
@@ -247,12 +254,16 @@ class Landing:
         telling = lines.Telling(self._connected.address.bucket, True, self.settings.dry_run)
         for level, text in lines.lines_of(result, telling):
             self.log.add(level, text)
-        if isinstance(result, BucketReport | LandingReport):
+        if isinstance(result, BucketReport):
+            self._bucket = result
+            self._warnings += result.notes
+        if isinstance(result, LandingReport):
             self._warnings += result.warnings
         return result
 
     def summary(self) -> RunSummary:
         """Return what a person wants to know of it."""
+        seen = next_steps.Seen(self.settings, self._groups, self._outcomes, self._past, self.day, self._bucket)
         return RunSummary(
             run_id=self.run_id,
             run_name=self.run_name,
@@ -268,6 +279,7 @@ class Landing:
             started=self._started,
             duration_s=time.monotonic() - self._clock,
             more_objects=bool(self._listing and self._listing.more),
+            steps=tuple(next_steps.steps_of(seen)),
         )
 
     def _close(self) -> None:
@@ -277,6 +289,8 @@ class Landing:
             self.state = "Failed" if summary.bad else "Completed"
             self.verdict = mask_known(run_report.verdict_text(summary))
             self.log.info(f"What became of each file:\n{run_report.closing_table(summary)}")
+            if told := next_steps.log_text(summary.steps):
+                self.log.info(told)
         elif isinstance(self.error, KeyboardInterrupt):
             self.state, self.verdict = "Cancelled", run_report.cancelled_text(summary)
         else:

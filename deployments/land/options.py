@@ -93,6 +93,7 @@ def _add_files(group: Any) -> None:
     add("--follow-links", action="store_true", help="also take files that are links out of the folder")
     add("--contracts", default="datasets.yaml", type=_contracts, help="a file, an s3:// address, or JSON")
     add("--only-contracts", action="store_true", help="reject files that no contract claims")
+    add("--group", choices=("off", "auto"), default="off", help="auto: names that differ in a date are one dataset")
     add("--partition-date", type=_day, metavar="YYYY-MM-DD", help="the day (default: today)")
     add("--timezone", default="America/Sao_Paulo", help="decides which day it is (default: %(default)s)")
 
