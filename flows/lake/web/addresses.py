@@ -1,0 +1,129 @@
+"""Addresses of published files: read from a run's source, filled in with the day, and shown without what may be secret.
+
+A source is kept as a path, in which `https://` becomes `https:/`; both are read. An address with a name and password,
+or with a query that signs or proves something, is refused: a run's parameters are stored where many can read them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+
+from flows.lake.web.errors import AddressRefused
+from flows.lake.words import shown
+
+_SCHEME = re.compile(r"^(https?):/+", re.IGNORECASE)
+_SECRET = re.compile(
+    r"sig$|signature|token|secret|passw|credential|api.?key|access.?key|auth|jwt|session|^(key|pwd|code)$",
+    re.IGNORECASE,
+)
+"""Names of query parameters that prove who asks: SAS, presigned S3 and GCS, and the usual tokens."""
+
+# In an address %20 is a blank, so only what is not two hexadecimal digits is a directive.
+_DIRECTIVE = re.compile(r"%(?:[Ymj]|[dy](?![0-9A-Fa-f]))")
+
+
+@dataclass(frozen=True)
+class WebOrigin:
+    """The address that a file is published at.
+
+    Attributes:
+        url: The address, as it is asked.
+    """
+
+    url: str
+
+    @property
+    def place(self) -> Path:
+        """What the file is called: the address without its query, as `pathlib` keeps it."""
+        parts = urlsplit(self.url)
+        names = [_segment(name) for name in parts.path.split("/") if name]
+        return Path(f"{parts.scheme}:", parts.netloc, *names)
+
+    @property
+    def fingerprint(self) -> str:
+        """What recognises the whole address, its query included, without saying it."""
+        return hashlib.sha256(self.url.encode()).hexdigest()
+
+
+def _segment(name: str) -> str:
+    """Return a part of a path as people read it; one that would become something else as a path stays encoded."""
+    read = unquote(name)
+    return name if "/" in read or "\0" in read or read in {".", ".."} else read
+
+
+def is_web(source: Path) -> bool:
+    """Say whether a source is an address, or a list of them."""
+    first = next(iter(_texts(source)), "")
+    return _SCHEME.match(first) is not None
+
+
+def without_secrets(url: str) -> str:
+    """Return an address as messages may show it: without name, password, query and fragment."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+        return shown(urlunsplit((parts.scheme, host, parts.path, "", "")), 300)
+    except ValueError:
+        return "an address that cannot be read"
+
+
+def origins(source: Path, day: date) -> list[WebOrigin]:
+    """Return the addresses of a source, filled in with a day.
+
+    Args:
+        source: An address, addresses with blanks or line breaks between them, or a JSON list of them.
+        day: What `%Y`, `%y`, `%m`, `%d` and `%j` stand for.
+
+    Raises:
+        AddressRefused: One cannot be used; never quotes what may be secret.
+    """
+    found = []
+    for text in dict.fromkeys(_texts(source)):
+        url = _SCHEME.sub(lambda scheme: f"{scheme[1].lower()}://", text)
+        found.append(_checked(_DIRECTIVE.sub(lambda directive: day.strftime(directive[0]), url)))
+    return found
+
+
+def _texts(source: Path) -> Iterator[str]:
+    text = str(source).strip()
+    if text.startswith("["):
+        try:
+            listed = json.loads(text)
+        except ValueError:
+            listed = []
+        yield from (one for one in listed if isinstance(one, str))
+    elif _SCHEME.match(text):
+        yield from text.split()
+
+
+def _checked(url: str) -> WebOrigin:
+    where = without_secrets(url)
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or _SCHEME.match(url) is None:
+        raise AddressRefused(f"{where} is not an address.", remedy="Write it as https://host/path/file.csv.")
+    if "@" in parts.netloc:
+        raise AddressRefused(
+            f"The address {where} holds a name or password.",
+            remedy="Give an address that needs none: parameters are stored and shown.",
+        )
+    if any(_SECRET.search(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+        raise AddressRefused(
+            f"The query of {where} holds a key, token or signature.",
+            remedy="Give an address that needs none: parameters are stored and shown.",
+        )
+    if not parts.path.rpartition("/")[2]:
+        raise AddressRefused(
+            f"{where} ends without the name of a file.", remedy="Give the address of the file, not of its page."
+        )
+    return WebOrigin(urlunsplit((parts.scheme, parts.netloc, parts.path, parts.query, "")))

@@ -1,0 +1,21 @@
+"""What can go wrong with a file that is published at an address; a branch of the tree in `flows.lake.errors`."""
+
+from __future__ import annotations
+
+from flows.lake.errors import SourceError
+
+
+class WebError(SourceError):
+    """A file cannot be had from its address."""
+
+
+class AddressRefused(WebError, PermissionError):
+    """An address that is not to be asked: its scheme, its credentials, or the network that it leads to."""
+
+
+class FetchFailed(WebError, ConnectionError):
+    """The server gave no answer that can be used, after every retry."""
+
+
+class AnswerWrong(WebError, ValueError):
+    """What arrived is not what the server says that it is, or is no file."""

@@ -1,0 +1,286 @@
+"""One file fetched from its address: redirects, pauses and cuts included, and proven as far as the server lets it be.
+
+What is transient is asked again, after as long as the server says. A transfer that was cut goes on where it was, if
+the server proves that the rest is of the same file; otherwise it starts anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from flows.lake.units import KIB, size_text
+from flows.lake.web.addresses import WebOrigin, without_secrets
+from flows.lake.web.answers import WebAnswer, answer_of, asked_to_wait_s, check_digests, digests_of
+from flows.lake.web.errors import AddressRefused, AnswerWrong, FetchFailed, WebError
+from flows.lake.web.hosts import place_at
+from flows.lake.web.network import WebRules, web_client
+
+TRIES = 6
+"""Without a byte in between; a transfer that gets on may be cut more often."""
+
+MOST_CUTS = 100
+MOST_REDIRECTS = 5
+LONGEST_WAIT_S = 120.0
+"""A server that asks for more is away: the run says so, and takes the file another time."""
+
+BLOCK_BYTES = 256 * KIB
+_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)$")
+_HTML = (b"<!doctype html", b"<html", b"<head")
+
+
+class _Cut(Exception):
+    """An answer that ended early, or none: to be asked again after some seconds."""
+
+    def __init__(self, why: str, wait_s: float = 0.0) -> None:
+        super().__init__(why)
+        self.wait_s = wait_s
+
+
+class Fetch:
+    """Fetches one file.
+
+    Args:
+        origin: Where it is published.
+        rules: What is allowed.
+        sleep: Waits for so many seconds.
+    """
+
+    def __init__(self, origin: WebOrigin, rules: WebRules, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._origin = origin
+        self._rules = rules
+        self._sleep = sleep
+        self._where = without_secrets(origin.url)
+        self._ends = time.monotonic() + rules.longest_s
+        self._answer: WebAnswer | None = None
+        self._digests: dict[str, bytes] = {}
+
+    def into(self, path: Path, known: WebAnswer | None = None) -> WebAnswer | None:
+        """Write the file to a path.
+
+        Args:
+            path: Where to; what is there is replaced.
+            known: What the server said of the file that is there already, if there is one.
+
+        Returns:
+            What the server says of it; `None` where it says that the known one is unchanged, and nothing is written.
+
+        Raises:
+            AddressRefused: The address, or one that it leads to, is not to be asked.
+            FetchFailed: There was no answer that can be used, after every retry.
+            AnswerWrong: What came is too large, no file, or not what the server says that it is.
+        """
+        path.write_bytes(b"")
+        failures = cuts = 0
+        with place_at(urlsplit(self._origin.url).netloc), web_client(self._rules) as client:
+            while True:
+                had = path.stat().st_size
+                try:
+                    if not self._ask(client, path, known):
+                        return None
+                    break
+                except (_Cut, httpx.TransportError) as error:
+                    cuts += 1
+                    failures = 1 if path.stat().st_size > had else failures + 1
+                    self._pause(error, failures, cuts)
+        answer = self._answer
+        if answer is None:
+            raise RuntimeError("an answer was written that is not there")
+        check_digests(path, self._digests, self._where)
+        if answer.modified_ns > 0:
+            os.utime(path, ns=(answer.modified_ns, answer.modified_ns))
+        return answer
+
+    def _pause(self, error: Exception, failures: int, cuts: int) -> None:
+        why = str(error) if isinstance(error, _Cut) else _why(error)
+        wait_s = max(2.0 ** (failures - 1) if failures > 1 else 0.5, getattr(error, "wait_s", 0.0))
+        over = failures >= TRIES or cuts >= MOST_CUTS or "certificate" in why.lower()
+        if over or wait_s > LONGEST_WAIT_S or time.monotonic() + wait_s > self._ends:
+            tries = "tries" if cuts > 1 else "try"
+            asks = f", and asks for a pause of {wait_s:,.0f} s" if wait_s > LONGEST_WAIT_S else ""
+            raise FetchFailed(
+                f"{self._where} could not be fetched ({why}, {cuts} {tries}{asks}).",
+                remedy="Look after the network and the address, and start the run again.",
+            ) from None  # what is behind it may quote the address
+        self._sleep(wait_s)
+
+    def _ask(self, client: httpx.Client, path: Path, known: WebAnswer | None) -> bool:
+        """Ask once, and write what comes; returns whether it was a file, and not that it is unchanged."""
+        offset, headers = path.stat().st_size, dict[str, str]()
+        if offset and self._answer and self._answer.if_range:
+            headers = {"Range": f"bytes={offset}-", "If-Range": self._answer.if_range}
+        elif known and known.address == self._origin.fingerprint:
+            headers = known.conditions
+        with self._answered(client, headers) as response:
+            status = response.status_code
+            if status == 304 and known and "Range" not in headers:
+                return False
+            if status in _TRANSIENT:
+                raise _Cut(f"HTTP {status}", asked_to_wait_s(response))
+            if status == 206 and "Range" in headers and self._goes_on(response, offset):
+                self._write(response, path, offset)
+                return True
+            if status in (206, 416):
+                self._answer = None  # not the rest of what is here: from the start
+                os.truncate(path, 0)
+                raise _Cut("it answered with another part than was asked for")
+            if status != 200:
+                raise _refused(status, self._where)
+            self._answer = answer_of(response, self._origin.fingerprint)
+            self._digests = digests_of(response)
+            self._write(response, path, 0)
+            return True
+
+    def _goes_on(self, response: httpx.Response, offset: int) -> bool:
+        """Say whether an answer is the rest of the file from an offset on."""
+        told = _RANGE.match(response.headers.get("content-range", "").strip())
+        now, before = answer_of(response, ""), self._answer
+        if told is None or before is None or int(told[1]) != offset:
+            return False
+        if told[3] != "*" and int(told[2]) != int(told[3]) - 1:
+            return False
+        length = before.headers.get("content-length", "")
+        if length.isdigit() and told[3] != "*" and int(length) != int(told[3]):
+            return False
+        return (now.etag or before.etag) == before.etag
+
+    @contextmanager
+    def _answered(self, client: httpx.Client, headers: dict[str, str]) -> Iterator[httpx.Response]:
+        """Yield the answer at the end of the redirects."""
+        url = self._origin.url
+        self._check_scheme(url, None)
+        with ExitStack() as stack:
+            for _ in range(MOST_REDIRECTS + 1):
+                response = stack.enter_context(client.stream("GET", url, headers=headers))
+                if response.status_code not in _REDIRECTS:
+                    yield response
+                    return
+                before, url = url, urljoin(url, response.headers.get("location", ""))
+                self._check_scheme(url, before)
+                stack.pop_all().close()
+        raise FetchFailed(
+            f"{self._where} leads from redirect to redirect, more than {MOST_REDIRECTS}.",
+            remedy="Give the address that it should lead to.",
+        )
+
+    def _check_scheme(self, url: str, before: str | None) -> None:
+        scheme, was = urlsplit(url).scheme.lower(), urlsplit(before or "").scheme.lower()
+        if scheme == "https" or (scheme == "http" and self._rules.http and was != "https"):
+            if "@" in urlsplit(url).netloc:
+                raise AddressRefused(
+                    f"{self._where} redirects to an address with a name or password.",
+                    remedy="Give the address that it should lead to.",
+                )
+            return
+        whither = f"{self._where} redirects to {_scheme_text(scheme)}" if before else f"{self._where} is not https"
+        raise AddressRefused(
+            f"{whither}, which is not allowed.",
+            remedy="Give an https address; INGEST_WEB_HTTP=1 on the worker allows http from the start.",
+        )
+
+    def _write(self, response: httpx.Response, path: Path, offset: int) -> None:
+        """Write an answer's body from an offset on.
+
+        Raises:
+            AnswerWrong: It is too large or no file.
+            FetchFailed: It takes too long.
+        """
+        length = response.headers.get("content-length", "")
+        if length.isdigit():
+            self._check_size(offset + int(length))
+        pieces = self._decoded(response)
+        with path.open("r+b") as file:
+            file.truncate(offset)
+            file.seek(offset)
+            for piece in pieces:
+                if offset == 0:
+                    self._check_kind(piece, response)
+                offset += len(piece)
+                self._check_size(offset)
+                file.write(piece)
+                if time.monotonic() > self._ends:
+                    raise FetchFailed(
+                        f"{self._where} took longer than {self._rules.longest_s:,.0f} s.",
+                        remedy="Try when its server has less to do, or raise INGEST_WEB_MAX_SECONDS on the worker.",
+                    )
+
+    def _decoded(self, response: httpx.Response) -> Iterator[bytes]:
+        """Yield the file's bytes; what a server packs for the way unasked is unpacked, a packed file is not."""
+        coding = response.headers.get("content-encoding", "identity").strip().lower()
+        packed = urlsplit(self._origin.url).path.lower().endswith((".gz", ".tgz"))
+        if coding in ("", "identity") or (coding in ("gzip", "x-gzip") and packed):
+            yield from response.iter_raw()
+            return
+        if coding not in ("gzip", "x-gzip") or response.status_code != 200:
+            raise AnswerWrong(
+                f"{self._where} comes packed as {coding!a}, which was not asked for.", remedy="Give another address."
+            )
+        self._answer, self._digests = _unpacked(self._answer), {}
+        unpacker = zlib.decompressobj(31)
+        for packed_piece in response.iter_raw():
+            rest = packed_piece
+            while rest:
+                piece = unpacker.decompress(rest, BLOCK_BYTES)
+                rest = unpacker.unconsumed_tail
+                if piece:
+                    yield piece
+        while piece := unpacker.decompress(unpacker.unconsumed_tail, BLOCK_BYTES):
+            yield piece
+        if not unpacker.eof:
+            raise _Cut("its packed body ended early")
+
+    def _check_size(self, size_bytes: int) -> None:
+        if size_bytes > self._rules.most_bytes:
+            raise AnswerWrong(
+                f"{self._where} is larger than {size_text(self._rules.most_bytes)}.",
+                remedy="Raise INGEST_WEB_MAX_BYTES on the worker if that is meant.",
+            )
+
+    def _check_kind(self, head: bytes, response: httpx.Response) -> None:
+        if urlsplit(self._origin.url).path.lower().endswith((".html", ".htm")):
+            return
+        if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:20].lower().startswith(_HTML):
+            raise AnswerWrong(
+                f"{self._where} answers with a page of HTML in place of the file (HTTP {response.status_code}).",
+                remedy="Open it in a browser: it may say why, or where the file is now.",
+            )
+
+
+def _unpacked(answer: WebAnswer | None) -> WebAnswer | None:
+    """Return an answer without what holds for the packed bytes alone, so that no rest is asked for by their count."""
+    if answer is None:
+        return None
+    etag = answer.etag if answer.etag is None or answer.etag.startswith("W/") else f"W/{answer.etag}"
+    headers = {name: value for name, value in answer.headers.items() if "digest" not in name and "md5" not in name}
+    return WebAnswer(answer.address, etag or 'W/"unpacked"', answer.last_modified, headers)
+
+
+def _refused(status: int, where: str) -> WebError:
+    remedies = {
+        401: "It wants to know who asks: give an address that needs no password.",
+        403: "It lets nobody ask from here, or not without a sign of who asks.",
+        404: "Check the address, and the day in it.",
+        410: "Check the address, and the day in it.",
+    }
+    return FetchFailed(f"{where} answers with HTTP {status}.", remedy=remedies.get(status, "Open it in a browser."))
+
+
+def _why(error: Exception) -> str:
+    kind = type(error).__name__
+    text = str(error)
+    return f"{kind}: {text[:200]}" if "certificate" in text.lower() else kind
+
+
+def _scheme_text(scheme: str) -> str:
+    """Return what a redirect leads to, by its scheme alone."""
+    return f"{scheme[:20]!a}" if scheme else "no address"
