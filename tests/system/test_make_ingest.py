@@ -66,6 +66,12 @@ def test_make_ingest_fills_the_lake_prints_the_table_and_leaves_nothing_running(
     assert key.read_text() != former == key.with_name(f"{key.name}.old").read_text()
     assert key.stat().st_mode & 0o777 == 0o600
 
+    page.unlink()
+    again = run_module("deployments.local.catalog", tmp_path)
+    assert again.returncode == 0, again.stdout
+    assert again.stdout.endswith(f"Open {page.as_uri()}\n")
+    assert "Movies" in page.read_text()
+
     # The block is there already: a server that could not open it would refuse to replace it.
     missing = run(tmp_path, str(tmp_path / "nowhere"))
     assert missing.returncode == 1
