@@ -92,10 +92,12 @@ def check_access(settings: IngestSettings, lake: Lake, exists: bool) -> str:
 
 def keeps_originals(files: Sequence[SourceFile]) -> bool:
     """Say whether the originals of some files may have to be kept."""
-    return any(
-        file.rules.landing_days and not file.rules.dry_run and (file.contract.mask or file.rules.sensitive == "reject")
-        for file in files
-    )
+    return any(file.rules.landing_days and not file.rules.dry_run and _may_be_kept(file) for file in files)
+
+
+def _may_be_kept(file: SourceFile) -> bool:
+    masked_inside = file.inside is not None and file.contract.unpack and file.inside.masks
+    return bool(file.contract.mask) or masked_inside or file.rules.sensitive == "reject"
 
 
 def ensure_landing(settings: IngestSettings, lake: Lake) -> LandingReport:
@@ -146,6 +148,7 @@ def with_last_landings(files: Iterable[SourceFile], history: History, settings: 
             file,
             before=last.get(name_of(file)),
             lost_rules=file.dataset in lost and not file.contract.mask,
+            lost_inside=frozenset(lost) if file.inside else frozenset(),
         )
         for file in files
     )

@@ -220,6 +220,7 @@ def _end_with_run(lifeline: Connection) -> None:
 
 def _ingest(files: Sequence[SourceFile], address: LakeAddress) -> list[FileOutcome]:
     from flows.lake.raw.ingest_file import ingest_file
+    from flows.lake.raw.unpacked_file import ingest_members
     from flows.lake.s3.stored_keys import find_stored
 
     to = connect(address).raw_layer
@@ -231,11 +232,14 @@ def _ingest(files: Sequence[SourceFile], address: LakeAddress) -> list[FileOutco
         raise to.explain(error) from error
     _idle.clear()
     try:
-        return [
-            failed_outcome(file, CANCELLED)
-            if _stopping.is_set()
-            else ingest_file(file, to, absent=file.key not in stored_keys)
-            for file in files
-        ]
+        outcomes: list[FileOutcome] = []
+        for file in files:
+            if _stopping.is_set():
+                outcomes.append(failed_outcome(file, CANCELLED))
+            elif file.inside and file.contract.unpack:
+                outcomes += ingest_members(file, to)
+            else:
+                outcomes.append(ingest_file(file, to, absent=file.key not in stored_keys))
+        return outcomes
     finally:
         _idle.set()

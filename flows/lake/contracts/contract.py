@@ -205,6 +205,9 @@ class Contract(_Part):
     date: Annotated[str, AfterValidator(_date_pattern)] | None = Field(
         default=None, description="The form of the day in its file names, such as _%Y-%m-%d: they land on that day."
     )
+    unpack: bool = Field(
+        default=False, description="Of a ZIP archive, land each CSV file in it as a file of its own, not the archive."
+    )
     read: Read = Field(default=Read(), description="How its files are read; what is not stated is detected.")
     expect: Annotated[Expect | None, BeforeValidator(_as_rhythm, json_schema_input_type=str | Expect | None)] = Field(
         default=None, description="When its files are due; the rhythm alone will do."

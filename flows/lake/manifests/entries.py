@@ -151,6 +151,14 @@ class ManifestArchive(Part):
     )
 
 
+class ManifestUnpacked(Part):
+    """The archive that a file was unpacked from."""
+
+    archive: Annotated[str, AfterValidator(_without_nul)] = Field(description="Where the archive was.")
+    member: str = Field(description="Its path in the archive.")
+    crc32: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")] = Field(description="Its CRC-32 there, hexadecimal.")
+
+
 class ManifestFile(Part):
     """One file of the run: what it held and what became of it. What is not known is null."""
 
@@ -199,6 +207,7 @@ class ManifestFile(Part):
     hints: tuple[str, ...] = Field(default=(), description="What a person should know about it, a sentence each.")
     rows: Count | None = Field(default=None, description="Data rows, without the header.")
     columns: tuple[ManifestColumn, ...] = Field(default=(), description="The columns in the file's order.")
+    unpacked: ManifestUnpacked | None = Field(default=None, description="The archive that it was unpacked from.")
     archive: ManifestArchive | None = Field(default=None, description="What is in it, where it is an archive.")
     contract: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
         default=None, description="The contract that it was read by: the SHA-256 of its text, which contracts holds."

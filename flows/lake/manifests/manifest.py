@@ -148,6 +148,7 @@ def _of_outcome(outcome: FileOutcome, contract: Contract | None) -> ManifestFile
             "kept_as": outcome.kept_as,
             "masking": outcome.masking and asdict(outcome.masking),
             "original": outcome.original,
+            "unpacked": outcome.unpacked and asdict(outcome.unpacked),
             "version_id": outcome.version_id,
             "etag": outcome.etag,
             "verified_by": outcome.verified_by,

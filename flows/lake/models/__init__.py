@@ -17,6 +17,7 @@ from flows.lake.models.files import (
     OutcomeState,
     S3Origin,
     SourceFile,
+    Unpacked,
 )
 from flows.lake.models.profiles import (
     Archive,
@@ -53,4 +54,5 @@ __all__ = [
     "Progress",
     "S3Origin",
     "SourceFile",
+    "Unpacked",
 ]

@@ -144,6 +144,7 @@ class FileContract:
         date: The form of the day in its name.
         owner: Who is asked when something is wrong.
         mask: How its columns are masked.
+        unpack: Whether of an archive its members land, not itself.
     """
 
     text: str = ""
@@ -152,6 +153,22 @@ class FileContract:
     date: str | None = None
     owner: str | None = None
     mask: MaskingRules = field(default_factory=MaskingRules)
+    unpack: bool = False
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """Where an unpacked file is from.
+
+    Attributes:
+        archive: The archive's path, as `flows.lake.places.place_text` writes it.
+        member: Its path in the archive.
+        crc32: Its CRC-32 there, eight hexadecimal digits.
+    """
+
+    archive: str
+    member: str
+    crc32: str
 
 
 class MemberWay(Protocol):
@@ -165,7 +182,10 @@ class MemberWay(Protocol):
         """Return the dataset whose contract claims a member by its name, `None` where none does."""
 
     def of_member(self, archive: SourceFile, name: str, size_bytes: int) -> SourceFile:
-        """Describe a member as a file; it has no key of its own."""
+        """Describe a member as a file that lies in the archive, with the archive's key."""
+
+    def key_of(self, member: SourceFile) -> str:
+        """Return the key of a member that is unpacked."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +207,8 @@ class SourceFile:
         masking: How it was masked, where this is what came of that; it is not the source's file then.
         lost_rules: Whether its dataset was masked when it landed last and is not today, and nobody said so.
         inside: Finds the way of its members, where it is an archive.
+        lost_inside: Datasets that were masked when they landed last and are not today, where it is an archive.
+        unpacked: The archive that it was a member of.
     """
 
     path: Path
@@ -203,6 +225,8 @@ class SourceFile:
     masking: Masking | None = None
     lost_rules: bool = False
     inside: MemberWay | None = None
+    lost_inside: frozenset[str] = frozenset()
+    unpacked: Unpacked | None = None
 
     @property
     def title(self) -> str:
@@ -235,6 +259,7 @@ class FileOutcome:
         upload_s: Seconds spent storing it.
         masking: How it was masked, or was to be; `None` where no rule holds for it.
         original: The key under `Landing/` where its original is kept for a while.
+        unpacked: The archive that it was a member of.
     """
 
     path: Path
@@ -254,6 +279,7 @@ class FileOutcome:
     upload_s: float = 0.0
     masking: Masking | None = None
     original: str | None = None
+    unpacked: Unpacked | None = None
 
     @property
     def is_bad(self) -> bool:

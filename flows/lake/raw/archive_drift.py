@@ -13,6 +13,20 @@ from flows.lake.words import quoted
 _DIGITS = re.compile(r"\d+")
 
 
+def differences_of(file: SourceFile, profile: CsvProfile) -> list[Drift]:
+    """Return how a file, or each member of an archive, differs from its last landing."""
+    if profile.archive is not None:
+        return find_archive_drift(file, profile.archive)
+    return find_drift(file.before, profile, file.rules.drift_rows_percent, file.contract.text)
+
+
+def missing_in(file: SourceFile, profile: CsvProfile) -> list[Drift]:
+    """Return the columns that contracts require and a file, or members of an archive, do not have."""
+    if profile.archive is not None:
+        return missing_in_members(file, profile.archive)
+    return missing_columns(file.contract.required, profile)
+
+
 def find_archive_drift(file: SourceFile, archive: Archive) -> list[Drift]:
     """Return how the members of an archive differ from those of its last landing, each compared with its own."""
     before = file.before.archive if file.before else None

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from flows.lake.contracts.contract import digest
-from flows.lake.errors import CsvRejected, LakeError, MaskingFailed, SensitiveRejected
+from flows.lake.errors import CsvRejected, LakeError, MaskingDropped, MaskingFailed, SensitiveRejected
 from flows.lake.models import Archive, CsvProfile, Member, Progress, SourceFile
 from flows.lake.raw.sensitive import reading_with_a_watch, refusal
 from flows.lake.units import KIB
@@ -49,17 +49,17 @@ def profile_archive(file: SourceFile, progress: Progress | None = None) -> CsvPr
     with CsvSource(file.path, root=file.root) as source:
         archive = ArchiveBytes(file.path, source.size_bytes, source.read_at)
         try:
-            _check_magic(archive)
+            check_magic(archive)
             entries = read_directory(archive)
         except CsvRejected as error:
-            raise _certain(file, error) from error
-        tables = _tables(file, entries)
-        _check_kind(file, entries)
-        total = sum(entry.size_bytes for entry, _ in tables)
+            raise certain(file, error) from error
+        found = tables(file, entries)
+        check_kind(file, entries)
+        total = sum(entry.size_bytes for entry, _ in found)
         reader = _Members(archive, source.mtime_ns, total, progress)
-        members = tuple(reader.read(entry, member) for entry, member in tables)
+        members = tuple(reader.read(entry, member) for entry, member in found)
         others = Counter(_kind(entry.name) for entry in entries if not entry.is_folder)
-        others.subtract(_kind(entry.name) for entry, _ in tables)
+        others.subtract(_kind(entry.name) for entry, _ in found)
         contents = Archive(members, {kind: count for kind, count in sorted(others.items()) if count})
         _check_members(file, contents)
         source.finish()
@@ -127,7 +127,7 @@ class _Members:
             self._progress(self._done, self._total)
 
 
-def _tables(file: SourceFile, entries: tuple[Entry, ...]) -> list[tuple[Entry, SourceFile | str]]:
+def tables(file: SourceFile, entries: tuple[Entry, ...]) -> list[tuple[Entry, SourceFile | str]]:
     """Return the CSV files among the members, by their names or since a contract claims them, each with its way.
 
     Raises:
@@ -147,18 +147,25 @@ def _tables(file: SourceFile, entries: tuple[Entry, ...]) -> list[tuple[Entry, S
         except LakeError as error:
             found.append((entry, str(error)))
             continue
-        if member.contract.mask:
+        if member.lost_rules:
+            raise MaskingDropped(
+                f"{file.title}: its member {quoted(entry.name)} is of {quoted(member.dataset)}, which was masked when "
+                "it landed last, and no rule holds today.",
+                remedy="Restore its rules in contracts; if it is to land in clear, name it in masking_off.",
+                path=file.path,
+            )
+        if member.contract.mask and not file.contract.unpack:
             raise MaskingFailed(
                 file.path,
                 f"its member {quoted(entry.name)} is of {quoted(member.dataset)}, whose columns are masked, and an "
                 "archive lands as it is",
-                remedy="Unpack it, and put that file into the source.",
+                remedy="State unpack: true in the contract of the archive's dataset.",
             )
         found.append((entry, member))
     return found
 
 
-def _certain(file: SourceFile, error: CsvRejected) -> LakeError:
+def certain(file: SourceFile, error: CsvRejected) -> LakeError:
     """Return why an archive is refused of which it is not known what is in it.
 
     It would go to quarantine as it is; where datasets are masked, nobody can say that it holds none of theirs.
@@ -173,7 +180,7 @@ def refuse_masked(file: SourceFile) -> MaskingFailed:
     return MaskingFailed(
         file.path,
         f"the columns of {quoted(file.dataset)} are masked, and an archive lands as it is",
-        remedy="Unpack it, and put its files into the source.",
+        remedy="State unpack: true in its contract.",
     )
 
 
@@ -212,7 +219,7 @@ def _is_hidden(name: str) -> bool:
     return parts[0] == "__MACOSX" or parts[-1].startswith(".")
 
 
-def _check_magic(archive: ArchiveBytes) -> None:
+def check_magic(archive: ArchiveBytes) -> None:
     """Refuse what is something else under the name of an archive, such as the page of an error."""
     from flows.lake.dialect.file_kinds import not_csv
 
@@ -221,7 +228,8 @@ def _check_magic(archive: ArchiveBytes) -> None:
         raise CsvRejected(archive.path, f"it is {other[0]}, not a ZIP archive.", byte=0, remedy=other[1])
 
 
-def _check_kind(file: SourceFile, entries: tuple[Entry, ...]) -> None:
+def check_kind(file: SourceFile, entries: tuple[Entry, ...]) -> None:
+    """Refuse a document or program whose format is built on ZIP."""
     names = {entry.name for entry in entries}
     what = None
     if "xl/workbook.xml" in names or "xl/workbook.bin" in names:

@@ -24,15 +24,11 @@ from flows.lake.errors import (
     MaskingFailed,
     SensitiveRejected,
 )
-from flows.lake.manifests.drift import find_drift, missing_columns, sentence, without_contract
+from flows.lake.manifests.drift import sentence, without_contract
 from flows.lake.manifests.masking_drift import find_masking_drift
 from flows.lake.models import CsvProfile, Drift, FileOutcome, Progress, SourceFile
-from flows.lake.raw.archive_drift import find_archive_drift, missing_in_members
-from flows.lake.raw.archive_file import (
-    profile_archive,
-    refuse_masked,
-    sensitive_members,
-)
+from flows.lake.raw.archive_drift import differences_of, missing_in
+from flows.lake.raw.archive_file import profile_archive, refuse_masked, sensitive_members
 from flows.lake.raw.masked_file import keep_original, masked_file, planned
 from flows.lake.raw.outcomes import failed_outcome
 from flows.lake.raw.raw_layer import RawLayer
@@ -210,8 +206,7 @@ def _drift(file: SourceFile, profile: CsvProfile) -> tuple[Drift, ...]:
     Raises:
         DriftRejected: It does, and such files are not to land.
     """
-    archive = profile.archive
-    missing = tuple(missing_in_members(file, archive) if archive else missing_columns(file.contract.required, profile))
+    missing = tuple(missing_in(file, profile))
     if missing:
         raise DriftRejected(
             f"{file.path.name}: {mask_known(sentence(missing, None))}.",
@@ -224,10 +219,7 @@ def _drift(file: SourceFile, profile: CsvProfile) -> tuple[Drift, ...]:
     if file.rules.on_drift == "ignore":
         return ()
     # It quotes cells and names columns, and becomes states, events and logs.
-    if archive:
-        differences = find_archive_drift(file, archive)
-    else:
-        differences = find_drift(file.before, profile, file.rules.drift_rows_percent, file.contract.text)
+    differences = differences_of(file, profile)
     drift = tuple(map(_masked, find_masking_drift(file.before, file.masking, differences)))
     # Anybody who may write to the lake can write a manifest: only one of our own keeps a file out of it.
     own = without_contract(drift)

@@ -60,6 +60,7 @@ class RawLayer:
             storage_class=None if rules.storage_class == STORAGE_CLASSES[0] else rules.storage_class,
             tags=rules.tags if rules.tags_as == "tags" else {},
             metadata=({"run-id": self.run_id} if self.run_id else {})
+            | ({"archive": file.unpacked.archive, "member": file.unpacked.member} if file.unpacked else {})
             | (tags_in_metadata(rules.tags) if rules.tags_as == "metadata" else {}),
             manifest_keys=self.manifest_keys,
         )

@@ -76,8 +76,8 @@ def arrange(files: Sequence[SourceFile], own_tasks: int, *, whole: bool = False)
         chosen = {file.key for file in large[:own_tasks]}
         alone = [file for file in files if file.key in chosen]
         groups = list(_grouped([file for file in files if file.key not in chosen]))
-    uncut = [file for file in alone if whole or file.contract.mask]
-    alone = [file for file in alone if not (whole or file.contract.mask)]
+    uncut = [file for file in alone if whole or file.contract.mask or file.contract.unpack]
+    alone = [file for file in alone if not (whole or file.contract.mask or file.contract.unpack)]
     groups = [*((file,) for file in uncut), *groups]
     return Arrangement(
         tuple(alone), tuple(Batch(number, len(groups), FileList(group)) for number, group in enumerate(groups, 1))

@@ -5,6 +5,7 @@ Every key is known, and checked for collisions, before the first byte is sent. T
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import stat
 from collections.abc import Iterable, Iterator
@@ -248,7 +249,22 @@ class _Way:
             dialect=dialect,
             contract=contract,
             inside=None,
+            lost_inside=frozenset(),
+            before=None,
+            lost_rules=dataset in archive.lost_inside and not contract.mask,
         )
+
+    def key_of(self, member: SourceFile) -> str:
+        """Return the key of a member that is unpacked.
+
+        Raises:
+            SourceError: Its name allows none.
+        """
+        day = keys.day_of_key(member.key) or self._day
+        if member.contract.date:
+            with contextlib.suppress(SourceError):  # the archive's name has it then
+                day = keys.date_in_name(member.path, member.contract.date)
+        return keys.raw_key(member.path, member.dataset, day)
 
     def describe(self, path: Path, origin: S3Origin | None, dataset: str) -> SourceFile:
         """Describe a file and its way."""
@@ -291,7 +307,7 @@ class _Way:
         if stated:
             dialect = stated.dialect
             contract = FileContract(
-                stated.text, stated.required, stated.kms_key_id, stated.date, stated.owner, stated.mask
+                stated.text, stated.required, stated.kms_key_id, stated.date, stated.owner, stated.mask, stated.unpack
             )
         self._decided[dataset] = self._settings.rules_of(dataset), dialect, contract
         return self._decided[dataset]

@@ -77,13 +77,20 @@ def as_file(client: S3Client, file: SourceFile) -> Iterator[SourceFile]:
     if file.origin is None:
         yield file
         return
-    with tempfile.TemporaryDirectory(prefix="ingest-raw-") as folder, tempfile.TemporaryFile(dir=folder) as nameless:
-        path = Path(folder, file.path.name)
-        opened = Path(f"/proc/{os.getpid()}/fd/{nameless.fileno()}")
-        if opened.exists():  # on Linux; elsewhere the file has a name
-            path.symlink_to(opened)
+    with nameless(file.path.name) as path:
         fetch(client, file.origin, path)
         yield replace(file, path=path, root=None)
+
+
+@contextmanager
+def nameless(name: str) -> Iterator[Path]:
+    """Yield a path to write a file to, whose bytes go with this process, however it ends."""
+    with tempfile.TemporaryDirectory(prefix="ingest-raw-") as folder, tempfile.TemporaryFile(dir=folder) as held:
+        path = Path(folder, name)
+        opened = Path(f"/proc/{os.getpid()}/fd/{held.fileno()}")
+        if opened.exists():  # on Linux; elsewhere the file has a name
+            path.symlink_to(opened)
+        yield path
 
 
 def fetch(client: S3Client, origin: S3Origin, path: Path) -> None:

@@ -63,3 +63,48 @@ def test_drift_of_a_member_is_told_and_an_s3_source_lands_alike(
     (outcome,) = state.result().outcomes
     assert [one.text for one in outcome.drift] == ["member 'a_2.csv': column 'name' is gone"]
     assert outcome.key == "Raw/Local/ZIP/Pacote/2024/03/06/pacote.zip"
+
+
+@pytest.mark.parametrize("s3", ["moto"], indirect=True)  # nothing here is the server's
+def test_an_archive_that_is_to_be_unpacked_lands_as_its_members_masked_where_they_must_be(
+    ingest: Callable[..., Any], s3: S3, tmp_path: Path
+) -> None:
+    text = "código;valor\r\n1;1,5\r\n".encode("cp1252")
+    people = b"id,nome\n1,Zyxwvut\n"
+    members = {"x/a.csv": text, "y/A.csv": CSV, "z/a.csv": CSV, "clientes.csv": people, "leiame.pdf": b""}
+    write(tmp_path / "pacote.zip", with_zipfile(members))
+    contracts = {
+        "Pacote": {"files": "pacote.zip", "unpack": True},
+        "Clientes": {"files": "clientes.csv", "columns": {"nome": {"mask": "redact"}}},
+    }
+    state = ingest(tmp_path, pattern="*.zip", partition_date=DAY, contracts=contracts)
+    assert "'x/a.csv' and 'z/a.csv' would both be stored as" in state.message
+    assert objects(s3, "Raw/") == {
+        "Raw/Local/CSV/Pacote/2024/03/05/a.csv": text,
+        "Raw/Local/CSV/Pacote/2024/03/05/A.csv": CSV,
+        "Raw/Local/CSV/Clientes/2024/03/05/clientes.csv": b"id,nome\n1,REDACTED\n",
+    }
+    assert objects(s3, "Landing/") == {"Landing/Local/CSV/Clientes/2024/03/05/clientes.csv": people}
+    everywhere = {key: body for key, body in objects(s3).items() if not key.startswith("Landing/")}
+    assert not [key for key, body in everywhere.items() if b"Zyxwvut" in body]
+    (manifest,) = objects(s3, "Manifests/").values()
+    entry = next(one for one in json.loads(manifest)["files"] if one["name"] == "clientes.csv")
+    assert entry["unpacked"]["member"] == "clientes.csv"
+    assert entry["unpacked"]["archive"].endswith("/pacote.zip")
+    stored = s3.client().head_object(Bucket=s3.bucket, Key="Raw/Local/CSV/Pacote/2024/03/05/a.csv")
+    assert stored["Metadata"]["member"] == "x/a.csv"
+
+
+@pytest.mark.parametrize("s3", ["moto"], indirect=True)
+def test_a_damaged_archive_that_may_hold_what_is_masked_is_kept_nowhere(
+    ingest: Callable[..., Any], s3: S3, tmp_path: Path
+) -> None:
+    write(tmp_path / "pacote.zip", with_zipfile({"clientes.csv": b"id,nome\n1,Zyxwvut\n"}, 0)[:-1])
+    for unpack in (True, False):
+        contracts = {
+            "Pacote": {"files": "pacote.zip", "unpack": unpack},
+            "Clientes": {"files": "clientes.csv", "columns": {"nome": {"mask": "redact"}}},
+        }
+        state = ingest(tmp_path, pattern="*.zip", partition_date=DAY, contracts=contracts)
+        assert "since it may hold what is masked, it is kept nowhere" in state.message
+    assert not [key for key, body in objects(s3).items() if b"Zyxwvut" in body]
