@@ -37,6 +37,8 @@ ELSEWHERE = {
     "python -m blocks.rotate": "tests/flows/blocks/test_rotate.py",
     "python -m flows.contracts": "tests/unit/contracts/test_commands.py",
     "make look": "tests/unit/tables/test_look.py",
+    "make suggest": "tests/unit/reports/test_suggested_contracts.py",
+    "python -m flows.suggest": "tests/unit/reports/test_suggested_contracts.py",
     "python -m flows.unmask": "tests/flows/ingest/test_columns_masked.py",
     "python -m flows.lake.manifests.athena_ddl": "tests/unit/manifests/test_athena_ddl.py",
     "csv-to-raw-lake land": "tests/system/test_land.py",
