@@ -5,25 +5,22 @@ Every key is known, and checked for collisions, before the first byte is sent. T
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
-import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.lake import keys
-from flows.lake.contracts.collection import Contracts, named
+from flows.lake.contracts.collection import Contracts
 from flows.lake.contracts.name_groups import FileGroup, find_groups, with_groups
-from flows.lake.errors import KeyCollision, LakeError, SourceError, SourceNotFound, SourceUnreadable
-from flows.lake.models import CsvDialect, FileContract, FileOutcome, S3Origin, SourceFile
-from flows.lake.opening import check_inside
+from flows.lake.errors import KeyCollision, LakeError, SourceNotFound, SourceUnreadable
+from flows.lake.models import FileOutcome, S3Origin, SourceFile
 from flows.lake.places import is_s3, source_text
-from flows.lake.rules import LandingRules
 from flows.lake.run_models import FileList
 from flows.lake.settings import IngestSettings
+from flows.lake.sources.way import Way
 from flows.lake.words import shown, unfit_for_key
 
 if TYPE_CHECKING:
@@ -74,7 +71,7 @@ def find_files(settings: IngestSettings, day: date, client: S3Client | None = No
     files: dict[str, SourceFile] = {}
     unusable: FileList[FileOutcome] = FileList()
     unclaimed: FileList[str] = FileList()
-    way = _Way(settings, day)
+    way = Way(settings, day)
     for path, origin in matched:
         dataset = keys.dataset_of(path.name)
         try:
@@ -188,126 +185,3 @@ def _listed(folder: Path) -> list[Path]:
             remedy="Give the user that runs the flow the right to read it.",
             path=folder,
         ) from error
-
-
-class _Way:
-    """Finds the way of each file: its dataset, its key, and how it is read and lands.
-
-    Args:
-        settings: The run's parameters.
-        day: The partition date of files whose contract names no `date`.
-    """
-
-    def __init__(self, settings: IngestSettings, day: date) -> None:
-        self._settings = settings
-        self._day = day
-        self._decided: dict[str, tuple[LandingRules, CsvDialect, FileContract]] = {}
-
-    def contract_of(self, path: Path) -> str | None:
-        """Return the dataset whose contract claims a file, `None` where none does.
-
-        Raises:
-            SourceError: Several do.
-        """
-        claimants = self._settings.contracts.claimants(path.name)
-        if len(claimants) > 1:
-            raise SourceError(
-                f"{shown(path.name)}: the contracts of {named(claimants)} all claim it.",
-                remedy="Make their files narrower, or name this file exactly in one of them.",
-                path=path,
-            )
-        return claimants[0] if claimants else None
-
-    @property
-    def masks(self) -> bool:
-        """Whether any dataset of the run is masked."""
-        return any(contract.mask for contract in self._settings.contracts.values())
-
-    def claimed_as(self, name: str) -> str | None:
-        """Return the dataset whose contract claims a member of an archive.
-
-        Raises:
-            SourceError: Several do.
-        """
-        return self.contract_of(Path(PurePosixPath(name).name))
-
-    def of_member(self, archive: SourceFile, name: str, size_bytes: int) -> SourceFile:
-        """Describe a member of an archive; one that no contract claims belongs to the archive's dataset.
-
-        Raises:
-            SourceError: Several contracts claim it.
-        """
-        dataset = self.claimed_as(name) or archive.dataset
-        rules, dialect, contract = self._decided.get(dataset) or self._decide(dataset)
-        path = Path(archive.path, name)
-        return replace(
-            archive,
-            path=path,
-            dataset=dataset,
-            size_bytes=size_bytes,
-            rules=rules,
-            dialect=dialect,
-            contract=contract,
-            inside=None,
-            lost_inside=frozenset(),
-            before=None,
-            lost_rules=dataset in archive.lost_inside and not contract.mask,
-        )
-
-    def key_of(self, member: SourceFile) -> str:
-        """Return the key of a member that is unpacked.
-
-        Raises:
-            SourceError: Its name allows none.
-        """
-        day = keys.day_of_key(member.key) or self._day
-        if member.contract.date:
-            with contextlib.suppress(SourceError):  # the archive's name has it then
-                day = keys.date_in_name(member.path, member.contract.date)
-        return keys.raw_key(member.path, member.dataset, day)
-
-    def describe(self, path: Path, origin: S3Origin | None, dataset: str) -> SourceFile:
-        """Describe a file and its way."""
-        settings, day = self._settings, self._day
-        rules, dialect, contract = self._decided.get(dataset) or self._decide(dataset)
-        if contract.date:
-            day = keys.date_in_name(path, contract.date)
-        key = keys.raw_key(path, dataset, day)
-        if wrong := keys.check_dataset_name(dataset):
-            remedy = "Name its dataset in contracts."
-            raise SourceError(f"{path.name!a}: the dataset name {dataset!a} {wrong}.", remedy=remedy, path=path)
-        inside = self if keys.is_archive(path.name) else None
-        if origin is not None:
-            size_bytes, modified_ns = origin.size_bytes, origin.modified_ns
-            return SourceFile(
-                path, dataset, key, size_bytes, rules, dialect, contract, modified_ns, origin=origin, inside=inside
-            )
-        root = None if settings.follow_links else settings.source
-        if root is not None:
-            check_inside(path, root)
-        try:
-            info = path.stat()
-        except OSError as error:
-            raise SourceUnreadable(
-                f"{shown(path.name)} cannot be read ({error.strerror}).",
-                remedy="Check the file and its rights.",
-                path=path,
-            ) from error
-        if not stat.S_ISREG(info.st_mode):
-            remedy = "Move it out of the folder."
-            raise SourceError(f"{shown(path.name)} is not a regular file.", remedy=remedy, path=path)
-        return SourceFile(
-            path, dataset, key, info.st_size, rules, dialect, contract, info.st_mtime_ns, root=root, inside=inside
-        )
-
-    def _decide(self, dataset: str) -> tuple[LandingRules, CsvDialect, FileContract]:
-        """Return what the files of a dataset share, made once: tasks then carry it once too."""
-        stated = self._settings.contracts.get(dataset)
-        dialect, contract = CsvDialect(), FileContract()
-        if stated:
-            dialect = stated.dialect
-            contract = FileContract(
-                stated.text, stated.required, stated.kms_key_id, stated.date, stated.owner, stated.mask, stated.unpack
-            )
-        self._decided[dataset] = self._settings.rules_of(dataset), dialect, contract
-        return self._decided[dataset]
