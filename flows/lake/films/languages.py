@@ -161,10 +161,11 @@ def _is_another(title: str, possible: tuple[str, ...]) -> bool:
 
 def main(lines: TextIO, out: TextIO) -> None:
     """Write the language of each line, a tab and the confidence."""
-    while titles := [line.rstrip("\n") for line in itertools.islice(lines, AT_A_TIME)]:
+    while titles := [line.rstrip("\r\n") for line in itertools.islice(lines, AT_A_TIME)]:
         out.writelines(f"{code}\t{confidence:.3f}\n" for code, confidence in identify_all(titles))
 
 
 if __name__ == "__main__":
-    sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    # A carriage return inside a title ends no line: each line gets exactly one answer.
+    sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")  # type: ignore[union-attr]
     main(sys.stdin, sys.stdout)

@@ -30,6 +30,18 @@ _OF_M49 = {
     POLYNESIA: "Polynesia",
     EASTERN_EUROPE: "Eastern Europe",
 }
+_FORMER = {
+    "AN": ("Netherlands Antilles", "Caribbean"),
+    "BU": ("Burma", "South-eastern Asia"),
+    "CS": ("Serbia and Montenegro", "Southern Europe"),
+    "TP": ("East Timor", "South-eastern Asia"),
+    "XC": ("Czechoslovakia", "Eastern Europe"),
+    "XG": ("East Germany", "Western Europe"),
+    "XI": ("Northern Ireland", "Northern Europe"),
+    "YU": ("Yugoslavia", "Southern Europe"),
+    "ZR": ("Zaire", "Middle Africa"),
+}
+"""Codes that TMDB has besides those of ISO 3166, with the M49 region in which their land lies today."""
 _CODE = re.compile(r"[A-Z]{2}")
 _BY_M49 = {m49: region for region, names in _OF_M49.items() for m49 in names.split("|")}
 
@@ -65,7 +77,7 @@ def _known() -> dict[str, tuple[str, str]]:
     # The package's table without its class: with pandas 3, that takes Namibia's code NA for a missing value and fails
     # (country-converter 1.3.2); nothing else of it is needed.
     table = (files("country_converter") / "country_data.tsv").read_text(encoding="utf-8")
-    return {
+    return _FORMER | {
         code: (row["name_short"], row["UNregion"])
         for row in csv.DictReader(table.splitlines(), delimiter="\t")
         for code in _CODE.findall(row["ISO2"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,12 @@ def test_main_writes_a_line_for_each_title() -> None:
     lines = [line.split("\t") for line in out.getvalue().splitlines()]
     assert [code for code, _ in lines] == ["pt", "und", "en"]
     assert all(0 <= float(confidence) <= 1 for _, confidence in lines)
+
+
+def test_command_answers_each_line_once_whatever_bytes_it_holds() -> None:
+    given = b"Dois Filhos de Francisco\r\nDois\rFilhos\n\n\xff\xfe caf\xe9\nThe Big Short"
+    command = [sys.executable, "-m", "flows.lake.films.languages"]
+    done = subprocess.run(command, input=given, capture_output=True, cwd=PROJECT, check=True)
+    lines = [line.split("\t") for line in done.stdout.decode("ascii").splitlines()]
+    assert [code for code, _ in lines][0::4] == ["pt", "en"]
+    assert len(lines) == 5

@@ -137,6 +137,7 @@ def test_criteria_that_no_film_can_meet_are_refused(wrong: dict[str, Any], told:
         ("TW", regions.ASIA), ("WS", regions.POLYNESIA), ("PF", regions.POLYNESIA), ("NZ", regions.OTHER),
         ("RU", regions.EASTERN_EUROPE), ("PL", regions.EASTERN_EUROPE), ("EE", regions.OTHER), ("HR", regions.OTHER),
         ("GB", regions.OTHER), ("GR", regions.OTHER), ("ZZ", None), ("??", None),
+        ("SU", regions.EASTERN_EUROPE), ("XC", regions.EASTERN_EUROPE), ("YU", regions.OTHER), ("XK", regions.OTHER),
     ],
 )  # fmt: skip
 def test_countries_lie_where_m49_has_them(code: str, region: str | None) -> None:
