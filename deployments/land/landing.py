@@ -7,30 +7,27 @@ outcome as in a batch. However it ends, manifest and log are left in the lake.
 
 from __future__ import annotations
 
-import functools
 import logging
-import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from deployments.land.side_by_side import SideBySide
+from deployments.land.traces import Traces
 from flows.connection import THREADS, Lake, filled_in, load_contracts
 from flows.ingest import stages
 from flows.lake import keys
-from flows.lake.errors import LakeError, SettingsError
+from flows.lake.errors import LakeError, SettingsError, StorageError
 from flows.lake.landing.masking_key import MaskingKeys
 from flows.lake.manifests.store import ManifestStore
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.places import source_text
-from flows.lake.raw.ingest_file import Step, ingest_file
-from flows.lake.raw.outcomes import failed_outcome
 from flows.lake.raw.unchanged import find_unchanged
 from flows.lake.redact import mask_known
-from flows.lake.reports import lines, next_steps, run_log, run_report
+from flows.lake.reports import lines, next_steps, run_report
 from flows.lake.reports.run_log import RunLog
 from flows.lake.run_models import BucketListing, BucketReport, FileList, LakeAddress, LandingReport, RunSummary
 from flows.lake.settings import IngestSettings
@@ -41,14 +38,8 @@ if TYPE_CHECKING:
     from deployments.live import LiveTable
     from flows.lake.contracts.name_groups import FileGroup
     from flows.lake.manifests.history import DatasetRun
-    from flows.lake.manifests.manifest import Manifest
-    from flows.lake.raw.raw_layer import RawLayer
 
 T = TypeVar("T")
-FILES_MAY_TAKE_S = 10.0
-"""What files that are on their way get once the run is interrupted; `docker stop` kills after 10 s by itself."""
-_WORKERS = max(2, THREADS // 2)
-"""Files at a time: pandas parses without holding up other threads."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +95,6 @@ class Landing:
         self._bucket: BucketReport | None = None
         self._past: Sequence[DatasetRun] = ()
         self._listing: BucketListing | None = None
-        self._stop = threading.Event()
 
     def run(self) -> None:
         """Go through the stages, and end with manifest and log; what stopped it is in `error`."""
@@ -169,7 +159,8 @@ class Landing:
             find_unchanged(lake.bucket, stages.with_last_landings(folder, history, settings), self._fingerprint(folder))
         )
         self._end(unchanged.outcomes)
-        self._land(unchanged.left, replace(lake.raw_layer, masking_keys=self._means.masking_keys))
+        to = replace(lake.raw_layer, masking_keys=self._means.masking_keys)
+        SideBySide(to, self._end, self._means.echo, self._means.table).land(unchanged.left)
         if bucket:
             from flows.lake.s3 import listing
 
@@ -206,43 +197,6 @@ class Landing:
             )
         except LakeError:  # each file says so when it is masked
             return None
-
-    def _land(self, files: Sequence[SourceFile], to: RawLayer) -> None:
-        """Land files, some at a time; an interrupt lets those arrive that are on their way."""
-        pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="land")
-        futures: dict[Future[FileOutcome | None], SourceFile] = {}
-        try:
-            futures = {pool.submit(self._land_one, file, to): file for file in files}
-            left = set(futures)
-            while left:
-                # Without a time-out the wait would not be interrupted on every platform.
-                done, left = wait(left, timeout=0.5, return_when="FIRST_COMPLETED")
-                self._end([outcome for future in done if (outcome := future.result())])
-        except KeyboardInterrupt:
-            self._stop.set()
-            self._means.echo(logging.WARNING, "Interrupted: files on their way may still arrive; Ctrl-C again ends it.")
-            known = {outcome.path for outcome in self._outcomes}
-            done, _ = wait(futures, timeout=FILES_MAY_TAKE_S)
-            for future, file in futures.items():
-                if file.path not in known:
-                    outcome = future.result() if future in done else None
-                    self._end([outcome or failed_outcome(file, "the run was cancelled before it landed")])
-            raise
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    def _land_one(self, file: SourceFile, to: RawLayer) -> FileOutcome | None:
-        if self._stop.is_set():
-            return None
-        table = self._means.table
-
-        def watch(step: Step) -> Callable[[int, int], None]:
-            if table is None:
-                return lambda _done, _total: None
-            table.step(str(file.path), step)
-            return functools.partial(table.step, str(file.path), step)
-
-        return ingest_file(file, to, watch=watch)
 
     def _end(self, outcomes: Sequence[FileOutcome]) -> None:
         for outcome in outcomes:
@@ -295,45 +249,32 @@ class Landing:
             self.state, self.verdict = "Cancelled", run_report.cancelled_text(summary)
         else:
             self.verdict = mask_known(str(self.error))
-        if self.wrote and self.lake and (self.error is None or summary.outcomes):
-            self._write_manifest(summary, self.lake)
+        traces = Traces(self.lake, self.settings, self._means.signing_key) if self.wrote and self.lake else None
+        if traces and (self.error is None or summary.outcomes):
+            self._write_manifest(traces, summary)
         self.log.end(self.state, self.verdict)
-        if self.wrote and self.lake:
-            self._ship_log(self.lake)
+        if traces:
+            self._ship_log(traces)
 
-    def _write_manifest(self, summary: RunSummary, lake: Lake) -> None:
-        from flows.lake.manifests import manifest
-
+    def _write_manifest(self, traces: Traces, summary: RunSummary) -> None:
         try:
-            made = manifest.of_run(summary, 1, datetime.now(self.settings.zone), self.settings.contracts)
-            store = ManifestStore(lake.bucket, self._means.signing_key)
-            text, made = manifest.with_masked(made, lake.redact)
-            self.manifest_key = store.store(text, lake.address.manifest_keys)
-            self.log.info(f"Manifest written to s3://{summary.bucket}/{self.manifest_key}")
-        except (LakeError, ValueError) as error:
-            self._fail(f"The manifest could not be written ({error}): the next run will compare with an older one.")
+            self.manifest_key, made = traces.write_manifest(summary)
+        except StorageError as error:
+            self._fail(str(error))
             return
-        self._refresh_catalog(store, made, self.manifest_key)
-
-    def _refresh_catalog(self, store: ManifestStore, made: Manifest, key: str) -> None:
-        from flows.lake.catalog.refresh import refresh
-
+        self.log.info(f"Manifest written to s3://{summary.bucket}/{self.manifest_key}")
         try:
-            self._tell(refresh(store, datetime.now(self.settings.zone).date(), {key: made}))
+            self._tell(traces.refresh_pages(self.manifest_key, made))
         except LakeError as error:
-            self.log.add(lines.WARNING, mask_known(lines.not_refreshed(store.bucket.name, error)))
+            self.log.add(lines.WARNING, mask_known(lines.not_refreshed(summary.bucket, error)))
 
-    def _ship_log(self, lake: Lake) -> None:
-        from flows.lake.s3.put_new import put_new
-
-        text, log_keys = lake.redact(self.log.text), keys.log_keys(self.day, self.run_id, 1)
+    def _ship_log(self, traces: Traces) -> None:
         try:
-            self.log_key = run_log.ship(text, functools.partial(put_new, lake.bucket), log_keys)
-        except LakeError as error:
-            kept = run_log.keep_local_copy(text, log_keys[1].rsplit("/", 1)[-1])
-            self._fail(f"The log could not be shipped ({error}); {kept}.")
+            self.log_key = traces.ship_log(self.log, self.day, self.run_id)
+        except StorageError as error:
+            self._fail(str(error))
         else:
-            self._means.echo(logging.INFO, f"Log shipped to s3://{lake.address.bucket}/{self.log_key}")
+            self._means.echo(logging.INFO, f"Log shipped to s3://{traces.lake.address.bucket}/{self.log_key}")
 
     def _fail(self, trouble: str) -> None:
         """Note what went wrong after the files: a landing without its traces is not one that went well."""
