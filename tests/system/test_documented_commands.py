@@ -44,6 +44,7 @@ ELSEWHERE = {
     "csv-to-raw-lake land": "tests/system/test_land.py",
     "make catalog": "tests/system/test_make_ingest.py",
     "python -m flows.lake.catalog": "tests/storage/catalog/test_refresh.py",
+    'prefect deployment run ingest-raw/daily --watch -p "source=$IN': "tests/system/test_tutorial.py",
     "python -c 'import os; from prefect.blocks": "tests/system/test_tutorial.py",
     "python -c 'import boto3, os": "tests/system/test_tutorial.py",
     "dask": "tests/system/test_dask.py",
