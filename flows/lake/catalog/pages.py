@@ -144,6 +144,8 @@ def lake_page(lake: LakeRecord, today: date, *, linked: bool) -> str:
             rows=[_row(name, lake.datasets[name], today) for name in full],
             further=[_short(name, lake.datasets[name], today) for name in order[FULL_ROWS:]],
             runs=lake.runs,
+            steps=[(step.text, _visible(step.snippet)) for step in lake.runs[0].steps] if lake.runs else [],
+            newest_run=lake.runs[0].name if lake.runs else "",
             link=functools.partial(link_to, "../") if linked else lambda _: None,
             totals={
                 "datasets": len(lake.datasets),
@@ -154,6 +156,11 @@ def lake_page(lake: LakeRecord, today: date, *, linked: bool) -> str:
             behind=sum(line.behind is not None for line in lake.datasets.values()),
         )
     )
+
+
+def _visible(snippet: str | None) -> str | None:
+    """Return text to copy where all of it can be seen, and nothing else: it is taken over by somebody."""
+    return snippet if snippet and all(sign.isprintable() or sign == "\n" for sign in snippet) else None
 
 
 def link_to(up: str, key: str) -> str:

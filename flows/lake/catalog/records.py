@@ -170,6 +170,13 @@ class DatasetLine(_Part):
     has_page: bool = False
 
 
+class StepLine(_Part):
+    """Something that a person will want to do after a run, ready to paste where there is something to."""
+
+    text: str
+    snippet: str | None = None
+
+
 class RunLine(_Part):
     """A run on the lake's page."""
 
@@ -181,6 +188,7 @@ class RunLine(_Part):
     outcomes: dict[str, int] = {}
     datasets: Count = 0
     manifest: str
+    steps: list[StepLine] = []
 
 
 class LakeRecord(_Part):

@@ -29,6 +29,7 @@ from flows.lake.catalog.records import (
     LakeRecord,
     Refreshed,
     RunLine,
+    StepLine,
     page_key,
     record_key,
 )
@@ -41,6 +42,9 @@ PAGES_OF_MANY = 25
 """Datasets whose pages one run's refresh brings up to date: all, or some of more than a hundred, those first that need
 a look."""
 KEPT_RUNS = 30
+KEPT_STEPS = 12
+LONGEST_STEP = 4_000
+"""Characters; half a contract is of no use, so a longer one is read in the run's summary."""
 KEPT_UNREADABLE = 50
 
 
@@ -252,5 +256,12 @@ def _note_run(record: LakeRecord, key: str, manifest: Manifest) -> None:
         outcomes=dict(Counter(file.outcome for file in manifest.files)),
         datasets=len({file.dataset for file in manifest.files}),
         manifest=key,
+        steps=[
+            StepLine(text=step.text, snippet=step.snippet)
+            for step in (manifest.next_steps or ())[:KEPT_STEPS]
+            if len(step.text) + len(step.snippet or "") <= LONGEST_STEP
+        ],
     )
     record.runs = sorted([*record.runs, run], key=lambda one: one.started, reverse=True)[:KEPT_RUNS]
+    for earlier in record.runs[1:]:
+        earlier.steps = []  # what to do next is what the last run saw

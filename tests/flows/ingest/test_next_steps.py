@@ -36,6 +36,7 @@ def test_ingest_tells_the_contract_and_group_auto_takes_it(ingest: Any, s3: S3, 
     assert "3 files differ in a date or a number alone" in log_of(s3)
     (manifest,) = manifests_of(s3).values()
     assert [(one.kind, one.snippet) for one in manifest.next_steps or ()] == [("group", step.snippet)]
+    assert "3 files differ in a date" in page_of(s3)
 
     auto = ingest(folder, partition_date=DAY, contracts="", group="auto").result()
     assert auto.steps == ()
@@ -43,6 +44,12 @@ def test_ingest_tells_the_contract_and_group_auto_takes_it(ingest: Any, s3: S3, 
         assert f"Raw/Local/CSV/Orders/2024/02/0{number}/orders_2024-02-0{number}.csv" in objects(s3)
     again = ingest(folder, partition_date=DAY, contracts="", group="auto").result()
     assert {outcome.state for outcome in again.outcomes} == {"unchanged"}
+    assert "3 files differ in a date" not in page_of(s3), again.steps
+
+
+def page_of(s3: S3) -> str:
+    page: bytes = s3.client().get_object(Bucket=s3.bucket, Key="Catalog/index.html")["Body"].read()
+    return page.decode()
 
 
 @on_rclone

@@ -6,14 +6,14 @@ import base64
 import hashlib
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
 
 from flows.lake.catalog import lines, pages, taking
 from flows.lake.catalog.needs import needs_of
-from flows.lake.catalog.records import DatasetRecord, LakeRecord, page_key, record_key, slug_of
+from flows.lake.catalog.records import DatasetRecord, LakeRecord, RunLine, StepLine, page_key, record_key, slug_of
 from flows.lake.models import Drift
 from tests.tools.catalogs import landed, manifest_of
 
@@ -160,3 +160,16 @@ def test_what_needs_a_person_comes_first_and_says_why() -> None:
     lake = lake_of(record_of("Orders", "is <empty>"))
     page = pages.lake_page(lake, DAY, linked=False)
     assert page.index("is &lt;empty&gt;") < page.index('id="h-totals"')
+
+
+def test_what_to_do_next_is_that_of_the_last_run_and_can_be_copied_where_it_can_be_seen() -> None:
+    steps = [StepLine(text="3 files are <one> dataset.", snippet="Orders:\n  files: <x>\n")]
+    steps.append(StepLine(text="Names hold \u202e.", snippet="a: \u202e\n"))
+    started = datetime(2024, 3, 5, 6, tzinfo=UTC)
+    run = RunLine(day=DAY, name="2024-03-05 in", started=started, manifest="Manifests/m.json", steps=steps)
+    page = pages.lake_page(lake_of(record_of("Orders")).model_copy(update={"runs": [run]}), DAY, linked=False)
+    assert "3 files are &lt;one&gt; dataset." in page
+    assert "Orders:\n  files: &lt;x&gt;\n" in page
+    assert "c-step-2" not in page
+    assert "\u202e" not in page
+    assert 'id="h-steps"' not in pages.lake_page(lake_of(record_of("Orders")), DAY, linked=False)
