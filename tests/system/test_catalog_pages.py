@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from flows.lake.catalog.records import INDEX_KEY, page_key
 from flows.lake.catalog.refresh import rebuild
@@ -25,8 +25,8 @@ from flows.lake.manifests.store import ManifestStore
 from flows.lake.models import Drift
 from flows.lake.s3.bucket import Bucket
 from tests.system.conftest import free_port
-from tests.system.test_browser import CHROMIUM, QUIET, WAIT_MS
 from tests.tools.catalogs import landed, manifest_of, store
+from tests.tools.chromium import WAIT_MS, chromium, needs_chromium
 from tests.tools.servers import rclone_server
 from tests.tools.stack import PROJECT
 
@@ -41,7 +41,7 @@ COLUMNS = (
 )
 NOW_TEXT = (*COLUMNS[:3], ("notaMedia", "str"), *COLUMNS[4:])
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: the lake's pages are not tested")
+pytestmark = needs_chromium
 
 
 def _land(manifests: ManifestStore) -> None:
@@ -98,11 +98,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    as_root = ("--no-sandbox",) if os.geteuid() == 0 else ()
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *as_root], timeout=WAIT_MS)
-        yield chromium
-        chromium.close()
+    with chromium() as running:
+        yield running
 
 
 class Reader:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.system.test_make_ingest import run_module
+from tests.tools.chromium import chromium, needs_chromium
 from tests.tools.stack import left_running
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +39,12 @@ def test_make_analysis_answers_the_questions_and_leaves_the_report(report: Path)
     assert "234 of 262 titles were selected." in text
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)")
+@needs_chromium
 @pytest.mark.parametrize("width", [1280, 390])
 def test_report_is_whole_in_a_browser_and_loads_nothing(report: Path, width: int) -> None:
-    from playwright.sync_api import sync_playwright
-
-    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
     complaints: list[str] = []
     requests: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--disable-gpu", *as_root])
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": width, "height": 900})
         page.on("console", lambda message: complaints.append(message.text))
         page.on("request", lambda request: requests.append(request.url))
@@ -60,6 +53,5 @@ def test_report_is_whole_in_a_browser_and_loads_nothing(report: Path, width: int
         assert page.locator("svg rect").count() > 60
         assert page.get_by_role("img").first.get_attribute("aria-label", timeout=5000)
         assert page.evaluate("document.documentElement.scrollWidth") <= width  # wide tables scroll by themselves
-        browser.close()
     assert complaints == []
     assert requests == [report.as_uri()]

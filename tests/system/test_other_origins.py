@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
 
-from tests.system.test_browser import CHROMIUM, QUIET, WAIT_MS
+from tests.tools.chromium import chromium, needs_chromium
 from tests.tools.stack import RunningStack
 
-in_a_browser = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)"
-)
 EVIL = "evil.example"
 
 ATTACK = """async ({api, browse, lake}) => {
@@ -43,10 +38,7 @@ ATTACK = """async ({api, browse, lake}) => {
 
 def attack(stack: RunningStack, page: str, host: str) -> dict[str, str]:
     """Open a page, and have it ask the stack's three servers under a name of this machine."""
-    root = ("--no-sandbox",) if os.geteuid() == 0 else ()
-    rebound = f"--host-resolver-rules=MAP {EVIL} 127.0.0.1"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *root, rebound], timeout=WAIT_MS)
+    with chromium(f"--host-resolver-rules=MAP {EVIL} 127.0.0.1") as browser:
         opened = browser.new_page()
         # The page itself comes from its own site, before its name leads here.
         opened.route(page, lambda route: route.fulfill(body="<!doctype html><title>A page</title>"))
@@ -55,18 +47,17 @@ def attack(stack: RunningStack, page: str, host: str) -> dict[str, str]:
         ports = {name: f"http://{host}:{port}" for name, port in stack.ports.items()}
         given = {"api": f"{ports['UI_PORT']}/api", "browse": ports["BROWSE_PORT"], "lake": ports["LAKE_PORT"]}
         found: dict[str, str] = opened.evaluate(ATTACK, given)
-        browser.close()
         return found
 
 
-@in_a_browser
+@needs_chromium
 def test_page_of_another_origin_reads_nothing_and_starts_nothing(stack: RunningStack) -> None:
     found = attack(stack, "http://pages.example/", "127.0.0.1")
     assert set(found.values()) == {"refused"}, found
     assert_nothing_was_made(stack)
 
 
-@in_a_browser
+@needs_chromium
 @pytest.mark.parametrize("server", ["UI_PORT", "LAKE_PORT", "BROWSE_PORT"])
 def test_page_that_is_rebound_to_this_machine_reads_nothing(stack: RunningStack, server: str) -> None:
     """Its own name leads to the stack now, so that all is of one origin to the browser."""
