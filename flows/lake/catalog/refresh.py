@@ -263,5 +263,3 @@ def _note_run(record: LakeRecord, key: str, manifest: Manifest) -> None:
         ],
     )
     record.runs = sorted([*record.runs, run], key=lambda one: one.started, reverse=True)[:KEPT_RUNS]
-    for earlier in record.runs[1:]:
-        earlier.steps = []  # what to do next is what the last run saw

@@ -218,10 +218,10 @@ def test_ingest_dataset_that_lost_its_rules_is_refused_until_masking_off_names_i
 def test_ingest_under_another_key_masks_anew_and_says_so(ingest: Any, folder: Path) -> None:
     from blocks.new_masking_key import make_masking_key
 
-    first, _ = make_masking_key("rotated")
-    ingest(folder, partition_date=DAY, contracts=RULES, masking_key="rotated")
-    second, _ = make_masking_key("rotated", rotate=True)
-    (outcome,) = ingest(folder, partition_date=DAY, contracts=RULES, masking_key="rotated").result().outcomes
+    first, _ = make_masking_key("rotated-run")
+    ingest(folder, partition_date=DAY, contracts=RULES, masking_key="rotated-run")
+    second, _ = make_masking_key("rotated-run", rotate=True)
+    (outcome,) = ingest(folder, partition_date=DAY, contracts=RULES, masking_key="rotated-run").result().outcomes
     assert outcome.state == "uploaded"
     assert outcome.masking.key == second.current.fingerprint
     assert [change.column for change in outcome.drift] == ["nome"]
