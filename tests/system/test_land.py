@@ -11,10 +11,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import fresh_bucket_name
+from tests.tools.fault_proxy import Fault, Request, fault_proxy, refused
 from tests.tools.servers import S3Server
 from tests.tools.stack import PROJECT
 
@@ -102,6 +104,33 @@ def test_land_proves_logs_and_leaves_no_key(rclone: S3Server, tmp_path: Path) ->
     for secret in (TOKEN, rclone.secret_key):
         assert not [text for text in texts if secret in text]
     assert "end {" in (tmp_path / "seen").read_text()
+
+
+def test_a_manifest_and_a_log_that_s3_refuses_are_told_and_the_log_is_kept_here(
+    rclone: S3Server, tmp_path: Path
+) -> None:
+    def no_traces(handler: Any, request: Request) -> bool:
+        traces = "/Manifests/" in request.path or "/Logs/" in request.path
+        return traces and refused(403, "AccessDenied")(handler, request)
+
+    with fault_proxy(rclone) as store:
+        store.add(Fault("PutObject", no_traces, times=100))
+        bucket = fresh_bucket_name()
+        done = subprocess.run(
+            command(sample(tmp_path), bucket, "--json"),
+            env=environment(store.server, tmp_path),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+    assert done.returncode == 1, done.stderr
+    result = json.loads(done.stdout)
+    assert {file["state"] for file in result["files"]} == {"uploaded"}
+    assert (result["manifest"], result["log"]) == (None, None)
+    assert "The manifest could not be written" in done.stderr
+    (kept,) = (tmp_path / "tmp").rglob("log-ingestao-*.txt")
+    assert str(kept) in done.stderr
+    assert "The manifest could not be written" in kept.read_text()
 
 
 def test_a_dry_run_writes_nothing_and_a_wrong_key_is_a_usage_error(rclone: S3Server, tmp_path: Path) -> None:
