@@ -10,102 +10,23 @@ import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
-_WORDS = (
-    "time year people way day man thing woman life child world school state family student group country problem hand"
-    " part place case week company system program question work government number night point home water room mother"
-    " area money story fact month lot right study book eye job word business issue side kind head house service friend"
-).split()
-_NAMES = "Ana Silva;João Souza;Mary O'Neil;Li Wei;José da Costa;Zoë Müller;Smith, John;D'Ávila, Rita".split(";")
-_CITIES = "São Paulo;London;New York, NY;Washington, D.C.;Porto Alegre;Köln;Paris;St. John's".split(";")
+from benchmarks.made_cells import CITIES, WORDS, cell_makers, made_table, prose, quoted, row_count
 
 Maker = Callable[[random.Random], tuple[str, str]]
-
-
-def _prose(rng: random.Random, words: int) -> str:
-    text = ""
-    for number in range(words):
-        apart = rng.choices([" ", ", ", "; ", ": ", ". ", " - "], [80, 9, 2, 2, 5, 2])[0]
-        text += rng.choice(_WORDS) + ("" if number == words - 1 else apart)
-    return text.capitalize() + rng.choice([".", "!", "?", ""])
-
-
-def _count(rng: random.Random) -> int:
-    return rng.choice([1, 2, 3, 5, 8, 20, 60, 200])
-
-
-def _quoted(text: str, delimiter: str, *, always: bool = False, escape: str = '""') -> str:
-    if always or delimiter in text or '"' in text or "\n" in text:
-        return '"' + text.replace('"', escape) + '"'
-    return text
-
-
-def _table(
-    rng: random.Random,
-    delimiter: str,
-    cells: list[Callable[[], str]],
-    *,
-    header: bool = True,
-    always: bool = False,
-    escape: str = '""',
-    rows: int | None = None,
-) -> str:
-    lines = (
-        [delimiter.join(_quoted(f"{rng.choice(_WORDS)}_{n}", delimiter, always=always) for n in range(len(cells)))]
-        if header
-        else []
-    )
-    lines += [
-        delimiter.join(_quoted(cell(), delimiter, always=always, escape=escape) for cell in cells)
-        for _ in range(rows or _count(rng))
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _cells(rng: random.Random) -> dict[str, Callable[[], str]]:
-    return {
-        "id": lambda: str(rng.randint(1, 99_999)),
-        "real": lambda: f"{rng.uniform(-180, 180):.{rng.randint(1, 6)}f}",
-        "comma": lambda: f"{rng.uniform(0, 5000):.2f}".replace(".", ","),
-        "money": lambda: f"R$ {rng.randint(1, 999)}.{rng.randint(100, 999)},{rng.randint(10, 99)}",
-        "percent": lambda: f"{rng.uniform(0, 100):.1f}%".replace(".", rng.choice(".,")),
-        "date": lambda: f"{rng.randint(1, 28):02d}/{rng.randint(1, 12):02d}/20{rng.randint(10, 24)}",
-        "stamp": lambda: (
-            f"20{rng.randint(10, 24)}-0{rng.randint(1, 9)}-{rng.randint(10, 28)} {rng.randint(10, 23)}:{rng.randint(10, 59)}:{rng.randint(10, 59)}"
-        ),
-        "clock": lambda: f"{rng.randint(10, 23)}:{rng.randint(10, 59)}",
-        "word": lambda: rng.choice(_WORDS),
-        "name": lambda: rng.choice(_NAMES),
-        "city": lambda: rng.choice(_CITIES),
-        "text": lambda: _prose(rng, rng.randint(3, 40)),
-        "short": lambda: _prose(rng, rng.randint(2, 6)),
-        "url": lambda: (
-            f"http{rng.choice(['', 's'])}://www.{rng.choice(_WORDS)}.org/{rng.choice(_WORDS)}?a={rng.randint(1, 9)}&b={rng.choice(_WORDS)};c={rng.randint(1, 9)},{rng.randint(1, 9)}"
-        ),
-        "mail": lambda: f"{rng.choice(_WORDS)}.{rng.choice(_WORDS)}@{rng.choice(_WORDS)}.com",
-        "list": lambda: rng.choice([",", ";", "|", "/"]).join(rng.choice(_WORDS) for _ in range(rng.randint(1, 5))),
-        "json": lambda: '{"a": %d, "b": ["%s", "%s"]}' % (rng.randint(1, 9), rng.choice(_WORDS), rng.choice(_WORDS)),
-        "html": lambda: f'<p style="color:red;margin:0">{_prose(rng, 9)} &amp; <b>{rng.choice(_WORDS)}</b>&nbsp;</p>',
-        "lines": lambda: "\n".join(_prose(rng, rng.randint(1, 12)) for _ in range(rng.randint(1, 4))),
-        "said": lambda: f'{_prose(rng, 4)} "{_prose(rng, 3)}" {_prose(rng, 3)}',
-        "phone": lambda: f"({rng.randint(11, 99)}) {rng.randint(1000, 9999)}-{rng.randint(1000, 9999)}",
-        "hex": lambda: f"{rng.getrandbits(64):016x}",
-        "empty": lambda: "",
-        "maybe": lambda: rng.choice(["", "", "", str(rng.randint(1, 9))]),
-    }
 
 
 def _mixed(rng: random.Random) -> tuple[str, str]:
     """A table of any cells, any of the four delimiters."""
     delimiter = rng.choice([",", ",", ";", "\t", "|"])
-    cells = list(_cells(rng).values())
+    cells = list(cell_makers(rng).values())
     chosen = [rng.choice(cells) for _ in range(rng.randint(2, 12))]
-    return _table(rng, delimiter, chosen, header=rng.random() < 0.8, always=rng.random() < 0.2), delimiter
+    return made_table(rng, delimiter, chosen, header=rng.random() < 0.8, always=rng.random() < 0.2), delimiter
 
 
 def _of(delimiter: str, *names: str, **how: Any) -> Maker:
     def make(rng: random.Random) -> tuple[str, str]:
-        cells = _cells(rng)
-        return _table(
+        cells = cell_makers(rng)
+        return made_table(
             rng, delimiter, [cells[name] for name in names], **{"header": rng.random() < 0.7, **how}
         ), delimiter
 
@@ -114,19 +35,19 @@ def _of(delimiter: str, *names: str, **how: Any) -> Maker:
 
 def _one(name: str) -> Maker:
     def make(rng: random.Random) -> tuple[str, str]:
-        cell = _cells(rng)[name]
-        head = [rng.choice(_WORDS)] if rng.random() < 0.6 else []
-        return "\n".join([*head, *(cell() for _ in range(max(3, _count(rng))))]) + "\n", ""
+        cell = cell_makers(rng)[name]
+        head = [rng.choice(WORDS)] if rng.random() < 0.6 else []
+        return "\n".join([*head, *(cell() for _ in range(max(3, row_count(rng))))]) + "\n", ""
 
     return make
 
 
 def _bank(rng: random.Random) -> tuple[str, str]:
     """A bank's export: an account, a period, a blank line, then the table."""
-    cells = _cells(rng)
+    cells = cell_makers(rng)
     top = f'"Kontonummer:";"{rng.randint(10**8, 10**9)} / Girokonto";\n\n"Von:";"{cells["date"]()}";\n"Bis:";"{cells["date"]()}";\n"Kontostand vom {cells["date"]()}:";"{cells["comma"]()} EUR";\n\n'
     names = ["date", "short", "text", "comma", "hex"]
-    return top + _table(rng, ";", [cells[name] for name in names], always=True, rows=rng.randint(3, 60)), ";"
+    return top + made_table(rng, ";", [cells[name] for name in names], always=True, rows=rng.randint(3, 60)), ";"
 
 
 def _report(rng: random.Random) -> tuple[str, str]:
@@ -135,7 +56,7 @@ def _report(rng: random.Random) -> tuple[str, str]:
     years = range(2000, 2000 + rng.randint(3, 15))
     pad = delimiter * (len(years) if rng.random() < 0.5 else 0)
     lines = [
-        f"Table {rng.randint(1, 9)}: {_quoted(_prose(rng, 8), delimiter)}{pad}",
+        f"Table {rng.randint(1, 9)}: {quoted(prose(rng, 8), delimiter)}{pad}",
         pad,
         delimiter.join(["Area", *map(str, years)]),
     ]
@@ -143,7 +64,7 @@ def _report(rng: random.Random) -> tuple[str, str]:
         lines.append(
             delimiter.join(
                 [
-                    _quoted(rng.choice(_CITIES), delimiter),
+                    quoted(rng.choice(CITIES), delimiter),
                     *(
                         rng.choice(
                             [
@@ -161,8 +82,8 @@ def _report(rng: random.Random) -> tuple[str, str]:
         )
     lines += [
         pad,
-        f"Source: {_quoted(_prose(rng, 6), delimiter)}{pad}",
-        f"Note: {_prose(rng, 5).replace(delimiter, ' ')}{pad}",
+        f"Source: {quoted(prose(rng, 6), delimiter)}{pad}",
+        f"Note: {prose(rng, 5).replace(delimiter, ' ')}{pad}",
     ]
     return "\n".join(lines) + "\n", delimiter
 
@@ -184,19 +105,19 @@ def _translations(rng: random.Random) -> tuple[str, str]:
     delimiter = rng.choice([",", ";", "\t"])
     rows = []
     for n in range(rng.randint(3, 60)):
-        texts = [rng.choice([_prose(rng, rng.randint(1, 12)), "%s: %d", "<br>", "\\n", "..."]) for _ in range(3)]
+        texts = [rng.choice([prose(rng, rng.randint(1, 12)), "%s: %d", "<br>", "\\n", "..."]) for _ in range(3)]
         rows.append(
-            delimiter.join([f"MSG_{n}", *(_quoted(text, delimiter, always=rng.random() < 0.3) for text in texts)])
+            delimiter.join([f"MSG_{n}", *(quoted(text, delimiter, always=rng.random() < 0.3) for text in texts)])
         )
     return "\n".join([delimiter.join(["key", "en", "pt", "fr"]), *rows]) + "\n", delimiter
 
 
 def _sections(rng: random.Random) -> tuple[str, str]:
     """Two tables in one file, under comments."""
-    cells = _cells(rng)
-    one = _table(rng, ",", [cells[name] for name in ("date", "id", "percent")], rows=rng.randint(3, 40))
-    two = _table(rng, ",", [cells[name] for name in ("city", "id", "real", "id", "id")], rows=rng.randint(3, 40))
-    return "# ----------------------------------------\n# " + _prose(rng, 5) + "\n# " + cells[
+    cells = cell_makers(rng)
+    one = made_table(rng, ",", [cells[name] for name in ("date", "id", "percent")], rows=rng.randint(3, 40))
+    two = made_table(rng, ",", [cells[name] for name in ("city", "id", "real", "id", "id")], rows=rng.randint(3, 40))
+    return "# ----------------------------------------\n# " + prose(rng, 5) + "\n# " + cells[
         "stamp"
     ]() + "\n" + one + "\n" + two, ","
 
@@ -207,8 +128,8 @@ def _sheet(rng: random.Random) -> tuple[str, str]:
     width = rng.randint(5, 14)
     rows = [[""] * width for _ in range(rng.randint(6, 40))]
     for _ in range(rng.randint(6, 40)):
-        rng.choice(rows)[rng.randrange(width)] = _quoted(
-            rng.choice([_prose(rng, 3), str(rng.randint(1, 99)), "x"]), delimiter
+        rng.choice(rows)[rng.randrange(width)] = quoted(
+            rng.choice([prose(rng, 3), str(rng.randint(1, 99)), "x"]), delimiter
         )
     return "\n".join(delimiter.join(row) for row in rows) + "\n", delimiter
 
@@ -216,9 +137,9 @@ def _sheet(rng: random.Random) -> tuple[str, str]:
 def _padded(rng: random.Random) -> tuple[str, str]:
     """Blanks around the delimiter."""
     delimiter = rng.choice([",", "|", ";"])
-    cells = _cells(rng)
+    cells = cell_makers(rng)
     names = ["id", "word", "real", "date", "short"][: rng.randint(2, 5)]
-    rows = [[cells[name]().replace(delimiter, "") for name in names] for _ in range(_count(rng))]
+    rows = [[cells[name]().replace(delimiter, "") for name in names] for _ in range(row_count(rng))]
     return "\n".join(
         f" {delimiter} ".join(row) if delimiter == "|" else f"{delimiter} ".join(row) for row in [names, *rows]
     ) + "\n", delimiter
@@ -228,7 +149,7 @@ def _r_table(rng: random.Random) -> tuple[str, str]:
     """What R's write.table writes: quoted words, blanks between, one field less in the header."""
     delimiter = rng.choice([" ", ",", "\t"])
     rows = [
-        f'"{n}"{delimiter}{rng.uniform(0, 9):.3f}{delimiter}{rng.randint(0, 9)}{delimiter}"{rng.choice(_WORDS)} {rng.choice(_WORDS)}"'
+        f'"{n}"{delimiter}{rng.uniform(0, 9):.3f}{delimiter}{rng.randint(0, 9)}{delimiter}"{rng.choice(WORDS)} {rng.choice(WORDS)}"'
         for n in range(1, rng.randint(4, 60))
     ]
     return "\n".join([delimiter.join(['"weight"', '"group"', '"label"']), *rows]) + "\n", delimiter
@@ -240,7 +161,7 @@ def _matrix(rng: random.Random) -> tuple[str, str]:
     width = rng.randint(2, 30)
     digits = rng.choice([0, 2, 6])
     rows = [
-        delimiter.join(f"{rng.uniform(0, 99):.{digits}f}" for _ in range(width)) for _ in range(max(3, _count(rng)))
+        delimiter.join(f"{rng.uniform(0, 99):.{digits}f}" for _ in range(width)) for _ in range(max(3, row_count(rng)))
     ]
     return "\n".join(
         row + (delimiter if width > 3 and delimiter in ",;" and len(rows) % 2 else "") for row in rows
@@ -250,7 +171,7 @@ def _matrix(rng: random.Random) -> tuple[str, str]:
 def _accounts(rng: random.Random) -> tuple[str, str]:
     """Colons, carets and tildes."""
     delimiter = rng.choice([":", "^", "~"])
-    cells = _cells(rng)
+    cells = cell_makers(rng)
     rows = [
         delimiter.join([cells["word"](), "x", cells["id"](), cells["name"](), f"/home/{cells['word']()}"])
         for _ in range(rng.randint(3, 40))
@@ -262,7 +183,7 @@ def _apostrophes(rng: random.Random) -> tuple[str, str]:
     """Fields in single quotes."""
     delimiter = rng.choice([",", ";"])
     rows = [
-        delimiter.join(f"'{rng.choice([rng.choice(_WORDS), 'a, b; c', str(rng.randint(1, 9))])}'" for _ in range(4))
+        delimiter.join(f"'{rng.choice([rng.choice(WORDS), 'a, b; c', str(rng.randint(1, 9))])}'" for _ in range(4))
         for _ in range(rng.randint(3, 40))
     ]
     return "\n".join(rows) + "\n", delimiter
@@ -277,7 +198,7 @@ def _stray(rng: random.Random) -> tuple[str, str]:
                 str(n),
                 rng.choice(['5" pipe', 'the "best', "12'", "plain", '3 1/2"']),
                 f"{rng.uniform(0, 9):.2f}",
-                rng.choice(_WORDS),
+                rng.choice(WORDS),
             ]
         )
         for n in range(rng.randint(4, 60))
