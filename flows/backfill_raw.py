@@ -28,7 +28,7 @@ from pydantic import Field
 
 from flows.ingest_raw import ingest_raw
 from flows.lake.errors import LakeError, RunFailed, SettingsError
-from flows.lake.places import is_s3
+from flows.lake.places import is_s3, is_web
 from flows.lake.reports.backfill_text import DayDone, day_line, markdown, verdict
 from flows.ui.artifacts import publish_markdown, quietly
 from flows.ui.days import as_date
@@ -125,8 +125,9 @@ def _each(days: list[date], source: str, given: dict[str, Any], ended_before: se
 def _one_day(day: date, source: str, given: dict[str, Any]) -> DayDone:
     parameters = given | {"partition_date": day}
     if source:
-        parameters["source"] = Path(day.strftime(source))
-        if not is_s3(parameters["source"]) and not parameters["source"].exists():
+        web = is_web(Path(source))  # whose %20 is no directive; the run fills in the day
+        parameters["source"] = Path(source if web else day.strftime(source))
+        if not (web or is_s3(parameters["source"])) and not parameters["source"].exists():
             return DayDone(day, "no folder", f"there is no {parameters['source']}")
     started = time.monotonic()
     state: State[Any] = ingest_raw(**parameters, return_state=True)

@@ -23,7 +23,7 @@ from flows.ingest.closing import closed_run
 from flows.lake.contracts.collection import DEFAULT_FILE
 from flows.lake.contracts.replaced import refuse_replaced
 from flows.lake.models import SourceFile
-from flows.lake.places import is_s3
+from flows.lake.places import is_s3, is_web
 from flows.lake.sources.batches import arrange
 from flows.ui.days import DEFAULT_TIMEZONE, run_name
 from flows.ui.parameters import BlockName, BucketName, Contracts, TimeZone, refusing
@@ -72,8 +72,10 @@ def ingest_raw(
 
     Args:
         source: Folder that holds the CSV files, as the machine that runs the flow sees it, or an address such as
-            s3://landing-zone/orders, read with the same credentials. It is only read.
+            s3://landing-zone/orders, read with the same credentials. It is only read. Or the https:// address
+            of a file, or a list of them, in which %Y, %m and %d stand for the day.
         pattern: Which files to take, as a file name with wildcards, compared without case: *.csv, orders_*.csv*.
+            Addresses are all taken.
         recursive: Also take the files of folders below the source.
         follow_links: Also take files that are links, or lie behind linked folders, to somewhere outside the source.
             Links that stay inside are always taken.
@@ -135,7 +137,8 @@ def ingest_raw(
         files = stages.with_last_landings(folder.files, history, settings)
         unchanged = run.tell(past_runs.find_unchanged(files, lake))
         with processes.workers() as workers:  # they start with the first batch
-            work = arrange(unchanged.left, own_tasks_up_to, whole=is_s3(source) or not workers.split_files)
+            fetched = is_s3(source) or is_web(source)
+            work = arrange(unchanged.left, own_tasks_up_to, whole=fetched or not workers.split_files)
             landing: dict[Any, Sequence[SourceFile]] = {}
             for file in work.alone:
                 profile = tasks.profile_file.submit(file, lake)

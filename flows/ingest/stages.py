@@ -15,6 +15,7 @@ from flows.lake import keys
 from flows.lake.errors import LakeError, StorageError, TagsNotOffered
 from flows.lake.manifests.history import History
 from flows.lake.models import SourceFile
+from flows.lake.places import is_web
 from flows.lake.run_models import BucketReport, FileList, LandingReport
 from flows.lake.settings import IngestSettings
 
@@ -70,7 +71,13 @@ def _without_stale_uploads(bucket: Bucket) -> tuple[str, ...]:
 
     try:
         aborted = abort_stale_uploads(
-            bucket, tuple(f"{top}/Local/{kind}/" for top in ("Raw", "Quarantine", "Landing") for kind in keys.FORMATS)
+            bucket,
+            tuple(
+                f"{top}/{origin}/{kind}/"
+                for top in ("Raw", "Quarantine", "Landing")
+                for origin in keys.ORIGINS
+                for kind in keys.FORMATS
+            ),
         )
     except LakeError as error:
         return (f"Incomplete uploads of earlier runs could not be given up: {error}",)
@@ -124,7 +131,7 @@ def read_history(files: Sequence[SourceFile], settings: IngestSettings, day: dat
         return History(wanted=len(files))
     wanted = {name_of(file) for file in files}
     try:
-        past = history.read_history(store, wanted, day)
+        past = history.read_history(store, wanted, day, "Web" if is_web(settings.source) else "Local")
     except StorageError as error:
         if any(file.rules.on_drift == "reject" for file in files):
             raise

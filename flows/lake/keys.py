@@ -1,6 +1,7 @@
 """Where a file goes in the lake: datasets, dates and object keys.
 
-The raw layer's layout is `Raw/Local/CSV/<Dataset>/<yyyy>/<mm>/<dd>/<file>`, and `ZIP` in it for an archive.
+The raw layer's layout is `Raw/Local/CSV/<Dataset>/<yyyy>/<mm>/<dd>/<file>`, `ZIP` in it for an archive, and
+`Web` for what came from an address.
 Pure functions of names and dates; nothing here touches the disk or the network. File names are normalised to Unicode
 NFC in the key, since the NFC and NFD spellings of one name (Linux, macOS) would otherwise be two objects.
 """
@@ -11,6 +12,7 @@ import re
 import unicodedata
 from datetime import date
 from pathlib import Path, PurePath
+from typing import Literal
 
 from flows.lake.errors import KeyInvalid, SettingsError, SourceError
 from flows.lake.words import quoted, unfit_for_key
@@ -23,6 +25,10 @@ LANDING_PREFIX = "Landing/Local/CSV"
 FORMATS = ("CSV", "ZIP")
 """What stands in the key of a file: an archive by its name, all others as CSV."""
 
+Origin = Literal["Local", "Web"]
+"""What stands in the key of a file: whether it came from a folder or S3, or from an address of the web."""
+
+ORIGINS: tuple[Origin, ...] = ("Local", "Web")
 SUPERSEDED_PREFIX = "Superseded"
 LOG_PREFIX = "Logs"
 MANIFEST_PREFIX = "Manifests"
@@ -34,7 +40,7 @@ _AVOIDED = frozenset('/\\{}^%`[]<>~#|"')
 _MAX_RUN_NAME_BYTES = 200
 """Leaves room in the 255 bytes of a file name, since the embedded lake keeps objects as files."""
 _KEY_DAY = re.compile(
-    rf"(?:(?:{RAW_PREFIX}|{ZIP_PREFIX}|{TMDB_PREFIX}|Quarantine/Local/(?:{'|'.join(FORMATS)}))/[^/]+|{MANIFEST_PREFIX})"
+    rf"(?:(?:(?:Raw|Quarantine)/(?:{'|'.join(ORIGINS)})/(?:{'|'.join(FORMATS)})|{TMDB_PREFIX})/[^/]+|{MANIFEST_PREFIX})"
     r"/(?P<year>\d{4})/(?P<month>\d{2})/(?P<day>\d{2})/[^/]+$",
     re.DOTALL,
 )
@@ -55,9 +61,9 @@ def is_archive(name: str) -> bool:
     return name.lower().endswith(".zip")
 
 
-def raw_folder(name: str, dataset: str) -> str:
+def raw_folder(name: str, dataset: str, origin: Origin = "Local") -> str:
     """Return the folder of a dataset in the raw layer, without a slash at its end, for files of such a name."""
-    return f"{ZIP_PREFIX if is_archive(name) else RAW_PREFIX}/{dataset}"
+    return f"Raw/{origin}/{'ZIP' if is_archive(name) else 'CSV'}/{dataset}"
 
 
 def dataset_of(name: str) -> str:
@@ -143,13 +149,14 @@ def day_path(day: date) -> str:
     return f"{day:%Y/%m/%d}" if day.year >= 1000 else f"{day.year:04}/{day:%m/%d}"
 
 
-def raw_key(path: Path, dataset: str, day: date) -> str:
+def raw_key(path: Path, dataset: str, day: date, origin: Origin = "Local") -> str:
     """Return the raw layer's key for a file.
 
     Raises:
         KeyInvalid: The name cannot stand in a key, or the key is longer than S3 allows.
     """
-    return _checked(f"{raw_folder(path.name, dataset)}/{day_path(day)}/{unicodedata.normalize('NFC', path.name)}", path)
+    name = unicodedata.normalize("NFC", path.name)
+    return _checked(f"{raw_folder(path.name, dataset, origin)}/{day_path(day)}/{name}", path)
 
 
 def quarantine_key(raw: str) -> str:

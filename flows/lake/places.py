@@ -1,11 +1,20 @@
-"""What a source is called: a folder's path, or an S3 prefix as `pathlib` keeps it."""
+"""What a source is called: a folder's path, or an S3 prefix or web addresses as `pathlib` keeps them."""
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 SCHEME = "s3:"
 """What `pathlib` leaves of `s3://` at the front of a path."""
+
+
+WEB_SCHEME = re.compile(r"^(https?):/+", re.IGNORECASE)
+"""What begins an address, also as `pathlib` keeps it."""
+
+_ADDRESS = re.compile(r"(https?):/+(?:[^\s\"'@/]*@)?([^\s\"'?#]*)[^\s\"',\]]*", re.IGNORECASE)
 
 
 def is_s3(source: Path) -> bool:
@@ -13,8 +22,31 @@ def is_s3(source: Path) -> bool:
     return source.parts[:1] == (SCHEME,)
 
 
+def is_web(source: Path) -> bool:
+    """Say whether a source is an address, or a list of them."""
+    return WEB_SCHEME.match(next(iter(addresses(source)), "")) is not None
+
+
+def addresses(source: Path) -> Iterator[str]:
+    """Yield the texts of a source's addresses: a JSON list, or with blanks or line breaks between them."""
+    text = str(source).strip()
+    if text.startswith("["):
+        try:
+            listed = json.loads(text)
+        except ValueError:
+            listed = []
+        yield from (one for one in listed if isinstance(one, str))
+    elif WEB_SCHEME.match(text):
+        yield from text.split()
+
+
 def source_text(source: Path) -> str:
-    """Return a source as people recognise it: an S3 address, or an absolute path, since a relative one misleads."""
+    """Return a source as people recognise it.
+
+    An S3 address, an absolute path, since a relative one misleads, or web addresses without what may be secret in them.
+    """
+    if is_web(source):
+        return _ADDRESS.sub(r"\1://\2", str(source))
     return "s3://" + "/".join(source.parts[1:]) if is_s3(source) else str(source.absolute())
 
 

@@ -16,9 +16,11 @@ from pydantic import ConfigDict, field_validator
 
 from flows.lake.contracts.collection import NO_CONTRACTS, Contracts, load
 from flows.lake.errors import ContractInvalid, LakeError, SettingsError
+from flows.lake.places import is_web
 from flows.lake.rules import LandingRules
 from flows.lake.s3 import storage_rules
 from flows.lake.s3.bucket_names import check_bucket_name
+from flows.lake.web.addresses import origins
 
 
 class IngestSettings(LandingRules):
@@ -91,6 +93,11 @@ class IngestSettings(LandingRules):
         if self.source == Path():
             # An empty text becomes the current folder, which a run that an event started with no source must not take.
             yield "source is empty: name the folder"
+        if is_web(self.source):
+            try:
+                origins(self.source, date(2000, 1, 1))
+            except LakeError as error:
+                yield f"source: {str(error).rstrip('.')}"
         if not self.pattern.strip() or "/" in self.pattern:
             yield f"pattern {self.pattern!r} must be a file name with wildcards, without folders (see recursive)"
         if not self.credentials.strip():

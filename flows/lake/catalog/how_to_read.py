@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from flows.lake import keys
 from flows.lake.catalog.records import HowToRead
 from flows.lake.errors import LakeError
 from flows.lake.manifests.athena_ddl import ddl
@@ -115,7 +114,7 @@ def _visible(text: str) -> Iterator[str]:
 
 
 def _athena(manifest: Manifest, landed: list[ManifestFile]) -> tuple[str | None, str | None]:
-    if not landed[0].key.startswith(f"{keys.RAW_PREFIX}/"):
+    if landed[0].key.split("/")[2:3] != ["CSV"]:
         return None, "It is not CSV."
     try:
         text = ddl(manifest.model_copy(update={"files": tuple(landed)}))

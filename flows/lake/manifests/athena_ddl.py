@@ -122,7 +122,7 @@ def _statements(
         f"  `{column}` {kind}{_comment(contract, held.name)}"
         for column, kind, held in zip(names, types, file.columns, strict=True)
     )
-    location = f"s3://{bucket}/{keys.RAW_PREFIX}/{dataset}/"
+    location = f"s3://{bucket}/{'/'.join(file.key.split('/')[:4])}/"
     serde, properties = _serde(file)
     text = f"""\
 {_remarks(dataset, file, since)}CREATE EXTERNAL TABLE IF NOT EXISTS {_in(database, "`")}`{table}` (

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from flows.lake import keys
 from flows.lake.dialect.encoding import is_text_codec
 from flows.lake.manifests.copied import FileOrigin
 from flows.lake.models import DriftKind
@@ -159,6 +158,19 @@ class ManifestUnpacked(Part):
     crc32: Annotated[str, Field(pattern=r"^[0-9a-f]{8}$")] = Field(description="Its CRC-32 there, hexadecimal.")
 
 
+class ManifestWeb(Part):
+    """What a server said of a file that came from its address."""
+
+    address: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = Field(
+        description="SHA-256 of the whole address, whose query is kept nowhere."
+    )
+    etag: Annotated[str, Field(max_length=1000)] | None = Field(default=None, description="Its ETag, quotes included.")
+    last_modified: Annotated[str, Field(max_length=1000)] | None = Field(
+        default=None, description="Its Last-Modified, as it came."
+    )
+    headers: dict[str, str] = Field(default={}, description="The headers of its answer that say something of the file.")
+
+
 class ManifestFile(Part):
     """One file of the run: what it held and what became of it. What is not known is null."""
 
@@ -220,6 +232,7 @@ class ManifestFile(Part):
         default=(), description="Columns that look sensitive and are not masked."
     )
     drift: tuple[ManifestDrift, ...] = Field(default=(), description="How it differs from what landed before.")
+    web: ManifestWeb | None = Field(default=None, description="What its server said, where it came from an address.")
     copied_from: FileOrigin | None = Field(default=None, description="What it was where it was copied from.")
     profile_s: Seconds = Field(default=0.0, description="Seconds spent reading it.")
     upload_s: Seconds = Field(default=0.0, description="Seconds spent storing it.")
@@ -228,9 +241,9 @@ class ManifestFile(Part):
     def _lies_where_files_lie(self) -> ManifestFile:
         if self.landed and not _is_below(self.key, "Raw"):
             raise ValueError(f"the key {self.key!r} of a file that landed is not one under Raw/")
-        if self.kept_as and not _is_below(self.kept_as, keys.QUARANTINE_PREFIX):
+        if self.kept_as and not _is_below(self.kept_as, "Quarantine"):
             raise ValueError(f"the key {self.kept_as!r} of a file in quarantine is not one under Quarantine/")
-        if self.original and not _is_below(self.original, keys.LANDING_PREFIX):
+        if self.original and not _is_below(self.original, "Landing"):
             raise ValueError(f"the key {self.original!r} of an original is not one under Landing/")
         return self
 

@@ -24,6 +24,7 @@ from flows.lake.manifests.manifest import Manifest
 from flows.lake.masking_rules import LooksSensitive, MaskedCells, Masking
 from flows.lake.models import BadRow, ColumnProfile, CsvProfile, Drift, Landed, LastLanding
 from flows.lake.units import MB
+from flows.lake.web.answers import WebAnswer
 
 if TYPE_CHECKING:
     from flows.lake.manifests.store import ManifestStore
@@ -93,13 +94,14 @@ class History:
     masked: frozenset[str] = frozenset()
 
 
-def read_history(store: ManifestStore, wanted: Iterable[FileName], day: date) -> History:
+def read_history(store: ManifestStore, wanted: Iterable[FileName], day: date, origin: keys.Origin = "Local") -> History:
     """Read what earlier runs landed.
 
     Args:
         store: The manifests.
         wanted: The files whose last landing is of interest.
         day: The logical date of the run that asks; later ones are not looked at.
+        origin: Where the run's files come from.
 
     Raises:
         StorageError: What S3 answers, or no answer.
@@ -128,7 +130,7 @@ def read_history(store: ManifestStore, wanted: Iterable[FileName], day: date) ->
             if is_masked or manifest.is_signed or store.signing_key is None:
                 masks.setdefault(dataset, is_masked)
         runs += dataset_runs(manifest)
-    count += _search_further(store, day, waiting, last, unreadable)
+    count += _search_further(store, day, origin, waiting, last, unreadable)
     masked = {dataset for dataset, is_masked in masks.items() if is_masked}
     further = {dataset for (dataset, _), landing in last.items() if dataset not in masks and landing.masking}
     return History(last, tuple(runs), tuple(unreadable), count, masked=frozenset(masked | further))
@@ -145,10 +147,15 @@ def _take(
 
 
 def _search_further(
-    store: ManifestStore, day: date, waiting: set[FileName], last: dict[FileName, LastLanding], unreadable: list[str]
+    store: ManifestStore,
+    day: date,
+    origin: keys.Origin,
+    waiting: set[FileName],
+    last: dict[FileName, LastLanding],
+    unreadable: list[str],
 ) -> int:
     """Look further back for the datasets of which nothing was found; returns how many manifests were read."""
-    unseen = {_folder(name) for name in waiting} - {_folder(name) for name in last}
+    unseen = {_folder(name, origin) for name in waiting} - {_folder(name, origin) for name in last}
     left = sorted(last_landing.existing(store, unseen)) if unseen else []
     count, together = 0, 1
     while left:
@@ -158,14 +165,14 @@ def _search_further(
             if landing.key and landing.manifest:
                 count += 1
                 _take(landing.manifest, landing.key, waiting, last, store)
-        still = {_folder(name) for name in waiting - last.keys()}
+        still = {_folder(name, origin) for name in waiting - last.keys()}
         left, together = [folder for folder in left[together:] if folder in still], last_landing.AT_ONCE
     return count
 
 
-def _folder(name: FileName) -> str:
+def _folder(name: FileName, origin: keys.Origin) -> str:
     dataset, known_as = name
-    return keys.raw_folder(known_as, dataset)
+    return keys.raw_folder(known_as, dataset, origin)
 
 
 def last_landings(manifest: Manifest, key: str, wanted: set[FileName]) -> dict[FileName, LastLanding]:
@@ -209,7 +216,7 @@ def _landed(file: ManifestFile, started: datetime) -> Landed | None:
         return None
     if file.archive is None and (file.encoding is None or file.delimiter is None):
         return None
-    if file.mtime_ns > (started.timestamp() - COARSE_CLOCK_S) * 1e9:
+    if file.web is None and file.mtime_ns > (started.timestamp() - COARSE_CLOCK_S) * 1e9:
         return None
     profile = CsvProfile(
         path=Path(file.name),
@@ -232,7 +239,8 @@ def _landed(file: ManifestFile, started: datetime) -> Landed | None:
         sensitive=tuple(LooksSensitive(one.column, one.kind, one.mask) for one in file.sensitive),
         archive=archive_of(file.archive) if file.archive else None,
     )
-    return Landed(file.path, file.key, file.etag, file.version_id, profile, _masking(file))
+    web = WebAnswer(**file.web.model_dump()) if file.web else None
+    return Landed(file.path, file.key, file.etag, file.version_id, profile, _masking(file), web)
 
 
 def _masking(file: ManifestFile) -> Masking | None:

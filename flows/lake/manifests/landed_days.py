@@ -48,8 +48,9 @@ def _days_of(store: ManifestStore, dataset: str, until: date) -> LandedDays | No
     with store.bucket.doing(f"looking for the landings of {dataset!r}"):
         found = [
             days
-            for prefix in (keys.RAW_PREFIX, keys.ZIP_PREFIX)
-            if (days := _days_in(store, f"{prefix}/{dataset}", until))
+            for origin in keys.ORIGINS
+            for form in keys.FORMATS
+            if (days := _days_in(store, f"Raw/{origin}/{form}/{dataset}", until))
         ]
     if not found:
         return None

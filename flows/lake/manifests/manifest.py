@@ -153,6 +153,7 @@ def _of_outcome(outcome: FileOutcome, contract: Contract | None) -> ManifestFile
             "etag": outcome.etag,
             "verified_by": outcome.verified_by,
             "size_bytes": outcome.size_bytes,
+            "web": outcome.web and asdict(outcome.web),
             "drift": [
                 ManifestDrift(kind=change.kind, text=_text(change.text), column=change.column)
                 for change in outcome.drift

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from flows.lake.masking_rules import Masking, MaskingRules
 from flows.lake.models.profiles import Archive, ColumnProfile, CsvDialect, CsvProfile
+from flows.lake.web.addresses import WebOrigin
+from flows.lake.web.answers import WebAnswer
 from flows.lake.words import shown
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ class Landed:
         version_id: Its version, in a bucket with versions.
         profile: What the file held; without the path.
         masking: How it was masked; `None` where it was not.
+        web: What its server said, where it came from an address.
     """
 
     path: str
@@ -59,6 +62,7 @@ class Landed:
     version_id: str | None
     profile: CsvProfile
     masking: Masking | None = None
+    web: WebAnswer | None = None
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,7 @@ class SourceFile:
         dialect: What the user states about its format.
         contract: What its dataset's contract says; nothing where it has none.
         mtime_ns: Its modification time then, in nanoseconds since the epoch.
-        origin: The object that it is, where the source is in S3.
+        origin: The object or the address that it is, where the source is no folder.
         before: What landed of it last, `None` where nothing is known of that.
         root: The source folder, out of which no link may lead; `None` where links may lead anywhere.
         masking: How it was masked, where this is what came of that; it is not the source's file then.
@@ -209,6 +213,7 @@ class SourceFile:
         inside: Finds the way of its members, where it is an archive.
         lost_inside: Datasets that were masked when they landed last and are not today, where it is an archive.
         unpacked: The archive that it was a member of.
+        web: What its server said, once it is fetched from an address.
     """
 
     path: Path
@@ -219,7 +224,7 @@ class SourceFile:
     dialect: CsvDialect = field(default_factory=CsvDialect)
     contract: FileContract = FileContract()
     mtime_ns: int = 0
-    origin: S3Origin | None = None
+    origin: S3Origin | WebOrigin | None = None
     before: LastLanding | None = None
     root: Path | None = None
     masking: Masking | None = None
@@ -227,6 +232,7 @@ class SourceFile:
     inside: MemberWay | None = None
     lost_inside: frozenset[str] = frozenset()
     unpacked: Unpacked | None = None
+    web: WebAnswer | None = None
 
     @property
     def title(self) -> str:
@@ -260,6 +266,7 @@ class FileOutcome:
         masking: How it was masked, or was to be; `None` where no rule holds for it.
         original: The key under `Landing/` where its original is kept for a while.
         unpacked: The archive that it was a member of.
+        web: What its server said, where it came from an address.
     """
 
     path: Path
@@ -280,6 +287,7 @@ class FileOutcome:
     masking: Masking | None = None
     original: str | None = None
     unpacked: Unpacked | None = None
+    web: WebAnswer | None = None
 
     @property
     def is_bad(self) -> bool:

@@ -135,18 +135,22 @@ def ingest_file(
         absent: Whether a listing has just shown that its key holds nothing.
         watch: Gives what is called during a step, as the step begins.
     """
+    from flows.lake.raw.published import known_answer, unchanged_outcome
     from flows.lake.sources.s3_prefix import as_file
 
     try:
-        with as_file(to.bucket.client, file) as local:
+        known = known_answer(file, to.bucket)
+        with as_file(to.bucket.client, file, known) as local:
+            if local is None:
+                return unchanged_outcome(file)
             if file.contract.mask and file.inside is None:
-                return replace(_ingest_masked(local, to, absent), path=file.path)
+                return replace(_ingest_masked(local, to, absent), path=file.path, web=local.web)
             try:
                 read: ProfiledFile | Exception = read_file(local, watch and watch("profile"))
             except Exception as error:
                 read = error
             sending = watch and watch("upload")
-            return replace(store_file(local, read, to, sending, absent=absent), path=file.path)
+            return replace(store_file(local, read, to, sending, absent=absent), path=file.path, web=local.web)
     except LakeError as error:
         return failed_outcome(file, str(to.explain(error)))
     except Exception as error:

@@ -22,6 +22,7 @@ from flows.lake.contracts.changes import changes
 from flows.lake.models import CsvProfile, FileOutcome, Landed, SourceFile
 from flows.lake.places import place_text
 from flows.lake.run_models import FileList
+from flows.lake.web.addresses import WebOrigin
 
 if TYPE_CHECKING:
     from flows.lake.s3.bucket import Bucket
@@ -42,7 +43,10 @@ def recorded(file: SourceFile, key: str | None = None) -> Landed | None:
         return None
     profile, masking, rules = landed.profile, landed.masking, file.contract.mask
     size_bytes = masking.size_bytes if masking else profile.size_bytes
-    same = (size_bytes, profile.mtime_ns) == (file.size_bytes, file.mtime_ns)
+    if isinstance(file.origin, WebOrigin):  # whether it still is what it was, its server says
+        same = landed.web is not None and landed.web.address == file.origin.fingerprint
+    else:
+        same = (size_bytes, profile.mtime_ns) == (file.size_bytes, file.mtime_ns)
     if file.lost_rules or not (masking.is_by(rules, key) if masking else not rules):
         return None
     if profile.sensitive and file.rules.sensitive == "reject":
@@ -92,7 +96,9 @@ def find_unchanged(bucket: Bucket, files: Sequence[SourceFile], key: str | None 
     )
 
     candidates = {
-        file.key: (file, landed) for file in files if (landed := recorded(file, key)) and landed.key == file.key
+        file.key: (file, landed)
+        for file in files
+        if not isinstance(file.origin, WebOrigin) and (landed := recorded(file, key)) and landed.key == file.key
     }
     if not candidates:
         return Unchanged(FileList(), FileList(files))

@@ -17,14 +17,17 @@ from flows.lake.contracts.collection import Contracts
 from flows.lake.contracts.name_groups import FileGroup, find_groups, with_groups
 from flows.lake.errors import KeyCollision, LakeError, SourceNotFound, SourceUnreadable
 from flows.lake.models import FileOutcome, S3Origin, SourceFile
-from flows.lake.places import is_s3, source_text
+from flows.lake.places import is_s3, is_web, source_text
 from flows.lake.run_models import FileList
 from flows.lake.settings import IngestSettings
 from flows.lake.sources.way import Way
+from flows.lake.web.addresses import WebOrigin, origins
 from flows.lake.words import shown, unfit_for_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+    _Matched = list[tuple[Path, S3Origin | WebOrigin | None]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,11 @@ def find_files(settings: IngestSettings, day: date, client: S3Client | None = No
         SourceUnreadable: The folder cannot be listed.
         KeyCollision: Two files would get the same key; names both.
     """
-    matched, hidden = matching(settings.source, settings.pattern, settings.recursive, client)
+    if is_web(settings.source):  # each was named, so no pattern chooses among them
+        published: _Matched = [(origin.place, origin) for origin in origins(settings.source, day)]
+        matched, hidden = sorted(published, key=lambda entry: entry[0]), 0
+    else:
+        matched, hidden = matching(settings.source, settings.pattern, settings.recursive, client)
     groups = FileList(groups_in(settings, (path.name for path, _ in matched)))
     if settings.group == "auto" and not settings.only_contracts:
         contracts = with_groups(settings.contracts, (group for group in groups if group.is_sure))
@@ -120,16 +127,14 @@ def _refused(path: Path, dataset: str, settings: IngestSettings) -> FileOutcome:
     return FileOutcome(path, dataset, "", "rejected", reason=reason)
 
 
-def matching(
-    source: Path, pattern: str, recursive: bool, client: S3Client | None = None
-) -> tuple[list[tuple[Path, S3Origin | None]], int]:
+def matching(source: Path, pattern: str, recursive: bool, client: S3Client | None = None) -> tuple[_Matched, int]:
     """Return the files of a source that a pattern chooses, in the order of their paths, and how many are hidden.
 
     Raises:
         SourceNotFound: There is no such folder.
         SourceUnreadable: The folder cannot be listed.
     """
-    matched: list[tuple[Path, S3Origin | None]] = []
+    matched: _Matched = []
     hidden = 0
     pattern = pattern.lower()
     for path, origin in _all(source, recursive, client):

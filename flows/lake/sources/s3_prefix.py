@@ -27,6 +27,8 @@ from flows.lake.places import SCHEME, source_text
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.errors import status_of
 from flows.lake.units import MIB
+from flows.lake.web.addresses import WebOrigin
+from flows.lake.web.answers import WebAnswer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -67,8 +69,16 @@ def objects(client: S3Client, source: Path, recursive: bool) -> Iterator[tuple[P
 
 
 @contextmanager
-def as_file(client: S3Client, file: SourceFile) -> Iterator[SourceFile]:
+def as_file(client: S3Client, file: SourceFile, known: WebAnswer | None = None) -> Iterator[SourceFile | None]:
     """Make a file local while the block runs; one that is local already stays what it is.
+
+    Args:
+        client: An S3 client.
+        file: The file.
+        known: What its server said when the lake got it, if it came from an address.
+
+    Yields:
+        The local file; `None` where its server says that it is still the known one.
 
     Raises:
         SourceChanged: The object is not any more what was listed.
@@ -78,6 +88,11 @@ def as_file(client: S3Client, file: SourceFile) -> Iterator[SourceFile]:
         yield file
         return
     with nameless(file.path.name) as path:
+        if isinstance(file.origin, WebOrigin):
+            from flows.lake.sources.web import fetched  # brings httpx
+
+            yield fetched(file, path, known)
+            return
         fetch(client, file.origin, path)
         yield replace(file, path=path, root=None)
 

@@ -15,6 +15,7 @@ from flows.lake.models import CsvDialect, FileContract, S3Origin, SourceFile
 from flows.lake.opening import check_inside
 from flows.lake.rules import LandingRules
 from flows.lake.settings import IngestSettings
+from flows.lake.web.addresses import WebOrigin
 from flows.lake.words import shown
 
 
@@ -94,13 +95,13 @@ class Way:
                 day = keys.date_in_name(member.path, member.contract.date)
         return keys.raw_key(member.path, member.dataset, day)
 
-    def describe(self, path: Path, origin: S3Origin | None, dataset: str) -> SourceFile:
+    def describe(self, path: Path, origin: S3Origin | WebOrigin | None, dataset: str) -> SourceFile:
         """Describe a file and its way."""
         settings, day = self._settings, self._day
         rules, dialect, contract = self._decided.get(dataset) or self._decide(dataset)
         if contract.date:
             day = keys.date_in_name(path, contract.date)
-        key = keys.raw_key(path, dataset, day)
+        key = keys.raw_key(path, dataset, day, "Web" if isinstance(origin, WebOrigin) else "Local")
         if wrong := keys.check_dataset_name(dataset):
             remedy = "Name its dataset in contracts."
             raise SourceError(f"{path.name!a}: the dataset name {dataset!a} {wrong}.", remedy=remedy, path=path)

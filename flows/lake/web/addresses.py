@@ -7,18 +7,16 @@ or with a query that signs or proves something, is refused: a run's parameters a
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
+from flows.lake.places import WEB_SCHEME, addresses
 from flows.lake.web.errors import AddressRefused
 from flows.lake.words import shown
 
-_SCHEME = re.compile(r"^(https?):/+", re.IGNORECASE)
 _SECRET = re.compile(
     r"sig$|signature|token|secret|passw|credential|api.?key|access.?key|auth|jwt|session|^(key|pwd|code)$",
     re.IGNORECASE,
@@ -39,6 +37,9 @@ class WebOrigin:
 
     url: str
 
+    size_bytes = modified_ns = 0
+    """Not known before it is fetched."""
+
     @property
     def place(self) -> Path:
         """What the file is called: the address without its query, as `pathlib` keeps it."""
@@ -55,13 +56,7 @@ class WebOrigin:
 def _segment(name: str) -> str:
     """Return a part of a path as people read it; one that would become something else as a path stays encoded."""
     read = unquote(name)
-    return name if "/" in read or "\0" in read or read in {".", ".."} else read
-
-
-def is_web(source: Path) -> bool:
-    """Say whether a source is an address, or a list of them."""
-    first = next(iter(_texts(source)), "")
-    return _SCHEME.match(first) is not None
+    return name if set(read) & set("/?#\0") or read in {".", ".."} else read
 
 
 def without_secrets(url: str) -> str:
@@ -85,22 +80,10 @@ def origins(source: Path, day: date) -> list[WebOrigin]:
         AddressRefused: One cannot be used; never quotes what may be secret.
     """
     found = []
-    for text in dict.fromkeys(_texts(source)):
-        url = _SCHEME.sub(lambda scheme: f"{scheme[1].lower()}://", text)
+    for text in dict.fromkeys(addresses(source)):
+        url = WEB_SCHEME.sub(lambda scheme: f"{scheme[1].lower()}://", text)
         found.append(_checked(_DIRECTIVE.sub(lambda directive: day.strftime(directive[0]), url)))
     return found
-
-
-def _texts(source: Path) -> Iterator[str]:
-    text = str(source).strip()
-    if text.startswith("["):
-        try:
-            listed = json.loads(text)
-        except ValueError:
-            listed = []
-        yield from (one for one in listed if isinstance(one, str))
-    elif _SCHEME.match(text):
-        yield from text.split()
 
 
 def _checked(url: str) -> WebOrigin:
@@ -110,7 +93,7 @@ def _checked(url: str) -> WebOrigin:
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
-    if not host or _SCHEME.match(url) is None:
+    if not host or WEB_SCHEME.match(url) is None:
         raise AddressRefused(f"{where} is not an address.", remedy="Write it as https://host/path/file.csv.")
     if "@" in parts.netloc:
         raise AddressRefused(

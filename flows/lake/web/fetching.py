@@ -97,8 +97,8 @@ class Fetch:
         if answer is None:
             raise RuntimeError("an answer was written that is not there")
         check_digests(path, self._digests, self._where)
-        if answer.modified_ns > 0:
-            os.utime(path, ns=(answer.modified_ns, answer.modified_ns))
+        modified_ns = max(0, answer.modified_ns)
+        os.utime(path, ns=(modified_ns, modified_ns))
         return answer
 
     def _pause(self, error: Exception, failures: int, cuts: int) -> None:

@@ -14,8 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from flows.lake.places import is_web, source_text
 from flows.lake.web import network
-from flows.lake.web.addresses import WebOrigin, is_web, origins, without_secrets
+from flows.lake.web.addresses import WebOrigin, origins, without_secrets
 from flows.lake.web.errors import AddressRefused, AnswerWrong, FetchFailed
 from flows.lake.web.fetching import Fetch
 from flows.lake.web.network import WebRules, is_public
@@ -369,7 +370,7 @@ def test_lists_and_encoded_signs():
 def test_addresses_that_are_refused_are_not_quoted(url):
     with pytest.raises(AddressRefused) as caught:
         origins(Path(url), DAY)
-    assert "s3cr3t" not in str(caught.value) + without_secrets(url)
+    assert "s3cr3t" not in str(caught.value) + without_secrets(url) + source_text(Path(url))
 
 
 def test_no_sources_of_the_web():

@@ -1,0 +1,55 @@
+"""Files that are published at an address and have not changed: the lake keeps them under the day they came.
+
+A server is asked whether a file has changed only if the lake still holds what it sent then, as it was proven then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flows.lake.models import FileOutcome, SourceFile
+from flows.lake.raw.unchanged import recorded
+from flows.lake.web.addresses import WebOrigin
+from flows.lake.web.answers import WebAnswer
+
+if TYPE_CHECKING:
+    from flows.lake.s3.bucket import Bucket
+
+PROOF = "HTTP 304 and unchanged etag"
+"""How an object is verified whose address still publishes the same."""
+
+
+def known_answer(file: SourceFile, bucket: Bucket) -> WebAnswer | None:
+    """Return what a file's server said when the lake got it, if the lake has it still.
+
+    Raises:
+        StorageError: What S3 answers, or no answer.
+    """
+    from flows.lake.s3.stored_keys import StoredKey, find_stored
+
+    landed = recorded(file) if isinstance(file.origin, WebOrigin) else None
+    if landed is None or landed.web is None or not landed.web.conditions:
+        return None
+    stored = find_stored(bucket, [landed.key]).get(landed.key)
+    return landed.web if stored == StoredKey(landed.profile.size_bytes, landed.etag) else None
+
+
+def unchanged_outcome(file: SourceFile) -> FileOutcome:
+    """Return the outcome of a file whose server says that it has not changed since it landed."""
+    landed = file.before.landed if file.before else None
+    if landed is None:
+        raise RuntimeError("a file that never landed was not asked for as a known one")
+    return FileOutcome(
+        file.path,
+        file.dataset,
+        landed.key,
+        "unchanged",
+        profile=replace(landed.profile, path=file.path),
+        size_bytes=landed.profile.size_bytes,
+        version_id=landed.version_id,
+        verified_by=PROOF,
+        etag=landed.etag,
+        masking=landed.masking,
+        web=landed.web,
+    )

@@ -1,0 +1,36 @@
+"""A source that is an address of the web, or several: each file fetched for as long as it is worked on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from flows.lake.errors import SourceError
+from flows.lake.models import SourceFile
+from flows.lake.web.addresses import WebOrigin
+from flows.lake.web.answers import WebAnswer
+from flows.lake.web.fetching import Fetch
+from flows.lake.web.network import WebRules
+
+
+def fetched(file: SourceFile, path: Path, known: WebAnswer | None) -> SourceFile | None:
+    """Fetch a file that is published at an address.
+
+    Args:
+        file: The file.
+        path: Where it is written to.
+        known: What its server said when the lake got it, if it has it.
+
+    Returns:
+        The local file; `None` where its server says that it is still the known one.
+
+    Raises:
+        WebError: It cannot be had.
+    """
+    if not isinstance(file.origin, WebOrigin):
+        raise SourceError(f"{file.title} has no address.", path=file.path)
+    answer = Fetch(file.origin, WebRules.of_environment()).into(path, known)
+    if answer is None:
+        return None
+    info = path.stat()
+    return replace(file, path=path, root=None, size_bytes=info.st_size, mtime_ns=info.st_mtime_ns, web=answer)

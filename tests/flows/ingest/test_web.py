@@ -1,0 +1,83 @@
+"""A source that is an address: what it publishes lands under Raw/Web, and is asked for once while it is unchanged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import S3
+from tests.flows.conftest import log_of, objects
+from tests.tools.scripted_server import Request, scripted_server
+
+DAY = date(2024, 3, 5)
+BODY = b"id;nome\n1;Ana\n2;Bia\n"
+Ingest = Callable[..., Any]
+
+pytestmark = pytest.mark.parametrize("s3", ["moto"], indirect=True)
+
+
+def published(request: Request) -> Any:
+    if "absent" in request.path:
+        return 404, b""
+    if request.headers.get("if-none-match") == '"one"':
+        return 304, b""
+    return 200, BODY, {"ETag": '"one"', "Content-Type": "text/csv", "Set-Cookie": "id=s3cr3t"}
+
+
+def test_an_address_lands_and_costs_one_request_while_it_is_unchanged(
+    ingest: Ingest, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INGEST_WEB_HTTP", "1")
+    monkeypatch.setenv("INGEST_WEB_PRIVATE", "1")
+    with scripted_server(published) as server:
+        source = Path(f"{server.url}/dados_%Y%m.csv?formato=quieto")
+        first = ingest(source, partition_date=DAY)
+        key = "Raw/Web/CSV/Dados_202403/2024/03/05/dados_202403.csv"
+        assert objects(s3, "Raw/") == {key: BODY}
+        (manifest,) = map(json.loads, objects(s3, "Manifests/").values())
+        (file,) = manifest["files"]
+        assert (file["outcome"], file["web"]["etag"], file["rows"]) == ("uploaded", '"one"', 2)
+        assert file["path"] == f"{server.url}/dados_202403.csv"
+        assert first.is_completed()
+        assert len(server.requests) == 1
+        again = ingest(source, partition_date=date(2024, 3, 9))  # of the same month
+        (outcome,) = again.result().outcomes
+        assert (outcome.state, outcome.key, outcome.verified_by) == (
+            "unchanged",
+            key,
+            "HTTP 304 and unchanged etag",
+        )
+        assert len(server.requests) == 2
+        assert objects(s3, "Raw/") == {key: BODY}
+        s3.client().delete_object(Bucket=s3.bucket, Key=key)
+        ingest(source, partition_date=DAY)
+        assert objects(s3, "Raw/") == {key: BODY}
+    kept = b"".join(objects(s3, "Manifests/").values()) + log_of(s3).encode()
+    assert b"s3cr3t" not in kept
+    assert b"quieto" not in kept
+
+
+def test_one_address_that_fails_does_not_stop_the_others(
+    ingest: Ingest, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INGEST_WEB_HTTP", "1")
+    monkeypatch.setenv("INGEST_WEB_PRIVATE", "1")
+    with scripted_server(published) as server:
+        source = Path(json.dumps([f"{server.url}/absent.csv", f"{server.url}/dados.csv"]))
+        state = ingest(source, partition_date=DAY)
+    assert state.is_failed()
+    assert list(objects(s3, "Raw/")) == ["Raw/Web/CSV/Dados/2024/03/05/dados.csv"]
+    assert "absent.csv answers with HTTP 404" in log_of(s3)
+
+
+def test_an_address_of_this_machine_is_refused(ingest: Ingest, s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INGEST_WEB_HTTP", "1")
+    with scripted_server(published) as server:
+        ingest(Path(f"{server.url}/dados.csv"), partition_date=DAY)
+        assert server.requests == []
+    assert "not public" in log_of(s3)
