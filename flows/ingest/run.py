@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -186,7 +187,9 @@ class Run:
         if len(unchanged.left) > self.settings.own_tasks_up_to and self.lake:
             self._left_bytes = sum(file.size_bytes for file in unchanged.left)
             redact = connect(self.lake).redact
-            self._progress = FileProgress("ingest", self.settings.source.name, self._left_bytes, redact)
+            self._progress = FileProgress(
+                "ingest", Path(source_text(self.settings.source)).name, self._left_bytes, redact
+            )
 
     def wait_for(self, landing: Mapping[Any, Sequence[SourceFile]]) -> None:
         """Note how the files of tasks ended, as the tasks end.

@@ -20,6 +20,7 @@ from prefect.artifacts import (
 from prefect.logging import get_run_logger
 
 from flows.lake.models import CsvProfile
+from flows.lake.places import source_text
 from flows.lake.reports.profile_report import profile_description, profile_table
 from flows.lake.words import md
 
@@ -50,7 +51,7 @@ def publish_markdown(key: str, markdown: str, description: str, redact: Redact) 
 
 def run_key(source: Path) -> str:
     """Return the key of the artifact that tells a run: one a source folder, so that each has a history of its own."""
-    return "ingest-raw-" + slug(" ".join(source.absolute().parts[-2:]))
+    return "ingest-raw-" + slug(" ".join(Path(source_text(source)).parts[-2:]))
 
 
 def publish_run(markdown: str, source: Path, about: str, redact: Redact) -> None:

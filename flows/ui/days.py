@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from prefect.runtime import flow_run
 
+from flows.lake.places import is_web, source_text
 from flows.lake.words import shown
 
 DEFAULT_TIMEZONE = "America/Sao_Paulo"
@@ -37,5 +39,10 @@ def run_name() -> str:
         # A wrong name is the parameter check's to report.
         zone = ZoneInfo(DEFAULT_TIMEZONE)
     day = given.get("partition_date") or logical_date(zone)
-    source = str(given.get("source") or "").rstrip("/").rsplit("/", 1)[-1]
+    given_source = Path(given.get("source") or "")
+    source = (
+        (source_text(given_source) if is_web(given_source) else str(given.get("source") or ""))
+        .rstrip("/")
+        .rsplit("/", 1)[-1]
+    )
     return f"{day} {shown(source)}" + (" (dry run)" if given.get("dry_run") else "")

@@ -116,7 +116,7 @@ def find_files(settings: IngestSettings, day: date, client: S3Client | None = No
 def groups_in(settings: IngestSettings, names: Iterable[str]) -> list[FileGroup]:
     """Return which of a run's files are one dataset by their names, of those that no contract claims."""
     left = [name for name in names if not unfit_for_key(name) and not settings.contracts.claimants(name)]
-    return find_groups(left, settings.contracts, settings.source.name)
+    return find_groups(left, settings.contracts, Path(source_text(settings.source)).name)
 
 
 def _refused(path: Path, dataset: str, settings: IngestSettings) -> FileOutcome:
