@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m flows.suggest", description=(__doc__ or "").partition(":")[0] + "."
     )
-    parser.add_argument("source", type=Path, help="a folder of CSV files, or an s3:// address")
+    parser.add_argument("source", type=Path, help="a folder of CSV files, an s3:// address, or the address of a file")
     parser.add_argument("--pattern", default="*.csv*", help="which files, compared without case")
     parser.add_argument("--recursive", action="store_true", help="also the files of folders below")
     parser.add_argument("--output", type=Path, help=f"a file that is not there yet, such as {DEFAULT_FILE}")

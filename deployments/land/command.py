@@ -136,9 +136,9 @@ def _check_places(given: argparse.Namespace, settings: Any) -> None:
     Raises:
         SettingsError: They are not.
     """
-    from flows.lake.places import is_s3
+    from flows.lake.places import is_s3, is_web
 
-    if not is_s3(settings.source) and not settings.source.is_dir():
+    if not (is_s3(settings.source) or is_web(settings.source)) and not settings.source.is_dir():
         raise SettingsError(f"There is no folder {str(settings.source)!r}.", remedy="Name the folder with the files.")
     if given.evidence and not (given.evidence.absolute().parent.is_dir() and not given.evidence.is_dir()):
         raise SettingsError(f"{str(given.evidence)!r} cannot be written: its folder does not exist, or it is one.")

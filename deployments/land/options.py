@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from flows.lake.places import is_s3
+from flows.lake.places import absolute
 
 WITHOUT = {
     "credentials": "there is no server that keeps a block",
@@ -40,8 +40,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def parameters_of(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the run is asked, by the flow's names; those that are no options have the flow's defaults."""
     given = {name: getattr(options, name) for name in _names()}
-    if not is_s3(options.source):
-        given["source"] = options.source.absolute()  # manifests tell files apart by it
+    given["source"] = absolute(options.source)
     return given | {"credentials": "land", "masking_key": "masking-key", "own_tasks_up_to": 100}
 
 
@@ -61,7 +60,14 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("source", metavar="FOLDER", type=Path, nargs="?", default=Path("data"), help="the folder, or an s3:// address")
+    add(
+        "source",
+        metavar="FOLDER",
+        type=Path,
+        nargs="?",
+        default=Path("data"),
+        help="the folder, an s3:// address, or addresses of files",
+    )
     add("--bucket", required=True, help="the lake's bucket, made if need be; {account} and {region} are filled in")
     add("--dry-run", action="store_true", help="say for each file what would happen, write nothing")
     _add_lake(parser.add_argument_group("credentials and server"))

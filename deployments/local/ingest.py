@@ -40,9 +40,10 @@ def _run(source: Path, browse_url: str | None = None, *, dry_run: bool) -> int:
     from prefect.logging.handlers import APILogWorker
 
     from flows.ingest_raw import ingest_raw
+    from flows.lake.places import absolute
 
     with showing.run_of_this_process():
-        state: Any = ingest_raw(source=source.absolute(), dry_run=dry_run, return_state=True)
+        state: Any = ingest_raw(source=absolute(source), dry_run=dry_run, return_state=True)
     # The server stops when this returns: what is still on its way to it must arrive first.
     APILogWorker.drain_all(timeout=20)
     EventsWorker.drain_all(timeout=20)

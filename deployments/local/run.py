@@ -20,6 +20,7 @@ from uuid import UUID
 from deployments import live
 from deployments.local import folders, services, showing, ways_in
 from deployments.local.steps import Steps
+from flows.lake import places
 
 DEPLOYMENT = "ingest-raw/daily"
 POLL_S = 0.5
@@ -33,7 +34,7 @@ OVERLAP = timedelta(seconds=10)
 def main() -> int:
     """Start a run, print its log as it grows, and say how it ended; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make run", description="Start ingest-raw/daily and follow it.")
-    parser.add_argument("source", nargs="?", help="the folder; else the deployment's own")
+    parser.add_argument("source", nargs="?", help="the folder or address; else the deployment's own")
     parser.add_argument("--partition-date", type=date.fromisoformat)
     options = parser.parse_args()
     parameters: dict[str, Any] = {}
@@ -72,8 +73,8 @@ def server() -> Iterator[None]:
 
 
 def absolute(source: str) -> str:
-    """Return a folder as a worker that was started elsewhere finds it."""
-    return str(Path(source).absolute())
+    """Return a source as a worker that was started elsewhere finds it."""
+    return source if places.is_web(Path(source)) else str(places.absolute(Path(source)))
 
 
 def follow(

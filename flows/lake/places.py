@@ -40,6 +40,11 @@ def addresses(source: Path) -> Iterator[str]:
         yield from text.split()
 
 
+def absolute(source: Path) -> Path:
+    """Return a source that means the same wherever a run starts: manifests tell files apart by it."""
+    return source if is_s3(source) or is_web(source) else source.absolute()
+
+
 def source_text(source: Path) -> str:
     """Return a source as people recognise it.
 

@@ -39,10 +39,8 @@ def run_name() -> str:
         # A wrong name is the parameter check's to report.
         zone = ZoneInfo(DEFAULT_TIMEZONE)
     day = given.get("partition_date") or logical_date(zone)
-    given_source = Path(given.get("source") or "")
-    source = (
-        (source_text(given_source) if is_web(given_source) else str(given.get("source") or ""))
-        .rstrip("/")
-        .rsplit("/", 1)[-1]
-    )
+    source = str(given.get("source") or "")
+    if is_web(Path(source)):
+        source = source_text(Path(source))
+    source = source.rstrip("/").rsplit("/", 1)[-1]
     return f"{day} {shown(source)}" + (" (dry run)" if given.get("dry_run") else "")

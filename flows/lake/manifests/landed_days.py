@@ -39,16 +39,18 @@ def find_landed_days(store: ManifestStore, datasets: Iterable[str], until: date)
         StorageError: What S3 answers, or no answer.
     """
     names = list(datasets)
+    with store.bucket.doing("looking for datasets"):
+        origins = sorted(set(store.bucket.folders("Raw/")) & set(keys.ORIGINS))
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        landed = threads.map(lambda name: _days_of(store, name, until), names)
+        landed = threads.map(lambda name: _days_of(store, name, origins, until), names)
         return {name: days for name, days in zip(names, landed, strict=True) if days}
 
 
-def _days_of(store: ManifestStore, dataset: str, until: date) -> LandedDays | None:
+def _days_of(store: ManifestStore, dataset: str, origins: list[str], until: date) -> LandedDays | None:
     with store.bucket.doing(f"looking for the landings of {dataset!r}"):
         found = [
             days
-            for origin in keys.ORIGINS
+            for origin in origins
             for form in keys.FORMATS
             if (days := _days_in(store, f"Raw/{origin}/{form}/{dataset}", until))
         ]

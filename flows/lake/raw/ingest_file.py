@@ -24,18 +24,16 @@ from flows.lake.errors import (
     MaskingFailed,
     SensitiveRejected,
 )
-from flows.lake.manifests.drift import sentence, without_contract
-from flows.lake.manifests.masking_drift import find_masking_drift
 from flows.lake.models import CsvProfile, Drift, FileOutcome, Progress, SourceFile
-from flows.lake.raw.archive_drift import differences_of, missing_in
 from flows.lake.raw.archive_file import profile_archive, refuse_masked, sensitive_members
+from flows.lake.raw.file_drift import find_file_drift
 from flows.lake.raw.masked_file import keep_original, masked_file, planned
 from flows.lake.raw.outcomes import failed_outcome
 from flows.lake.raw.raw_layer import RawLayer
 from flows.lake.raw.sensitive import reading_with_a_watch, refusal
 from flows.lake.raw.set_aside import set_aside
 from flows.lake.raw.unchanged import known_profile
-from flows.lake.redact import mask_known
+from flows.lake.web.errors import NotModified
 from flows.lake.words import shown
 
 Step = Literal["profile", "upload"]
@@ -102,7 +100,7 @@ def store_file(
         archive = read.profile.archive
         if sensitive := sensitive_members(file, archive, read.profile) if archive else refusal(file, read.profile):
             raise sensitive
-        drift = _drift(file, read.profile)
+        drift = find_file_drift(file, read.profile)
         return _plan(file, read, to, drift) if file.rules.dry_run else _upload(file, read, to, drift, progress, absent)
     except (DriftRejected, SensitiveRejected) as error:
         return set_aside(file, error, to)
@@ -139,10 +137,8 @@ def ingest_file(
     from flows.lake.sources.s3_prefix import as_file
 
     try:
-        known = known_answer(file, to.bucket)
+        known = known_answer(file, to)
         with as_file(to.bucket.client, file, known) as local:
-            if local is None:
-                return unchanged_outcome(file)
             if file.contract.mask and file.inside is None:
                 return replace(_ingest_masked(local, to, absent), path=file.path, web=local.web)
             try:
@@ -151,6 +147,8 @@ def ingest_file(
                 read = error
             sending = watch and watch("upload")
             return replace(store_file(local, read, to, sending, absent=absent), path=file.path, web=local.web)
+    except NotModified:
+        return unchanged_outcome(file)
     except LakeError as error:
         return failed_outcome(file, str(to.explain(error)))
     except Exception as error:
@@ -204,45 +202,6 @@ def _read_masked(file: SourceFile) -> ProfiledFile:
     return read
 
 
-def _drift(file: SourceFile, profile: CsvProfile) -> tuple[Drift, ...]:
-    """Return how a file differs from what landed of it before.
-
-    Raises:
-        DriftRejected: It does, and such files are not to land.
-    """
-    missing = tuple(missing_in(file, profile))
-    if missing:
-        raise DriftRejected(
-            f"{file.path.name}: {mask_known(sentence(missing, None))}.",
-            remedy="Ask its source; if the column is not needed any more, take required out of the contract.",
-            profile=profile,
-            drift=tuple(map(_masked, missing)),
-            path=file.path,
-            key=file.key,
-        )
-    if file.rules.on_drift == "ignore":
-        return ()
-    # It quotes cells and names columns, and becomes states, events and logs.
-    differences = differences_of(file, profile)
-    drift = tuple(map(_masked, find_masking_drift(file.before, file.masking, differences)))
-    # Anybody who may write to the lake can write a manifest: only one of our own keeps a file out of it.
-    own = without_contract(drift)
-    if own and file.rules.on_drift == "reject" and file.before and file.before.is_signed:
-        raise DriftRejected(
-            f"{file.path.name}: {sentence(own, file.before)}.",
-            remedy="Ask its source; if the change is meant, run once with on_drift=warn.",
-            profile=profile,
-            drift=drift,
-            path=file.path,
-            key=file.key,
-        )
-    return drift
-
-
-def _masked(change: Drift) -> Drift:
-    return replace(change, text=mask_known(change.text), column=change.column and mask_known(change.column))
-
-
 def _plan(file: SourceFile, read: ProfiledFile, to: RawLayer, drift: tuple[Drift, ...]) -> FileOutcome:
     from flows.lake.raw.upload import plan_upload
 
@@ -272,7 +231,7 @@ def _upload(
     def reprofile() -> CsvProfile:
         nonlocal drift
         again = read_file(replace(file, mtime_ns=0)).profile  # a new look, whatever is recorded of it
-        drift = _drift(file, again)
+        drift = find_file_drift(file, again)
         return again
 
     started = time.monotonic()

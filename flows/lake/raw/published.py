@@ -5,22 +5,24 @@ A server is asked whether a file has changed only if the lake still holds what i
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from flows.lake.errors import MaskingError
 from flows.lake.models import FileOutcome, SourceFile
 from flows.lake.raw.unchanged import recorded
 from flows.lake.web.addresses import WebOrigin
 from flows.lake.web.answers import WebAnswer
 
 if TYPE_CHECKING:
-    from flows.lake.s3.bucket import Bucket
+    from flows.lake.raw.raw_layer import RawLayer
 
 PROOF = "HTTP 304 and unchanged etag"
 """How an object is verified whose address still publishes the same."""
 
 
-def known_answer(file: SourceFile, bucket: Bucket) -> WebAnswer | None:
+def known_answer(file: SourceFile, to: RawLayer) -> WebAnswer | None:
     """Return what a file's server said when the lake got it, if the lake has it still.
 
     Raises:
@@ -28,10 +30,16 @@ def known_answer(file: SourceFile, bucket: Bucket) -> WebAnswer | None:
     """
     from flows.lake.s3.stored_keys import StoredKey, find_stored
 
-    landed = recorded(file) if isinstance(file.origin, WebOrigin) else None
+    if not isinstance(file.origin, WebOrigin):
+        return None
+    key = None
+    if file.contract.mask.needs_key:
+        with contextlib.suppress(MaskingError):  # it says so when it is masked
+            key = to.masking_keys().current.fingerprint
+    landed = recorded(file, key)
     if landed is None or landed.web is None or not landed.web.conditions:
         return None
-    stored = find_stored(bucket, [landed.key]).get(landed.key)
+    stored = find_stored(to.bucket, [landed.key]).get(landed.key)
     return landed.web if stored == StoredKey(landed.profile.size_bytes, landed.etag) else None
 
 

@@ -67,7 +67,7 @@ def _members(file: SourceFile, local: SourceFile, to: RawLayer) -> list[FileOutc
             if isinstance(member, str):
                 outcomes.append(failed_outcome(file, f"{quoted(entry.name)}: {member}"))
                 continue
-            way, member = member, replace(member, key="")
+            way, member = member, replace(member, key="", web=local.web)
             try:
                 if method := unread_method(entry):
                     raise CsvRejected(member.path, f"it is compressed with {method}, which is not read.")
@@ -96,4 +96,4 @@ def _ingest(member: SourceFile, archive: ArchiveBytes, entry: Entry, file: Sourc
                 target.write(data)
         os.utime(path, ns=(member.mtime_ns, member.mtime_ns))
         local = replace(member, path=path, root=None, origin=None, unpacked=unpacked)
-        return replace(ingest_file(local, to), path=member.path, unpacked=unpacked)
+        return replace(ingest_file(local, to), path=member.path, unpacked=unpacked, web=member.web)

@@ -8,6 +8,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,12 @@ from flows.lake.contracts.name_groups import FileGroup, find_groups
 from flows.lake.errors import LakeError, SourceNotFound
 from flows.lake.landing.sensitive import SensitiveColumn, SensitiveFinder
 from flows.lake.models import CsvProfile, S3Origin
-from flows.lake.places import source_text
+from flows.lake.places import is_web, source_text
 from flows.lake.reports.next_steps import contract_yaml, group_contract
 from flows.lake.sources.folder import matching
 from flows.lake.tables.profile import profile_csv
 from flows.lake.tables.recipes import reading_stated
+from flows.lake.web.addresses import WebOrigin, origins
 from flows.lake.words import shown, unfit_for_key
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ _HEAD = """\
 # dataset; what looks sensitive is a comment, since how it is masked is yours to say (docs/landing.md).
 """
 
-_File = tuple[Path, S3Origin | None]
+_File = tuple[Path, S3Origin | WebOrigin | None]
 
 
 @dataclass
@@ -61,7 +63,7 @@ def suggest(source: Path, pattern: str, recursive: bool = False, client: S3Clien
     """Return contracts for the files of a source, as YAML with comments.
 
     Args:
-        source: A folder, or a prefix in S3.
+        source: A folder, a prefix in S3, or addresses.
         pattern: Which files, as a name with wildcards.
         recursive: Also those of folders below.
         client: Reads a source in S3.
@@ -70,7 +72,10 @@ def suggest(source: Path, pattern: str, recursive: bool = False, client: S3Clien
         SourceError: There is no such source, or no file in it.
         StorageError: What S3 answers, or no answer.
     """
-    files, _ = matching(source, pattern, recursive, client)
+    if is_web(source):
+        files: list[_File] = [(origin.place, origin) for origin in origins(source, date.today())]
+    else:
+        files, _ = matching(source, pattern, recursive, client)
     if not files:
         raise SourceNotFound(
             f"No file in {source_text(source)} matches {pattern!r}.", remedy="Check the folder and the pattern."
@@ -173,13 +178,18 @@ def _told(dataset: _Dataset, profiles: Sequence[CsvProfile]) -> Iterator[str]:
 
 def _look(file: _File, client: S3Client | None) -> _Look:
     path, origin = file
-    if origin is None or client is None:
+    if origin is None:
         return _profiled(path)
     from flows.lake.sources.s3_prefix import fetch  # brings botocore
 
     with tempfile.TemporaryDirectory(prefix="suggest-") as folder:
         local = Path(folder, path.name)
-        fetch(client, origin, local)
+        if isinstance(origin, WebOrigin):
+            from flows.lake.web.fetching import Fetch  # brings httpx
+
+            Fetch(origin).into(local)
+        elif client is not None:
+            fetch(client, origin, local)
         return _profiled(local)
 
 

@@ -27,7 +27,9 @@ from flows.lake.words import shown, unfit_for_key
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    _Matched = list[tuple[Path, S3Origin | WebOrigin | None]]
+
+Matched = list[tuple[Path, S3Origin | WebOrigin | None]]
+"""Files of a source, each with its origin where it is in no folder."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def find_files(settings: IngestSettings, day: date, client: S3Client | None = No
         KeyCollision: Two files would get the same key; names both.
     """
     if is_web(settings.source):  # each was named, so no pattern chooses among them
-        published: _Matched = [(origin.place, origin) for origin in origins(settings.source, day)]
+        published: Matched = [(origin.place, origin) for origin in origins(settings.source, day)]
         matched, hidden = sorted(published, key=lambda entry: entry[0]), 0
     else:
         matched, hidden = matching(settings.source, settings.pattern, settings.recursive, client)
@@ -127,14 +129,14 @@ def _refused(path: Path, dataset: str, settings: IngestSettings) -> FileOutcome:
     return FileOutcome(path, dataset, "", "rejected", reason=reason)
 
 
-def matching(source: Path, pattern: str, recursive: bool, client: S3Client | None = None) -> tuple[_Matched, int]:
+def matching(source: Path, pattern: str, recursive: bool, client: S3Client | None = None) -> tuple[Matched, int]:
     """Return the files of a source that a pattern chooses, in the order of their paths, and how many are hidden.
 
     Raises:
         SourceNotFound: There is no such folder.
         SourceUnreadable: The folder cannot be listed.
     """
-    matched: _Matched = []
+    matched: Matched = []
     hidden = 0
     pattern = pattern.lower()
     for path, origin in _all(source, recursive, client):
@@ -148,7 +150,7 @@ def matching(source: Path, pattern: str, recursive: bool, client: S3Client | Non
     return sorted(matched, key=lambda entry: entry[0]), hidden
 
 
-def _all(source: Path, recursive: bool, client: S3Client | None) -> Iterator[tuple[Path, S3Origin | None]]:
+def _all(source: Path, recursive: bool, client: S3Client | None) -> Iterator[tuple[Path, S3Origin | WebOrigin | None]]:
     if client is not None and is_s3(source):
         from flows.lake.sources import s3_prefix  # brings botocore
 

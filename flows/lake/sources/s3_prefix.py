@@ -69,7 +69,7 @@ def objects(client: S3Client, source: Path, recursive: bool) -> Iterator[tuple[P
 
 
 @contextmanager
-def as_file(client: S3Client, file: SourceFile, known: WebAnswer | None = None) -> Iterator[SourceFile | None]:
+def as_file(client: S3Client, file: SourceFile, known: WebAnswer | None = None) -> Iterator[SourceFile]:
     """Make a file local while the block runs; one that is local already stays what it is.
 
     Args:
@@ -78,9 +78,10 @@ def as_file(client: S3Client, file: SourceFile, known: WebAnswer | None = None) 
         known: What its server said when the lake got it, if it came from an address.
 
     Yields:
-        The local file; `None` where its server says that it is still the known one.
+        The local file.
 
     Raises:
+        NotModified: Its server says that it is still the known one.
         SourceChanged: The object is not any more what was listed.
         StorageError: What S3 answers, or no answer.
     """

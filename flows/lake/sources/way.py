@@ -93,7 +93,7 @@ class Way:
         if member.contract.date:
             with contextlib.suppress(SourceError):  # the archive's name has it then
                 day = keys.date_in_name(member.path, member.contract.date)
-        return keys.raw_key(member.path, member.dataset, day)
+        return keys.raw_key(member.path, member.dataset, day, _name_of(member.origin))
 
     def describe(self, path: Path, origin: S3Origin | WebOrigin | None, dataset: str) -> SourceFile:
         """Describe a file and its way."""
@@ -101,7 +101,7 @@ class Way:
         rules, dialect, contract = self._decided.get(dataset) or self._decide(dataset)
         if contract.date:
             day = keys.date_in_name(path, contract.date)
-        key = keys.raw_key(path, dataset, day, "Web" if isinstance(origin, WebOrigin) else "Local")
+        key = keys.raw_key(path, dataset, day, _name_of(origin))
         if wrong := keys.check_dataset_name(dataset):
             remedy = "Name its dataset in contracts."
             raise SourceError(f"{path.name!a}: the dataset name {dataset!a} {wrong}.", remedy=remedy, path=path)
@@ -140,3 +140,7 @@ class Way:
             )
         self._decided[dataset] = self._settings.rules_of(dataset), dialect, contract
         return self._decided[dataset]
+
+
+def _name_of(origin: S3Origin | WebOrigin | None) -> keys.Origin:
+    return "Web" if isinstance(origin, WebOrigin) else "Local"

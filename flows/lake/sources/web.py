@@ -9,11 +9,11 @@ from flows.lake.errors import SourceError
 from flows.lake.models import SourceFile
 from flows.lake.web.addresses import WebOrigin
 from flows.lake.web.answers import WebAnswer
+from flows.lake.web.errors import NotModified
 from flows.lake.web.fetching import Fetch
-from flows.lake.web.network import WebRules
 
 
-def fetched(file: SourceFile, path: Path, known: WebAnswer | None) -> SourceFile | None:
+def fetched(file: SourceFile, path: Path, known: WebAnswer | None) -> SourceFile:
     """Fetch a file that is published at an address.
 
     Args:
@@ -22,15 +22,16 @@ def fetched(file: SourceFile, path: Path, known: WebAnswer | None) -> SourceFile
         known: What its server said when the lake got it, if it has it.
 
     Returns:
-        The local file; `None` where its server says that it is still the known one.
+        The local file.
 
     Raises:
+        NotModified: Its server says that it is still the known one.
         WebError: It cannot be had.
     """
     if not isinstance(file.origin, WebOrigin):
         raise SourceError(f"{file.title} has no address.", path=file.path)
-    answer = Fetch(file.origin, WebRules.of_environment()).into(path, known)
+    answer = Fetch(file.origin).into(path, known)
     if answer is None:
-        return None
+        raise NotModified
     info = path.stat()
     return replace(file, path=path, root=None, size_bytes=info.st_size, mtime_ns=info.st_mtime_ns, web=answer)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from flows.lake.places import WEB_SCHEME, addresses
 from flows.lake.web.errors import AddressRefused
+from flows.lake.web.rules import WebRules
 from flows.lake.words import shown
 
 _SECRET = re.compile(
@@ -33,9 +34,11 @@ class WebOrigin:
 
     Attributes:
         url: The address, as it is asked.
+        rules: What the machine that started the run allows.
     """
 
     url: str
+    rules: WebRules = field(default_factory=WebRules)
 
     size_bytes = modified_ns = 0
     """Not known before it is fetched."""
@@ -79,14 +82,14 @@ def origins(source: Path, day: date) -> list[WebOrigin]:
     Raises:
         AddressRefused: One cannot be used; never quotes what may be secret.
     """
-    found = []
+    found, rules = [], WebRules.of_environment()
     for text in dict.fromkeys(addresses(source)):
         url = WEB_SCHEME.sub(lambda scheme: f"{scheme[1].lower()}://", text)
-        found.append(_checked(_DIRECTIVE.sub(lambda directive: day.strftime(directive[0]), url)))
+        found.append(_checked(_DIRECTIVE.sub(lambda directive: day.strftime(directive[0]), url), rules))
     return found
 
 
-def _checked(url: str) -> WebOrigin:
+def _checked(url: str, rules: WebRules) -> WebOrigin:
     where = without_secrets(url)
     try:
         parts = urlsplit(url)
@@ -109,4 +112,4 @@ def _checked(url: str) -> WebOrigin:
         raise AddressRefused(
             f"{where} ends without the name of a file.", remedy="Give the address of the file, not of its page."
         )
-    return WebOrigin(urlunsplit((parts.scheme, parts.netloc, parts.path, parts.query, "")))
+    return WebOrigin(urlunsplit((parts.scheme, parts.netloc, parts.path, parts.query, "")), rules)

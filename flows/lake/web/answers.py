@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-
-import httpx
+from typing import TYPE_CHECKING
 
 from flows.lake.units import MIB
 from flows.lake.web.errors import AnswerWrong
 from flows.lake.words import shown
+
+if TYPE_CHECKING:
+    import httpx
 
 KEPT = (
     "accept-ranges",

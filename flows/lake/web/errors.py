@@ -19,3 +19,7 @@ class FetchFailed(WebError, ConnectionError):
 
 class AnswerWrong(WebError, ValueError):
     """What arrived is not what the server says that it is, or is no file."""
+
+
+class NotModified(Exception):
+    """No error: the server says that a file still is what the lake has of it."""

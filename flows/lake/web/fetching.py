@@ -22,7 +22,7 @@ from flows.lake.web.addresses import WebOrigin, without_secrets
 from flows.lake.web.answers import WebAnswer, answer_of, asked_to_wait_s, check_digests, digests_of
 from flows.lake.web.errors import AddressRefused, AnswerWrong, FetchFailed, WebError
 from flows.lake.web.hosts import place_at
-from flows.lake.web.network import WebRules, web_client
+from flows.lake.web.network import web_client
 
 TRIES = 6
 """Without a byte in between; a transfer that gets on may be cut more often."""
@@ -51,14 +51,13 @@ class Fetch:
     """Fetches one file.
 
     Args:
-        origin: Where it is published.
-        rules: What is allowed.
+        origin: Where it is published, and what is allowed.
         sleep: Waits for so many seconds.
     """
 
-    def __init__(self, origin: WebOrigin, rules: WebRules, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, origin: WebOrigin, sleep: Callable[[float], None] = time.sleep) -> None:
         self._origin = origin
-        self._rules = rules
+        self._rules = rules = origin.rules
         self._sleep = sleep
         self._where = without_secrets(origin.url)
         self._ends = time.monotonic() + rules.longest_s

@@ -13,15 +13,19 @@ import pytest
 from tests.conftest import S3
 from tests.flows.conftest import log_of, objects
 from tests.tools.scripted_server import Request, scripted_server
+from tests.unit.archives.make import with_zipfile
 
 DAY = date(2024, 3, 5)
 BODY = b"id;nome\n1;Ana\n2;Bia\n"
+ARCHIVE = with_zipfile({"a.csv": BODY, "b/clientes.csv": b"x\n1\n"})
 Ingest = Callable[..., Any]
 
 pytestmark = pytest.mark.parametrize("s3", ["moto"], indirect=True)
 
 
 def published(request: Request) -> Any:
+    if request.path.endswith(".zip"):
+        return 200, ARCHIVE, {"Last-Modified": "Mon, 04 Mar 2024 10:00:00 GMT"}
     if "absent" in request.path:
         return 404, b""
     if request.headers.get("if-none-match") == '"one"':
@@ -57,9 +61,30 @@ def test_an_address_lands_and_costs_one_request_while_it_is_unchanged(
         s3.client().delete_object(Bucket=s3.bucket, Key=key)
         ingest(source, partition_date=DAY)
         assert objects(s3, "Raw/") == {key: BODY}
-    kept = b"".join(objects(s3, "Manifests/").values()) + log_of(s3).encode()
+    kept = b"".join(objects(s3).values())
     assert b"s3cr3t" not in kept
     assert b"quieto" not in kept
+
+
+def test_an_archive_lands_from_its_address_whole_or_unpacked(
+    ingest: Ingest, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INGEST_WEB_HTTP", "1")
+    monkeypatch.setenv("INGEST_WEB_PRIVATE", "1")
+    with scripted_server(published) as server:
+        source = Path(f"{server.url}/a%20b/cadastro.zip\n{server.url}/dados.csv")
+        first = ingest(source, partition_date=DAY)
+        key = "Raw/Web/ZIP/Cadastro/2024/03/05/cadastro.zip"
+        assert objects(s3, "Raw/") == {key: ARCHIVE, "Raw/Web/CSV/Dados/2024/03/05/dados.csv": BODY}
+        (archive, _) = first.result().outcomes
+        assert [member.name for member in archive.profile.archive.members] == ["a.csv", "b/clientes.csv"]
+        contracts = {"Cadastro": {"files": "cadastro.zip", "unpack": True}}
+        ingest(source, partition_date=date(2024, 3, 6), contracts=contracts)
+    landed = objects(s3, "Raw/Web/CSV/Cadastro/")
+    assert landed == {
+        "Raw/Web/CSV/Cadastro/2024/03/06/a.csv": BODY,
+        "Raw/Web/CSV/Cadastro/2024/03/06/clientes.csv": b"x\n1\n",
+    }
 
 
 def test_one_address_that_fails_does_not_stop_the_others(

@@ -39,14 +39,14 @@ def test_landed_days_are_the_first_and_the_last_up_to_a_day(lake: Lake) -> None:
 
 
 @on_moto
-def test_landed_days_of_a_dataset_of_six_years_take_nine_requests(lake: Lake) -> None:
+def test_landed_days_of_a_dataset_of_six_years_take_ten_requests(lake: Lake) -> None:
     land(lake, "A", *(END - timedelta(days=9 * number) for number in range(240)))
     with requests_of(lake) as sent:
         assert found(lake, "A")["A"].last == END
-    assert len(sent) == 9  # the last is for archives
+    assert len(sent) == 10  # the first is for what the layer holds, the last for archives
     with requests_of(lake) as sent:
         found(lake, "Absent")
-    assert len(sent) == 2
+    assert len(sent) == 3
 
 
 FOREIGN = (

@@ -19,7 +19,8 @@ from flows.lake.web import network
 from flows.lake.web.addresses import WebOrigin, origins, without_secrets
 from flows.lake.web.errors import AddressRefused, AnswerWrong, FetchFailed
 from flows.lake.web.fetching import Fetch
-from flows.lake.web.network import WebRules, is_public
+from flows.lake.web.network import is_public
+from flows.lake.web.rules import WebRules
 from tests.tools.certificates import Authority
 from tests.tools.scripted_server import Request, scripted_server
 
@@ -55,8 +56,8 @@ def fetched(server, folder, *, name="dados.csv", rules=OPEN, known=None):
     waits: list[float] = []
     path = folder / "spool"
     with scripted_server(server) as script:
-        origin = WebOrigin(f"{script.url}/{name}")
-        answer = Fetch(origin, rules, waits.append).into(path, known and replace(known, address=origin.fingerprint))
+        origin = WebOrigin(f"{script.url}/{name}", rules)
+        answer = Fetch(origin, waits.append).into(path, known and replace(known, address=origin.fingerprint))
         return answer, path, script.requests, waits
 
 
@@ -79,8 +80,8 @@ def test_an_unchanged_file_costs_one_request(tmp_path):
 def test_validators_of_another_address_are_not_sent(tmp_path):
     answer, _, _, _ = fetched(Server(), tmp_path)
     with scripted_server(Server()) as script:
-        origin = WebOrigin(f"{script.url}/dados.csv?ano=2024")
-        assert Fetch(origin, OPEN).into(tmp_path / "spool", answer) is not None
+        origin = WebOrigin(f"{script.url}/dados.csv?ano=2024", OPEN)
+        assert Fetch(origin).into(tmp_path / "spool", answer) is not None
         assert "if-none-match" not in script.requests[0].headers
 
 
@@ -190,7 +191,7 @@ def test_a_name_is_checked_where_it_is_connected(tmp_path, monkeypatch):
     monkeypatch.setattr(network.socket, "getaddrinfo", resolve)
     monkeypatch.setattr(network.httpcore, "SyncBackend", Inner)
     with pytest.raises(AddressRefused, match="not public"):
-        Fetch(WebOrigin("https://rebinding.example/x.csv"), WebRules(), lambda _: None).into(tmp_path / "spool")
+        Fetch(WebOrigin("https://rebinding.example/x.csv"), lambda _: None).into(tmp_path / "spool")
     assert connected == ["8.8.8.8"]
 
 
@@ -297,8 +298,8 @@ def test_bodies_without_a_length(ending, tmp_path):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
-        origin = WebOrigin(f"http://127.0.0.1:{server.server_address[1]}/x.csv")
-        Fetch(origin, OPEN, lambda _: None).into(tmp_path / "spool")
+        origin = WebOrigin(f"http://127.0.0.1:{server.server_address[1]}/x.csv", OPEN)
+        Fetch(origin, lambda _: None).into(tmp_path / "spool")
     finally:
         server.shutdown()
         server.server_close()
@@ -316,7 +317,7 @@ def test_a_certificate_nobody_trusts_is_told_at_once(tmp_path):
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
         with pytest.raises(FetchFailed, match=r"CERTIFICATE_VERIFY_FAILED.*1 try"):
-            Fetch(WebOrigin(f"https://127.0.0.1:{server.server_address[1]}/x.csv"), OPEN).into(tmp_path / "spool")
+            Fetch(WebOrigin(f"https://127.0.0.1:{server.server_address[1]}/x.csv", OPEN)).into(tmp_path / "spool")
     finally:
         server.shutdown()
         server.server_close()
