@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from flows.lake.copying.records import Named
 from flows.lake.copying.results import CopyOptions, ObjectResult
@@ -26,6 +26,7 @@ from flows.lake.manifests.copied import Place
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.client import CHECKSUM_HEADER
 from flows.lake.s3.content import Content
+from flows.lake.s3.quick_put import Address, address_of
 from flows.lake.s3.s3_object import S3Object
 from flows.lake.units import MIB
 
@@ -46,19 +47,16 @@ class _Side:
     """A bucket's address, and the client that speaks to its host."""
 
     bucket: Bucket
-    host: str
-    path: str
+    address: Address
     client: Any
 
     def request(self, method: str, key: str, headers: dict[str, str], body: bytes | None = None) -> Any:
         from awscrt.http import HttpHeaders, HttpRequest
 
         owner = {"x-amz-expected-bucket-owner": self.bucket.owner} if self.bucket.owner else {}
-        every = {"host": self.host, **owner, **headers}
-        address = f"{self.path}/{quote(key, safe='/~')}"
-        return HttpRequest(
-            method, address, HttpHeaders(list(every.items())), None if body is None else io.BytesIO(body)
-        )
+        every = {"host": self.address.host, **owner, **headers}
+        stream = None if body is None else io.BytesIO(body)
+        return HttpRequest(method, self.address.target(key), HttpHeaders(list(every.items())), stream)
 
 
 @dataclass
@@ -235,26 +233,18 @@ class QuickLane:
 
 def _side(bucket: Bucket) -> _Side | None:
     """Return a bucket as the lane speaks to it; `None` where its endpoint needs more than an address."""
-    url = urlsplit(bucket.endpoint)
     config: Any = bucket.client.meta.config
-    is_path_style = (config.s3 or {}).get("addressing_style") == "path"
-    # botocore has no public way to ask a client for its credentials and its CA bundle.
-    signer: Any = getattr(bucket.client, "_request_signer", None)
+    # botocore has no public way to ask a client for its CA bundle.
     session: Any = getattr(getattr(bucket.client, "_endpoint", None), "http_session", None)
-    credentials = getattr(signer, "_credentials", None)
-    needs_more = (
-        credentials is None
-        or config.signature_version == "unsigned"
-        or (url.scheme == "https" and getattr(session, "_verify", None) is not True)
+    address = address_of(bucket)
+    if (
+        address is None
+        or (address.scheme == "https" and getattr(session, "_verify", None) is not True)
         or bool(config.proxies)
-        or url.scheme in urllib.request.getproxies()
-        or not (is_path_style or (bucket.is_on_aws and "." not in bucket.name))
-    )
-    if needs_more:
+        or address.scheme in urllib.request.getproxies()
+    ):
         return None
-    host = url.netloc if is_path_style else f"{bucket.name}.{url.netloc}"
-    path = f"{url.path.rstrip('/')}/{bucket.name}" if is_path_style else ""
-    return _Side(bucket, host, path, _client(bucket.region, url.scheme, credentials))
+    return _Side(bucket, address, _client(bucket.region, address.scheme, address.credentials))
 
 
 def _client(region: str, scheme: str, credentials: Any) -> Any:

@@ -26,6 +26,7 @@ from flows.lake.models import Progress
 from flows.lake.s3.body import Source, as_body
 from flows.lake.s3.content import Content, PartDigest, checksum_text, combined_checksum, etag_of_parts
 from flows.lake.s3.errors import code_of
+from flows.lake.s3.quick_put import quick_put
 from flows.lake.s3.s3_object import S3Object, md5_text
 from flows.lake.units import MIB
 
@@ -75,13 +76,14 @@ def part_size_for(size_bytes: int, wanted_bytes: int, *, smallest_bytes: int = 1
     return -(-needed // MIB) * MIB
 
 
-def put_whole(target: S3Object, data: bytes, condition: Mapping[str, Any]) -> Sent:
+def put_whole(target: S3Object, data: bytes, condition: Mapping[str, Any], *, sha256: str | None = None) -> Sent:
     """Store bytes with one request.
 
     Args:
         target: Where to.
         data: The bytes; the caller has compared them with what they should be.
         condition: `IfNoneMatch` or `IfMatch`, or nothing.
+        sha256: Their SHA-256, hexadecimal, where the quick way may be tried.
     """
     digest = PartDigest.of(data, with_md5=target.needs_md5)
     arguments = dict(target.headers) | target.where | _checksum(target, digest)
@@ -89,7 +91,8 @@ def put_whole(target: S3Object, data: bytes, condition: Mapping[str, Any]) -> Se
         arguments["ContentMD5"] = md5_text(digest.md5)
     if not target.plain:
         arguments |= {"ChecksumAlgorithm": "CRC64NVME"} | dict(condition)
-    answer = target.bucket.client.put_object(Body=as_body(data), **arguments)
+    quick = quick_put(target.bucket).put(data, sha256, arguments) if sha256 else None
+    answer: Mapping[str, Any] = quick or target.bucket.client.put_object(Body=as_body(data), **arguments)
     proves = digest.md5 is not None and answer["ETag"].strip('"') == digest.md5.hex()
     return _sent(answer, parts_proven=proves, etag_proves=proves, parts=0)
 

@@ -39,6 +39,8 @@ from tests.tools.uploads import (
 )
 
 WHOLE = UploadOptions()
+LISTED = UploadOptions(look_first=False)
+"""As files come whose keys a listing has just shown to be empty: by the quick way."""
 
 
 @dataclass(frozen=True)
@@ -110,13 +112,18 @@ def broken(s3: S3, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[B
 
 
 @pytest.fixture
+def listed(s3: S3, tmp_path: Path) -> Iterator[Broken]:
+    yield from make(s3, tmp_path, LISTED, checks=False)
+
+
+@pytest.fixture
 def in_parts(s3: S3, tmp_path: Path) -> Iterator[Broken]:
     yield from make(s3, tmp_path, SMALL_PARTS, checks=False)
 
 
 def sending(broken: Broken) -> dict[str, Any]:
     """Return which operation sends the bytes, for a fault."""
-    return {"operation": "PutObject"} if broken.options is WHOLE else {"operation": "UploadPart", "part": 2}
+    return {"operation": "PutObject"} if broken.options is not SMALL_PARTS else {"operation": "UploadPart", "part": 2}
 
 
 PASSING: dict[str, Callable[[], dict[str, Any]]] = {
@@ -134,6 +141,19 @@ def test_fault_that_passes_is_outlasted(broken: Broken, kind: str) -> None:
     result = broken.upload()
     assert result.outcome == "uploaded"
     broken.assert_stored()
+
+
+@pytest.mark.parametrize("kind", PASSING)
+def test_fault_of_the_quick_way_is_outlasted_by_the_other(listed: Broken, kind: str) -> None:
+    listed.proxy.add(Fault("PutObject", times=1 if kind == "answer lost" else 3, **PASSING[kind]()))
+    assert listed.upload().outcome == "uploaded"
+    listed.assert_stored()
+
+
+def test_fault_body_altered_on_the_quick_way_always_fails_and_leaves_nothing(listed: Broken) -> None:
+    listed.proxy.add(Fault("PutObject", act=faults.altered, times=10**6))
+    listed.fails_with(errors.IntegrityError)
+    assert listed.raw() == {}
 
 
 def test_fault_burst_on_every_operation_is_outlasted(broken: Broken) -> None:
