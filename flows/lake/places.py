@@ -14,6 +14,9 @@ SCHEME = "s3:"
 WEB_SCHEME = re.compile(r"^(https?):/+", re.IGNORECASE)
 """What begins an address, also as `pathlib` keeps it."""
 
+ALL_ADDRESSES = Path("https://")
+"""The source of a run that takes what contracts say where it is published."""
+
 _ADDRESS = re.compile(r"(https?):/+(?:[^\s\"'@/]*@)?([^\s\"'?#]*)[^\s\"',\]]*", re.IGNORECASE)
 
 
@@ -24,7 +27,7 @@ def is_s3(source: Path) -> bool:
 
 def is_web(source: Path) -> bool:
     """Say whether a source is an address, or a list of them."""
-    return WEB_SCHEME.match(next(iter(addresses(source)), "")) is not None
+    return source == ALL_ADDRESSES or WEB_SCHEME.match(next(iter(addresses(source)), "")) is not None
 
 
 def addresses(source: Path) -> Iterator[str]:
@@ -50,6 +53,8 @@ def source_text(source: Path) -> str:
 
     An S3 address, an absolute path, since a relative one misleads, or web addresses without what may be secret in them.
     """
+    if source == ALL_ADDRESSES:
+        return "https://"
     if is_web(source):
         return _ADDRESS.sub(r"\1://\2", str(source))
     return "s3://" + "/".join(source.parts[1:]) if is_s3(source) else str(source.absolute())

@@ -91,7 +91,7 @@ class Contracts(Mapping[str, Contract]):
     def _exact(self) -> dict[str, set[str]]:
         exact: dict[str, set[str]] = defaultdict(set)
         for dataset, contract in self.items():
-            for pattern in contract.files:  # also one with wildcards: a file may be called orders[1].csv
+            for pattern in contract.names:  # also one with wildcards: a file may be called orders[1].csv
                 exact[_plain(pattern)].add(dataset)
         return exact
 
@@ -100,7 +100,7 @@ class Contracts(Mapping[str, Contract]):
         """Patterns by what they begin with, so that a name is not compared with each of thousands."""
         wildcards: dict[str, list[tuple[re.Pattern[str], str]]] = defaultdict(list)
         for dataset, contract in self.items():
-            for pattern in map(_plain, contract.files):
+            for pattern in map(_plain, contract.names):
                 if _has_wildcards(pattern):
                     begins = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
                     wildcards[begins].append((re.compile(fnmatch.translate(pattern)), dataset))

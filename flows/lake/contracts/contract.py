@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from flows.lake import keys
+from flows.lake.contracts.patterns import date_pattern, file_pattern, is_address
 from flows.lake.contracts.rhythm import Rhythm, parse_rhythm
 from flows.lake.dialect.encoding import is_text_codec
 from flows.lake.masking_rules import MaskingRules, parse_rule
@@ -37,20 +37,6 @@ def _as_list(given: Any) -> Any:
 
 def _as_columns(given: Any) -> Any:
     return {name: {} if of is None else of for name, of in given.items()} if isinstance(given, dict) else given
-
-
-def _file_pattern(pattern: str) -> str:
-    if not pattern.strip():
-        raise ValueError("a pattern is empty")
-    if "/" in pattern:
-        raise ValueError(f"{pattern!r} names a folder; a pattern is a file name with wildcards")
-    return pattern
-
-
-def _date_pattern(pattern: str) -> str:
-    if wrong := keys.check_date_pattern(pattern):
-        raise ValueError(wrong)
-    return pattern
 
 
 def _sign(text: str) -> str:
@@ -196,13 +182,14 @@ class Contract(_Part):
         default=None, description="Who is asked when something is wrong with it; alerts name them."
     )
     files: Annotated[
-        tuple[Annotated[str, AfterValidator(_file_pattern)], ...],
+        tuple[Annotated[str, AfterValidator(file_pattern)], ...],
         BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
     ] = Field(
         default=(),
-        description="Names of its files, with wildcards and without case. Without any: files named like the dataset.",
+        description="Names of its files, with wildcards and without case, or their https:// addresses, in which %Y, %m "
+        "and %d stand for the day. Without any: files named like the dataset.",
     )
-    date: Annotated[str, AfterValidator(_date_pattern)] | None = Field(
+    date: Annotated[str, AfterValidator(date_pattern)] | None = Field(
         default=None, description="The form of the day in its file names, such as _%Y-%m-%d: they land on that day."
     )
     unpack: bool = Field(
@@ -244,6 +231,16 @@ class Contract(_Part):
     def _is_key(cls, given: str | None) -> str | None:
         _refuse(storage_rules.kms_key_problems(given or ""))
         return given
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where its files are published."""
+        return tuple(filter(is_address, self.files))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its files are called, with wildcards."""
+        return tuple(pattern for pattern in self.files if not is_address(pattern))
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -20,8 +20,9 @@ from flows.lake.models import FileOutcome, S3Origin, SourceFile
 from flows.lake.places import is_s3, is_web, source_text
 from flows.lake.run_models import FileList
 from flows.lake.settings import IngestSettings
+from flows.lake.sources.published import published
 from flows.lake.sources.way import Way
-from flows.lake.web.addresses import WebOrigin, origins
+from flows.lake.web.addresses import WebOrigin
 from flows.lake.words import shown, unfit_for_key
 
 if TYPE_CHECKING:
@@ -69,8 +70,8 @@ def find_files(settings: IngestSettings, day: date, client: S3Client | None = No
         KeyCollision: Two files would get the same key; names both.
     """
     if is_web(settings.source):  # each was named, so no pattern chooses among them
-        published: Matched = [(origin.place, origin) for origin in origins(settings.source, day)]
-        matched, hidden = sorted(published, key=lambda entry: entry[0]), 0
+        matched: Matched = [*published(settings, day)]
+        hidden = 0
     else:
         matched, hidden = matching(settings.source, settings.pattern, settings.recursive, client)
     groups = FileList(groups_in(settings, (path.name for path, _ in matched)))
@@ -84,7 +85,7 @@ def find_files(settings: IngestSettings, day: date, client: S3Client | None = No
     for path, origin in matched:
         dataset = keys.dataset_of(path.name)
         try:
-            claimed = way.contract_of(path)
+            claimed = way.contract_of(path, origin)
             if claimed is None:
                 unclaimed.append(path.name)
                 if settings.only_contracts:

@@ -92,7 +92,8 @@ def as_file(client: S3Client, file: SourceFile, known: WebAnswer | None = None) 
         if isinstance(file.origin, WebOrigin):
             from flows.lake.sources.web import fetched  # brings httpx
 
-            yield fetched(file, path, known)
+            with fetched(file, file.origin, path, known) as local:
+                yield local
             return
         fetch(client, file.origin, path)
         yield replace(file, path=path, root=None)

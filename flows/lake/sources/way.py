@@ -15,6 +15,7 @@ from flows.lake.models import CsvDialect, FileContract, S3Origin, SourceFile
 from flows.lake.opening import check_inside
 from flows.lake.rules import LandingRules
 from flows.lake.settings import IngestSettings
+from flows.lake.sources.published import owners
 from flows.lake.web.addresses import WebOrigin
 from flows.lake.words import shown
 
@@ -31,13 +32,16 @@ class Way:
         self._settings = settings
         self._day = day
         self._decided: dict[str, tuple[LandingRules, CsvDialect, FileContract]] = {}
+        self._by_address = owners(settings.contracts, day)
 
-    def contract_of(self, path: Path) -> str | None:
-        """Return the dataset whose contract claims a file, `None` where none does.
+    def contract_of(self, path: Path, origin: S3Origin | WebOrigin | None = None) -> str | None:
+        """Return the dataset whose contract claims a file, by its address or its name; `None` where none does.
 
         Raises:
             SourceError: Several do.
         """
+        if isinstance(origin, WebOrigin) and origin.url in self._by_address:
+            return self._by_address[origin.url]
         claimants = self._settings.contracts.claimants(path.name)
         if len(claimants) > 1:
             raise SourceError(

@@ -1,7 +1,8 @@
 """Addresses of published files: read from a run's source, filled in with the day, and shown without what may be secret.
 
-A source is kept as a path, in which `https://` becomes `https:/`; both are read. An address with a name and password,
-or with a query that signs or proves something, is refused: a run's parameters are stored where many can read them.
+A source is kept as a path, in which `https://` becomes `https:/`; both are read. What stands behind `#` names the file,
+where the address does not end with its name. An address with a name and password, or with a query that signs or proves
+something, is refused: a run's parameters are stored where many can read them.
 """
 
 from __future__ import annotations
@@ -35,10 +36,12 @@ class WebOrigin:
     Attributes:
         url: The address, as it is asked.
         rules: What the machine that started the run allows.
+        name: What its file is called; empty where the address ends with that.
     """
 
     url: str
     rules: WebRules = field(default_factory=WebRules)
+    name: str = ""
 
     size_bytes = modified_ns = 0
     """Not known before it is fetched."""
@@ -48,7 +51,7 @@ class WebOrigin:
         """What the file is called: the address without its query, as `pathlib` keeps it."""
         parts = urlsplit(self.url)
         names = [_segment(name) for name in parts.path.split("/") if name]
-        return Path(f"{parts.scheme}:", parts.netloc, *names)
+        return Path(f"{parts.scheme}:", parts.netloc, *names, *([self.name] if self.name else []))
 
     @property
     def fingerprint(self) -> str:
@@ -82,11 +85,14 @@ def origins(source: Path, day: date) -> list[WebOrigin]:
     Raises:
         AddressRefused: One cannot be used; never quotes what may be secret.
     """
-    found, rules = [], WebRules.of_environment()
-    for text in dict.fromkeys(addresses(source)):
-        url = WEB_SCHEME.sub(lambda scheme: f"{scheme[1].lower()}://", text)
-        found.append(_checked(_DIRECTIVE.sub(lambda directive: day.strftime(directive[0]), url), rules))
-    return found
+    rules = WebRules.of_environment()
+    return [_checked(filled_in(text, day), rules) for text in dict.fromkeys(addresses(source))]
+
+
+def filled_in(text: str, day: date) -> str:
+    """Return an address as it is asked on a day, its scheme as it is written."""
+    url = WEB_SCHEME.sub(lambda scheme: f"{scheme[1].lower()}://", text.strip())
+    return _DIRECTIVE.sub(lambda directive: day.strftime(directive[0]), url)
 
 
 def _checked(url: str, rules: WebRules) -> WebOrigin:
@@ -108,8 +114,14 @@ def _checked(url: str, rules: WebRules) -> WebOrigin:
             f"The query of {where} holds a key, token or signature.",
             remedy="Give an address that needs none: parameters are stored and shown.",
         )
-    if not parts.path.rpartition("/")[2]:
+    name = _segment(parts.fragment.strip())
+    if "/" in parts.fragment or "/" in name:
         raise AddressRefused(
-            f"{where} ends without the name of a file.", remedy="Give the address of the file, not of its page."
+            f"What stands behind # in {where} is no name of a file.", remedy="Write it as …#file.csv, without a slash."
         )
-    return WebOrigin(urlunsplit((parts.scheme, parts.netloc, parts.path, parts.query, "")), rules)
+    if not name and not parts.path.rpartition("/")[2]:
+        raise AddressRefused(
+            f"{where} ends without the name of a file.",
+            remedy="Give the address of the file, not of its page, or name it behind it: …#file.csv.",
+        )
+    return WebOrigin(urlunsplit((parts.scheme, parts.netloc, parts.path, parts.query, "")), rules, name)

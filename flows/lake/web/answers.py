@@ -43,6 +43,7 @@ KEPT = (
 _ALGORITHMS = {"sha-512": "sha512", "sha-256": "sha256", "sha512": "sha512", "sha256": "sha256", "md5": "md5"}
 _FIELD = re.compile(r"([A-Za-z0-9-]+)=:?([A-Za-z0-9+/=_-]+?):?\s*(?:,|$)")
 _LONGEST_HEADER = 1000
+_SETTLED_NS = 60 * 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,27 @@ class WebAnswer:
 
     @property
     def if_range(self) -> str | None:
-        """What proves that the rest of a file is the rest of the same one; a weak ETag does not."""
+        """What proves that the rest of a file is the rest of the same one.
+
+        A weak ETag does not, nor a time so short before the answer that the file may have changed again in the same
+        second (https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2.2).
+        """
         if self.etag:
             return None if self.etag.startswith("W/") else self.etag
-        return self.last_modified
+        answered_ns = _nanoseconds(self.headers.get("date"))
+        return self.last_modified if 0 < self.modified_ns <= answered_ns - _SETTLED_NS else None
 
     @property
     def modified_ns(self) -> int:
         """When the file was changed, in nanoseconds since the epoch; 0 if the server does not say."""
-        try:
-            return int(parsedate_to_datetime(self.last_modified or "").timestamp()) * 1_000_000_000
-        except (TypeError, ValueError, OverflowError):
-            return 0
+        return _nanoseconds(self.last_modified)
+
+
+def _nanoseconds(date: str | None) -> int:
+    try:
+        return int(parsedate_to_datetime(date or "").timestamp()) * 1_000_000_000
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def answer_of(response: httpx.Response, address: str) -> WebAnswer:

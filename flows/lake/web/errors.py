@@ -23,3 +23,14 @@ class AnswerWrong(WebError, ValueError):
 
 class NotModified(Exception):
     """No error: the server says that a file still is what the lake has of it."""
+
+
+def refused_by(status: int, where: str) -> WebError:
+    """Return the error for an answer's status that is no file and will not become one."""
+    remedies = {
+        401: "It wants to know who asks: give an address that needs no password.",
+        403: "It lets nobody ask from here, or not without a sign of who asks.",
+        404: "Check the address, and the day in it.",
+        410: "Check the address, and the day in it.",
+    }
+    return FetchFailed(f"{where} answers with HTTP {status}.", remedy=remedies.get(status, "Open it in a browser."))

@@ -20,9 +20,10 @@ import httpx
 from flows.lake.units import KIB, size_text
 from flows.lake.web.addresses import WebOrigin, without_secrets
 from flows.lake.web.answers import WebAnswer, answer_of, asked_to_wait_s, check_digests, digests_of
-from flows.lake.web.errors import AddressRefused, AnswerWrong, FetchFailed, WebError
+from flows.lake.web.errors import AddressRefused, AnswerWrong, FetchFailed, refused_by
 from flows.lake.web.hosts import place_at
 from flows.lake.web.network import web_client
+from flows.lake.web.spool import Spool
 
 TRIES = 6
 """Without a byte in between; a transfer that gets on may be cut more often."""
@@ -64,12 +65,13 @@ class Fetch:
         self._answer: WebAnswer | None = None
         self._digests: dict[str, bytes] = {}
 
-    def into(self, path: Path, known: WebAnswer | None = None) -> WebAnswer | None:
+    def into(self, path: Path, known: WebAnswer | None = None, spool: Spool | None = None) -> WebAnswer | None:
         """Write the file to a path.
 
         Args:
-            path: Where to; what is there is replaced.
-            known: What the server said of the file that is there already, if there is one.
+            path: Where to; what is there is replaced, unless the spool says what it is.
+            known: What the server said of the file that the lake has, if there is one.
+            spool: What is kept where this run does not live to see the end.
 
         Returns:
             What the server says of it; `None` where it says that the known one is unchanged, and nothing is written.
@@ -79,7 +81,22 @@ class Fetch:
             FetchFailed: There was no answer that can be used, after every retry.
             AnswerWrong: What came is too large, no file, or not what the server says that it is.
         """
-        path.write_bytes(b"")
+        self._spool = spool or Spool(path)
+        if begun := self._spool.begun():
+            self._answer, self._digests = begun
+        else:
+            path.write_bytes(b"")
+        try:
+            answer = self._whole(path, known)
+        except FetchFailed:
+            raise  # what has come so far is kept where it may be
+        except Exception:
+            self._spool.forget()
+            raise
+        self._spool.forget()
+        return answer
+
+    def _whole(self, path: Path, known: WebAnswer | None) -> WebAnswer | None:
         failures = cuts = 0
         with place_at(urlsplit(self._origin.url).netloc), web_client(self._rules) as client:
             while True:
@@ -134,9 +151,11 @@ class Fetch:
                 os.truncate(path, 0)
                 raise _Cut("it answered with another part than was asked for")
             if status != 200:
-                raise _refused(status, self._where)
+                raise refused_by(status, self._where)
             self._answer = answer_of(response, self._origin.fingerprint)
             self._digests = digests_of(response)
+            os.truncate(path, 0)
+            self._spool.begin(self._answer, self._digests)
             self._write(response, path, 0)
             return True
 
@@ -224,7 +243,9 @@ class Fetch:
             raise AnswerWrong(
                 f"{self._where} comes packed as {coding!a}, which was not asked for.", remedy="Give another address."
             )
-        self._answer, self._digests = _unpacked(self._answer), {}
+        if self._answer:
+            self._answer, self._digests = _unpacked(self._answer), {}
+            self._spool.begin(self._answer, self._digests)  # its rest cannot be asked for
         unpacker = zlib.decompressobj(31)
         for packed_piece in response.iter_raw():
             rest = packed_piece
@@ -255,23 +276,11 @@ class Fetch:
             )
 
 
-def _unpacked(answer: WebAnswer | None) -> WebAnswer | None:
+def _unpacked(answer: WebAnswer) -> WebAnswer:
     """Return an answer without what holds for the packed bytes alone, so that no rest is asked for by their count."""
-    if answer is None:
-        return None
     etag = answer.etag if answer.etag is None or answer.etag.startswith("W/") else f"W/{answer.etag}"
     headers = {name: value for name, value in answer.headers.items() if "digest" not in name and "md5" not in name}
     return WebAnswer(answer.address, etag or 'W/"unpacked"', answer.last_modified, headers)
-
-
-def _refused(status: int, where: str) -> WebError:
-    remedies = {
-        401: "It wants to know who asks: give an address that needs no password.",
-        403: "It lets nobody ask from here, or not without a sign of who asks.",
-        404: "Check the address, and the day in it.",
-        410: "Check the address, and the day in it.",
-    }
-    return FetchFailed(f"{where} answers with HTTP {status}.", remedy=remedies.get(status, "Open it in a browser."))
 
 
 def _why(error: Exception) -> str:

@@ -10,10 +10,12 @@ import ipaddress
 import socket
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore
 import httpx
 
+from flows.lake.units import KIB
 from flows.lake.web.errors import AddressRefused
 from flows.lake.web.rules import WebRules
 from flows.lake.words import shown
@@ -100,3 +102,29 @@ def web_client(rules: WebRules) -> httpx.Client:
         # Bytes land as they are published: no coding for the way, whose digest would be another one.
         headers={"User-Agent": f"csv-to-raw-lake{contact}", "Accept": "*/*", "Accept-Encoding": "identity"},
     )
+
+
+MOST_ROBOTS_BYTES = 500 * KIB
+"""What RFC 9309 has a reader take of it at least."""
+
+
+def robots_of(url: str, rules: WebRules) -> str:
+    """Return the text of the `robots.txt` of an address's host; empty where there is none."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not rules.http:
+        return ""
+    try:
+        with (
+            web_client(rules) as client,
+            client.stream("GET", f"{parts.scheme}://{parts.netloc}/robots.txt") as response,
+        ):
+            if response.status_code != 200:
+                return ""
+            text = b""
+            for piece in response.iter_raw(64 * KIB):
+                text += piece
+                if len(text) >= MOST_ROBOTS_BYTES:
+                    break
+            return text[:MOST_ROBOTS_BYTES].decode("utf-8", "replace")
+    except (httpx.HTTPError, AddressRefused):
+        return ""  # the file itself will say what is wrong

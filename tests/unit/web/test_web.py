@@ -374,6 +374,29 @@ def test_addresses_that_are_refused_are_not_quoted(url):
     assert "s3cr3t" not in str(caught.value) + without_secrets(url) + source_text(Path(url))
 
 
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://a.example/download?id=3#dados_%Y%m.csv", "dados_202403.csv"),
+        ("https://a.example/#dados.zip", "dados.zip"),
+        ("https://a.example/x/#São%20Paulo.csv", "São Paulo.csv"),
+    ],
+)
+def test_what_stands_behind_the_sign_names_the_file(url, name):
+    (origin,) = origins(Path(url), DAY)
+    assert origin.place.name == name
+    assert "#" not in origin.url
+
+
+@pytest.mark.parametrize("name", ["../../etc/x.csv", "a/b.csv", "%2e%2e%2fx.csv"])
+def test_a_name_behind_the_sign_leads_nowhere_else(name):
+    try:
+        (origin,) = origins(Path(f"https://a.example/x#{name}"), DAY)
+    except AddressRefused:
+        return
+    assert ".." not in origin.place.parts
+
+
 def test_no_sources_of_the_web():
     assert not any(map(is_web, (Path("data"), Path("s3://a/b"), Path("https"), Path("[x]"))))
 
