@@ -32,6 +32,7 @@ from flows.lake.raw.outcomes import CANCELLED, failed_outcome
 from flows.lake.redact import guard_logs
 from flows.lake.run_models import LakeAddress
 from flows.lake.units import LARGE_FILE_BYTES
+from flows.workers.listings import Listed, Listings, keys_of, look
 from flows.workers.main_module import main_module_hidden
 
 CHUNK_FILES = 50
@@ -46,11 +47,15 @@ _FORK_SERVER = "forkserver"
 Result = TypeVar("Result")
 
 
-def workers() -> ThisProcess | WorkerProcesses:
-    """Return what works on batches of files, by where the flow's tasks run: as threads of the flow, or elsewhere."""
+def workers(files: Sequence[SourceFile] = ()) -> ThisProcess | WorkerProcesses:
+    """Return what works on batches of files, by where the flow's tasks run: as threads of the flow, or elsewhere.
+
+    Args:
+        files: All that it will be given, in their order, so that neighbours' keys are looked at together.
+    """
     context = FlowRunContext.get()
     if context is None or isinstance(context.task_runner, ThreadPoolTaskRunner):
-        return WorkerProcesses()
+        return WorkerProcesses(files=files)
     return ThisProcess()
 
 
@@ -80,11 +85,13 @@ class WorkerProcesses:
 
     Args:
         count: How many processes; as many as there are cores by default.
+        files: The run's files, in the order in which they come.
     """
 
     split_files = True
 
-    def __init__(self, count: int | None = None) -> None:
+    def __init__(self, count: int | None = None, files: Sequence[SourceFile] = ()) -> None:
+        self._listings = Listings(files)
         self._count = count or os.cpu_count() or 2
         has_fork_server = _FORK_SERVER in multiprocessing.get_all_start_methods()
         self._context = multiprocessing.get_context(_FORK_SERVER if has_fork_server else "spawn")
@@ -122,10 +129,11 @@ class WorkerProcesses:
         suspects: list[SourceFile] = []
         pool = self._current()
         chunks = [files[start : start + CHUNK_FILES] for start in range(0, len(files), CHUNK_FILES)]
+        listed = self._listings.of(files, address)
         futures = {}
         for chunk in chunks:
             try:
-                futures[_submit(pool, _ingest, chunk, address)] = chunk
+                futures[_submit(pool, _ingest, chunk, address, listed.of(chunk))] = chunk
             except BrokenProcessPool:
                 suspects += chunk
         for future in as_completed(futures):
@@ -218,18 +226,13 @@ def _end_with_run(lifeline: Connection) -> None:
     os._exit(1)
 
 
-def _ingest(files: Sequence[SourceFile], address: LakeAddress) -> list[FileOutcome]:
+def _ingest(files: Sequence[SourceFile], address: LakeAddress, listed: Listed | None = None) -> list[FileOutcome]:
     from flows.lake.raw.ingest_file import ingest_file
     from flows.lake.raw.unpacked_file import ingest_members
-    from flows.lake.s3.stored_keys import find_stored
 
     to = connect(address).raw_layer
-    every_key = [file.key for file in files]
-    try:
-        # One listing instead of a look at each key; a dry run may have no bucket to list.
-        stored_keys = every_key if files[0].rules.dry_run else find_stored(to.bucket, every_key)
-    except LakeError as error:
-        raise to.explain(error) from error
+    if listed is None or not listed.knows(keys_of(files)):
+        listed = look(files, address)
     _idle.clear()
     try:
         outcomes: list[FileOutcome] = []
@@ -239,7 +242,7 @@ def _ingest(files: Sequence[SourceFile], address: LakeAddress) -> list[FileOutco
             elif file.inside and file.contract.unpack:
                 outcomes += ingest_members(file, to)
             else:
-                outcomes.append(ingest_file(file, to, absent=file.key not in stored_keys))
+                outcomes.append(ingest_file(file, to, absent=file.key not in listed.stored))
         return outcomes
     finally:
         _idle.set()
