@@ -195,13 +195,13 @@ def _patterns(members: Sequence[_Member], *, is_wide: bool) -> tuple[str, ...]:
         members: The names.
         is_wide: Let numbers have more digits than any has, and months other letters.
     """
-    free = sorted(_free_places(members))
+    free = {place: _has_one_width(members, place) for place in sorted(_free_places(members))}
     shapes: set[str] = set()
     for stem, parts in members:
         shape, at = "", 0
-        for place in free:
+        for place, has_one_width in free.items():
             part = parts[place]
-            shape += glob.escape(stem[at : part.start]) + _shape(part, is_wide, _has_one_width(members, place))
+            shape += glob.escape(stem[at : part.start]) + _shape(part, is_wide, has_one_width)
             at = part.end
         shapes.add(shape + glob.escape(stem[at:]))
     return tuple(sorted(shapes)) if len(shapes) <= _MOST_SHAPES else ()

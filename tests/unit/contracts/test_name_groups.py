@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from flows.lake.contracts import name_groups
 from flows.lake.contracts.collection import NO_CONTRACTS
 from flows.lake.contracts.contract import Contract
 from flows.lake.contracts.name_groups import find_groups, with_groups
@@ -123,3 +124,14 @@ def _days(first: str, *steps: int) -> list[date]:
 )
 def test_rhythm_of_days(days: list[date], every: str | None) -> None:
     assert rhythm_of(days) == every
+
+
+def test_groups_of_many_files_look_at_all_names_once_for_each_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    look = name_groups._has_one_width
+    monkeypatch.setattr(
+        name_groups, "_has_one_width", lambda members, place: looks.append(place) or look(members, place)
+    )
+    (group,) = find_groups([f"sensor_{number:05}.csv" for number in range(50)])
+    assert group.patterns == ("sensor_[0-9][0-9][0-9][0-9][0-9]",)
+    assert len(looks) == 1
