@@ -118,7 +118,7 @@ class _LakeCopy:
         in_target = {one.key for one in in_range(self.target, start, end)}
         self.tell(f"{len(listed):,} manifests from {start} to {end}; the target has {len(in_target):,}")
         for some in portions(listed):
-            portion = read_portion(self.source, self.target, some, in_target)
+            portion = read_portion(self.source, self.target, some, in_target, look_ahead=True)
             self._copy_portion(portion)
             self.tell(
                 f"Up to {some[-1].day}: {self.report.copied:,} objects copied, {self.report.present:,} were there"
@@ -147,12 +147,16 @@ class _LakeCopy:
         """Have everything in the target that the manifests of a wave name."""
         wanted: dict[str, tuple[Named, datetime]] = {}
         twins: dict[str, Place] = {}
+        listed: dict[str, StoredKey] = {}
         for record in wave:
             wanted |= {named.key: (named, record.ended) for named in record.named}
             twins |= record.twin or {}
-        stored = find_stored(self.target.bucket, wanted)
-        results = {key: there for key, (named, _) in wanted.items() if (there := _known(named, twins, stored))}
-        absent = [named for key, (named, _) in wanted.items() if key not in stored]
+            listed |= record.listed
+        results = {key: there for key, (named, _) in wanted.items() if (there := _known(named, twins, listed))}
+        # Of the rest nothing is concluded from that look: an earlier wave may have written some of it.
+        stored = find_stored(self.target.bucket, wanted.keys() - results.keys())
+        results |= {key: there for key in stored if (there := _known(wanted[key][0], twins, stored))}
+        absent = [named for key, (named, _) in wanted.items() if key not in stored and key not in results]
         results |= self._quick_lane.copy(absent)
         left = [one for key, one in wanted.items() if key not in results]
         with ThreadPoolExecutor(OBJECTS_AT_ONCE, thread_name_prefix="copy") as threads:

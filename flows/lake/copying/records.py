@@ -10,9 +10,9 @@ objects. So a manifest that was copied back, and signed anew, is known again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -22,13 +22,14 @@ from flows.lake.manifests.entries import ManifestFile
 from flows.lake.manifests.manifest import Manifest
 from flows.lake.manifests.store import ManifestStore, StoredManifest
 from flows.lake.s3.content import Content
+from flows.lake.s3.stored_keys import WORTH_A_PAGE, StoredKey, find_stored
 from flows.lake.units import MIB
 
 PORTION_BYTES = 16 * MIB
 """Of manifests' text: about twelve thousand files with 15 columns each."""
 
 PORTION_MANIFESTS = 500
-READ_AT_ONCE = 4
+READ_AT_ONCE = 8
 
 _OF_THE_BUCKET: Any = dict.fromkeys(OF_THE_BUCKET, True) | {"files": {"__all__": set(OF_THE_BUCKETS_FILES)}}
 
@@ -82,6 +83,7 @@ class Record:
         is_signed: Whether a run that had this server's key wrote it.
         twin: What the target calls the objects, by its twin there; `None` where it has none.
         conflict: Why it can have none: the target's manifest under that key is another one.
+        listed: What the target was seen to hold of its objects when the twin was read; more may be there by now.
     """
 
     key: str
@@ -91,6 +93,7 @@ class Record:
     is_signed: bool
     twin: dict[str, Place] | None = None
     conflict: str = ""
+    listed: Mapping[str, StoredKey] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,12 @@ def portions(listed: Iterable[StoredManifest]) -> Iterator[list[StoredManifest]]
 
 
 def read_portion(
-    source: ManifestStore, target: ManifestStore | None, listed: list[StoredManifest], in_target: set[str]
+    source: ManifestStore,
+    target: ManifestStore | None,
+    listed: list[StoredManifest],
+    in_target: set[str],
+    *,
+    look_ahead: bool = False,
 ) -> Portion:
     """Read the manifests of a portion, with their twins.
 
@@ -125,6 +133,8 @@ def read_portion(
         target: Those of the target; `None` where there is no such bucket yet.
         listed: Which are read.
         in_target: The keys of manifests that the target holds.
+        look_ahead: List the objects of twins as soon as these are read, so that the server lists some while others are
+            parsed here.
 
     Raises:
         StorageError: What S3 answers, or no answer.
@@ -137,7 +147,15 @@ def read_portion(
         except ManifestUnreadable as error:
             return str(error)
         record = Record(one.key, one.day, manifest.ended, named_in(manifest), manifest.is_signed)
-        return _with_twin(record, text, manifest, target) if target and one.key in in_target else record
+        if target is None or one.key not in in_target:
+            return record
+        record = _with_twin(record, text, manifest, target)
+        is_worth_it = look_ahead and record.twin is not None and len(record.named) >= WORTH_A_PAGE
+        return (
+            replace(record, listed=find_stored(target.bucket, {named.key for named in record.named}))
+            if is_worth_it
+            else record
+        )
 
     with ThreadPoolExecutor(READ_AT_ONCE) as threads:
         found = list(threads.map(read, listed))
@@ -146,20 +164,17 @@ def read_portion(
 
 
 def _with_twin(record: Record, text: bytes, manifest: Manifest, target: ManifestStore) -> Record:
-    def but(**changes: object) -> Record:
-        return Record(**{**record.__dict__, **changes})
-
     try:
         body = target.text(record.key)
         if (places := places_in_twin(text, body)) is not None:
-            return but(twin=places)
+            return replace(record, twin=places)
         there = target.parsed(record.key, body)
     except ManifestUnreadable as error:
-        return but(conflict=str(error))
+        return replace(record, conflict=str(error))
     if digest_of(there) != digest_of(manifest):
-        return but(conflict=f"s3://{target.bucket.name}/{record.key} is the manifest of another run.")
+        return replace(record, conflict=f"s3://{target.bucket.name}/{record.key} is the manifest of another run.")
     places = {one.key: Place(one.version_id, one.etag, None) for one in named_in(there)}
-    return but(twin=places)
+    return replace(record, twin=places)
 
 
 def digest_of(manifest: Manifest) -> str:
