@@ -215,7 +215,7 @@ class QuickLane:
                 place = Place(stored.version_id, stored.etag, proof)
                 self._done[named.key] = ObjectResult(named.key, "copied", place, named.size_bytes)
             else:
-                target.delete_own(etag=etag, version_id=version_id, content=content)
+                target.take_away(etag=etag, version_id=version_id, content=content)
 
     def _wait(self, most: int) -> bool:
         """Wait until no more than so many objects are under way; return `False` when they stand still."""

@@ -96,10 +96,9 @@ def copy(
         stored = target.head()
         proof = _proof(target, stored, content)
         if stored is None or not proof:
-            gone = target.delete_own(etag=_etag(answer), version_id=answer.get("VersionId"), content=content)
+            what = target.take_away(etag=_etag(answer), version_id=answer.get("VersionId"), content=content)
             raise IntegrityError(
-                f"{target.address} differs from what the manifest says of {source.address}"
-                + ("; it was taken away again." if gone else "."),
+                f"{target.address} differs from what the manifest says of {source.address}" + what,
                 remedy="Check the source with verify-raw, then copy once more.",
                 bucket=target.bucket.name,
                 key=target.key,

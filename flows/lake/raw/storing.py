@@ -252,13 +252,7 @@ class _Upload:
 
     def _take_away(self, sent: Sent) -> None:
         """Delete the object that was just written and found to differ, and say so."""
-        try:
-            gone = self.target.delete_own(etag=sent.etag, version_id=sent.version_id, content=self.content)
-            what = "; it was taken away again." if gone else "; another program has replaced it since."
-        except ClientError as error:
-            if code_of(error) != "AccessDenied":
-                raise
-            what = f"; it may not be deleted (Object Lock?), and is still there as version {sent.version_id}."
+        what = self.target.take_away(etag=sent.etag, version_id=sent.version_id, content=self.content)
         kept = f" What it replaced is kept at {self.superseded_key!r}." if self.superseded_key else ""
         raise IntegrityError(
             f"{self.target.address} differs from {self.source.title}, from which it was just stored" + what + kept,

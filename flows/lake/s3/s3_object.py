@@ -168,6 +168,19 @@ class S3Object:
         self.bucket.client.delete_object(**self.where)
         return True
 
+    def take_away(self, *, etag: str, version_id: str | None, content: Content) -> str:
+        """Delete what this run has just written and found to differ; returns the clause that says what came of it.
+
+        A bucket with Object Lock keeps it: its own message would hide what had gone wrong before.
+        """
+        try:
+            gone = self.delete_own(etag=etag, version_id=version_id, content=content)
+        except ClientError as error:
+            if code_of(error) != "AccessDenied":
+                raise
+            return f"; it may not be deleted (Object Lock?), and is still there as version {version_id}."
+        return "; it was taken away again." if gone else "; another program has replaced it since."
+
 
 def md5_text(data: bytes | None) -> str:
     """Return an MD5 digest as `Content-MD5` wants it."""
