@@ -9,12 +9,20 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.lake.contracts.collection import DEFAULT_FILE, load
-from flows.lake.errors import LakeError, SettingsError
+from flows.lake.errors import CredentialsError, CredentialsMissing, LakeError, SettingsError
 from flows.lake.places import is_s3
 from flows.lake.reports import suggested_contracts
 from flows.lake.s3.client import client_config
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_WHERE_KEYS_ARE = (
+    "This command takes keys where boto3 finds them: AWS_PROFILE, AWS_ACCESS_KEY_ID and its secret, or a role."
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,11 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise SettingsError(
                 f"{options.output} is there already.", remedy="Name another file, and take from it what you need."
             )
-        client = None
-        if is_s3(options.source):
-            import boto3
-
-            client = boto3.client("s3", config=client_config(max_connections=4))
+        client = _client() if is_s3(options.source) else None
         text = suggested_contracts.suggest(options.source, options.pattern, options.recursive, client)
         load(text)  # what is handed over is what a run takes
         if options.output:
@@ -44,10 +48,24 @@ def main(arguments: list[str] | None = None) -> int:
                 file.write(text)
         else:
             sys.stdout.write(text)
+    except CredentialsError as error:
+        # The remedy is for runs, whose credentials are in a block.
+        sys.stderr.write(f"{str(error).removesuffix(error.remedy or '').strip()} {_WHERE_KEYS_ARE}\n")
+        return 1
     except (OSError, LakeError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+def _client() -> S3Client:
+    import boto3
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        return boto3.client("s3", config=client_config(max_connections=4))
+    except (BotoCoreError, ValueError) as error:  # no such profile, a broken configuration, no address
+        raise CredentialsMissing(f"{error}.") from error
 
 
 if __name__ == "__main__":
