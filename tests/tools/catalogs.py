@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,6 +14,9 @@ from flows.lake.manifests import manifest
 from flows.lake.manifests.manifest import Manifest
 from flows.lake.manifests.store import ManifestStore
 from flows.lake.models import ColumnProfile, Drift, FileOutcome
+from flows.lake.raw.archive_file import profile_archive
+from flows.lake.sources.folder import find_files
+from tests.tools import rules
 from tests.unit.reports.test_run_report import profile, summary
 
 DAY = date(2024, 3, 5)
@@ -60,6 +64,18 @@ def manifest_of(
     moment = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
     made = replace(summary(*outcomes, day=day, run_name=name), bucket=bucket, started=moment)
     return manifest.of_run(made, 1, moment, {})
+
+
+def archive_manifest(members: dict[str, str], path: Path) -> Manifest:
+    """Write an archive and return the manifest of a run that landed it, as the dataset Dados."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    (file,) = find_files(
+        rules.settings(source=path.parent, pattern="*.zip", contracts={"Dados": {"files": "*.zip"}}), DAY
+    ).files
+    profile = profile_archive(file)
+    return manifest_of(DAY, FileOutcome(path, file.dataset, file.key, "uploaded", profile=profile))
 
 
 def store(manifests: ManifestStore, made: Manifest) -> str:

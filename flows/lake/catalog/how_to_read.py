@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
 from flows.lake.catalog.records import HowToRead
 from flows.lake.errors import LakeError
 from flows.lake.manifests.athena_ddl import ddl
-from flows.lake.manifests.entries import ManifestFile
+from flows.lake.manifests.entries import ManifestArchive, ManifestFile
 from flows.lake.manifests.manifest import Manifest
 from flows.lake.words import printable
 
@@ -31,6 +31,8 @@ def how_to_read(manifest: Manifest, landed: list[ManifestFile], day: date) -> Ho
         day: The day.
     """
     file = landed[-1]
+    if file.archive:
+        return _of_archive(manifest.bucket, file, file.archive, day)
     athena, problem = _athena(manifest, landed)
     return HowToRead(
         day=day,
@@ -42,6 +44,26 @@ def how_to_read(manifest: Manifest, landed: list[ManifestFile], day: date) -> Ho
     )
 
 
+def _of_archive(bucket: str, file: ManifestFile, archive: ManifestArchive, day: date) -> HowToRead:
+    """Return how the first member that could be read is; it is found by its place, as the manifest says."""
+    index, recipe = next(((one.index, one.recipe) for one in archive.members if one.recipe is not None), (0, {}))
+    options = f'    Bucket={bucket!a},\n    Key={file.key!a},\n    Filename="archive.zip",\n'
+    pandas = (
+        "import zipfile\n\nimport boto3\nimport pandas as pd\n\n"
+        f'boto3.client("s3").download_file(\n{options})\n'
+        f'archive = zipfile.ZipFile("archive.zip")\n'
+        f"frame = pd.read_csv(\n    archive.open(archive.infolist()[{index}]),\n{_options(recipe)})\n"
+    )
+    unpack = "with unpack: true in its contract, what is in it lands as CSV (docs/sources.md)."
+    return HowToRead(
+        day=day,
+        key=file.key,
+        pandas=_bounded(pandas),
+        duckdb=f"-- DuckDB reads no ZIP archives; {unpack}\n",
+        athena_problem=f"Athena reads no ZIP archives; {unpack}",
+    )
+
+
 def _bounded(text: str) -> str:
     return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "\n# … cut: the manifest holds all of it\n"
 
@@ -50,12 +72,15 @@ def _pandas(bucket: str, file: ManifestFile) -> str:
     recipe = dict(file.recipe or {})
     if file.compression:
         recipe["compression"] = file.compression
-    options = "".join(f"    {name}={_literal(value)},\n" for name, value in recipe.items() if name.isidentifier())
     return (
         "import boto3\nimport pandas as pd\n\n"
         f'body = boto3.client("s3").get_object(\n    Bucket={bucket!a},\n    Key={file.key!a},\n)["Body"]\n'
-        f"frame = pd.read_csv(\n    body,\n{options})\n"
+        f"frame = pd.read_csv(\n    body,\n{_options(recipe)})\n"
     )
+
+
+def _options(recipe: Mapping[str, Any]) -> str:
+    return "".join(f"    {name}={_literal(value)},\n" for name, value in recipe.items() if name.isidentifier())
 
 
 def _literal(value: Any) -> str:

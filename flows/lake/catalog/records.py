@@ -37,8 +37,17 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
+class MemberLine(_Part):
+    """A CSV file in an archive; its rows are `None` where it could not be read."""
+
+    name: str
+    dataset: str
+    rows: Count | None = None
+    columns: Count = 0
+
+
 class FileLine(_Part):
-    """A file of a day, as its last run left it."""
+    """A file of a day, as its last run left it; the first members of an archive, and how many it has."""
 
     name: str
     landed: bool
@@ -53,6 +62,8 @@ class FileLine(_Part):
     changes: Count = 0
     masked: bool = False
     ended: datetime
+    members: list[MemberLine] = []
+    members_count: Count = 0
 
 
 class Day(_Part):

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from flows.lake.catalog.columns import take_columns
 from flows.lake.catalog.how_to_read import how_to_read
-from flows.lake.catalog.records import Change, DatasetRecord, Day, FileLine
+from flows.lake.catalog.records import Change, DatasetRecord, Day, FileLine, MemberLine
 from flows.lake.contracts.contract import Contract
 from flows.lake.manifests.entries import ManifestFile
 from flows.lake.manifests.manifest import Manifest
@@ -27,6 +27,7 @@ Reread = Callable[[str], Manifest | None]
 KEPT_FILES = 2_000
 """Files of a dataset that are kept with all that is shown of them; those of the newest day that are shown, always."""
 SHOWN_FILES = 200
+SHOWN_MEMBERS = 50
 KEPT_DAYS = 3_700
 KEPT_CHANGES = 300
 _LONGEST_TEXT = 500
@@ -66,8 +67,9 @@ def take(record: DatasetRecord, key: str, manifest: Manifest, files: list[Manife
         landed = [file for file in of_day if file.landed and file.columns]
         take_columns(record, day, landed)
         _take_changes(record, day, of_day)
-        if landed and (record.read is None or day >= record.read.day):
-            record.read = how_to_read(manifest, landed, day)
+        readable = landed or [file for file in of_day if file.landed and file.archive]
+        if readable and (record.read is None or day >= record.read.day):
+            record.read = how_to_read(manifest, readable, day)
         if record.columns_day is None or day >= record.columns_day:
             _take_contract(record, manifest, of_day[-1])
     _bound(record)
@@ -75,6 +77,7 @@ def take(record: DatasetRecord, key: str, manifest: Manifest, files: list[Manife
 
 def line_of(file: ManifestFile, manifest: Manifest) -> FileLine:
     """Return what is kept of a file."""
+    members = file.archive.members if file.archive else ()
     return FileLine.model_construct(  # it has been checked as a part of the manifest
         name=file.name,
         landed=file.landed,
@@ -89,6 +92,13 @@ def line_of(file: ManifestFile, manifest: Manifest) -> FileLine:
         changes=len(file.drift),
         masked=file.masking is not None,
         ended=manifest.ended,
+        members=[
+            MemberLine.model_construct(
+                name=cut(one.name, _LONGEST_TEXT), dataset=one.dataset, rows=one.rows, columns=len(one.columns)
+            )
+            for one in members[:SHOWN_MEMBERS]
+        ],
+        members_count=len(members),
     )
 
 

@@ -14,7 +14,7 @@ from flows.lake.catalog.records import HowToRead
 from flows.lake.manifests import manifest
 from flows.lake.models import FileOutcome
 from flows.lake.tables.profile import profile_csv
-from tests.tools.catalogs import DAY, manifest_of
+from tests.tools.catalogs import DAY, archive_manifest, manifest_of
 
 FILES = {
     "plain.csv": b"id,nome\n1,ana\n2,bia\n",
@@ -73,3 +73,15 @@ def test_text_for_duckdb_says_what_an_encoding_needs(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes("id;preço\n1;ação\n2;não\n".encode("cp1252"))
     assert "INSTALL encodings" in text_of(path).duckdb
+
+
+def test_text_for_pandas_reads_a_member_of_an_archive(tmp_path: Path) -> None:
+    made = archive_manifest({"leia-me.txt": "x", "b/vendas.csv": "id;preço\n1;1,50\n2;2,25\n"}, tmp_path / "a.zip")
+    found, asked = how_to_read(made, list(made.files), DAY), MagicMock()
+    asked.return_value.download_file.side_effect = lambda Bucket, Key, Filename: None
+    scope: dict[str, pd.DataFrame] = {}
+    with patch("boto3.client", asked):
+        exec(found.pandas.replace('"archive.zip"', repr(str(tmp_path / "a.zip"))), scope)
+    assert scope["frame"]["preço"].tolist() == [1.5, 2.25]
+    assert found.athena_problem
+    assert "unpack" in found.athena_problem

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ from flows.lake.catalog import lines, pages, taking
 from flows.lake.catalog.needs import needs_of
 from flows.lake.catalog.records import DatasetRecord, LakeRecord, RunLine, StepLine, page_key, record_key, slug_of
 from flows.lake.models import Drift
-from tests.tools.catalogs import landed, manifest_of
+from tests.tools.catalogs import archive_manifest, landed, manifest_of
 
 DAY = date(2024, 3, 5)
 HOSTILE = (
@@ -173,3 +174,17 @@ def test_what_to_do_next_is_that_of_the_last_run_and_can_be_copied_where_it_can_
     assert "c-step-2" not in page
     assert "\u202e" not in page
     assert 'id="h-steps"' not in pages.lake_page(lake_of(record_of("Orders")), DAY, linked=False)
+
+
+def test_page_shows_what_is_in_an_archive(tmp_path: Path) -> None:
+    members = {"<b>ruim</b>.csv": "%PDF-1.7\n" + "\x00\x01\x02\x00\x05" * 99} | {f"{number:03}.csv": "a,b\n1,2\n" for number in range(60)}
+    made = archive_manifest(members, tmp_path / "a.zip")
+    record = DatasetRecord(dataset="Dados")
+    taking.take(record, "Manifests/2024/03/05/run.json", made, list(made.files), lambda _: None)
+    page = pages.dataset_page(record, "a-lake", linked=True)
+    assert '<data value="61">61</data>' in page
+    assert "000.csv" in page
+    assert "059.csv" not in page
+    assert "<b>ruim" not in page
+    assert "not read; the manifest says why" in page
+    assert "archive.infolist()[1]" in page
