@@ -45,7 +45,9 @@ def find_new(
         listed = sorted(store.every(), key=lambda one: (one.day, one.written, one.key))
     else:
         months = {(today.year, today.month), _before(today)} | {_month(made[key].logical_date) for key in made}
-        listed = [one for year, month in sorted(months) for one in store.of_month(date(year, month, 1))]
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            of_months = threads.map(lambda month: list(store.of_month(date(month[0], month[1], 1))), sorted(months))
+            listed = [one for of_month in of_months for one in of_month]
     size_bytes = 0
     wanted: list[str] = []
     for one in listed:

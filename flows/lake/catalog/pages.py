@@ -8,6 +8,7 @@ engine.
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import hashlib
 import html
@@ -19,7 +20,8 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined
+from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
 from flows.lake.catalog import drawing, lines, taking
@@ -97,10 +99,28 @@ def outside(text: object, longest: int = 200) -> Markup:
     return Markup("<bdi>{}</bdi>").format(shown(str(text), longest))
 
 
+class _Compiled(FileSystemBytecodeCache):
+    """Keeps compiled templates for the next run, in a folder that is the user's own, as Jinja makes sure."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep a template; a full disk costs the time and nothing else."""
+        with contextlib.suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
+def _kept() -> BytecodeCache | None:
+    """Return where compiled templates are kept; nowhere on a machine without such a folder."""
+    try:
+        return _Compiled()
+    except (OSError, RuntimeError):
+        return None
+
+
 @functools.lru_cache(maxsize=1)
 def _environment() -> Environment:
     made = Environment(
         loader=PackageLoader("flows.lake.catalog"),
+        bytecode_cache=_kept(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

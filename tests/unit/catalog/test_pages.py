@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import tempfile
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from jinja2 import Environment
 
 from flows.lake.catalog import lines, pages, taking
 from flows.lake.catalog.needs import needs_of
@@ -177,7 +180,8 @@ def test_what_to_do_next_is_that_of_the_last_run_and_can_be_copied_where_it_can_
 
 
 def test_page_shows_what_is_in_an_archive(tmp_path: Path) -> None:
-    members = {"<b>ruim</b>.csv": "%PDF-1.7\n" + "\x00\x01\x02\x00\x05" * 99} | {f"{number:03}.csv": "a,b\n1,2\n" for number in range(60)}
+    bad = "%PDF-1.7\n" + "\x00\x01\x02\x00\x05" * 99
+    members = {"<b>ruim</b>.csv": bad} | {f"{number:03}.csv": "a,b\n1,2\n" for number in range(60)}
     made = archive_manifest(members, tmp_path / "a.zip")
     record = DatasetRecord(dataset="Dados")
     taking.take(record, "Manifests/2024/03/05/run.json", made, list(made.files), lambda _: None)
@@ -188,3 +192,26 @@ def test_page_shows_what_is_in_an_archive(tmp_path: Path) -> None:
     assert "<b>ruim" not in page
     assert "not read; the manifest says why" in page
     assert "archive.infolist()[1]" in page
+
+
+@pytest.mark.parametrize("where", ["a folder", "nowhere", "a full disk"])
+def test_templates_are_compiled_once_for_all_runs(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path if where != "nowhere" else tmp_path / "not there"
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    if where == "a full disk":
+        monkeypatch.setattr(tempfile, "NamedTemporaryFile", Mock(side_effect=OSError(28, "No space left on device")))
+    compiled: list[str] = []
+    compile_ = Environment.compile
+    monkeypatch.setattr(
+        Environment, "compile", lambda *given, **named: compiled.append("") or compile_(*given, **named)
+    )
+    made = [pages.dataset_page(record_of("A"), "a-lake", linked=True) for _ in range(2) if _forgotten()]
+    assert made[0] == made[1]
+    # page, its frame, and what both take from; the second time from the folder.
+    assert len(compiled) == (3 if where == "a folder" else 6)
+    _forgotten()
+
+
+def _forgotten() -> bool:
+    pages._environment.cache_clear()
+    return True
