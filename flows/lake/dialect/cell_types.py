@@ -65,7 +65,8 @@ def cell_score(cell: str) -> float:
 
 def is_number(cell: str) -> bool:
     """Return whether a cell is a number, with either decimal mark."""
-    return _PLAIN_NUMBER.fullmatch(cell.strip()) is not None
+    text = cell.strip()
+    return text.isdecimal() or _PLAIN_NUMBER.fullmatch(text) is not None
 
 
 def is_sure(cell: str) -> bool:

@@ -162,6 +162,9 @@ def _column(name: str) -> _Column:
 
 def _number_texts(values: np.ndarray[Any, Any]) -> list[str]:
     """Return the numbers that may identify somebody as texts: whole ones with nine digits or more."""
+    # The median asks for more than the largest, which tells of most columns that they hold no such number.
+    if not len(values) or not np.fmax.reduce(values) >= _SMALLEST_NUMBER:
+        return []
     if values.dtype.kind == "f":
         values = values[np.isfinite(values)]
         if not len(values) or (values != np.floor(values)).any() or np.abs(values).max() >= 2**53:

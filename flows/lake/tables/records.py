@@ -36,23 +36,26 @@ def ranged(block: bytes, **how: Any) -> Iterator[tuple[int, int, list[str]]]:
         block: Whole records, as UTF-8.
         how: What `csv.reader` takes.
     """
-    raw: list[str] = []
-
-    def lines() -> Iterator[str]:
-        for each in io.TextIOWrapper(io.BytesIO(block), encoding="utf-8", errors="replace", newline=""):
-            raw.append(each)
-            yield each
-
-    reader = csv.reader(lines(), **how)
+    reader = csv.reader(_lines(block), **how)
+    raw: list[str] | None = None
     line = 1
     try:
         for fields in reader:
-            if len(fields) > 1 or any(not each.isspace() for each in raw):  # a quoted blank is a value
-                yield line, reader.line_num, fields
-            raw.clear()
+            if len(fields) < 2 and not (fields and fields[0].strip()):
+                # A quoted blank is a value, which the line alone tells.
+                raw = list(_lines(block)) if raw is None else raw
+                if all(each.isspace() for each in raw[line - 1 : reader.line_num]):
+                    line = reader.line_num + 1
+                    continue
+            yield line, reader.line_num, fields
             line = reader.line_num + 1
     except csv.Error:
         return
+
+
+def _lines(block: bytes) -> io.TextIOWrapper:
+    """Return a text's lines with their ends, of which there are three; decoded as they are read."""
+    return io.TextIOWrapper(io.BytesIO(block), encoding="utf-8", errors="replace", newline="")
 
 
 @dataclass(frozen=True)

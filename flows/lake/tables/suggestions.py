@@ -79,7 +79,7 @@ def _may_mean(rows: Sequence[Record], place: int) -> bool:
     first = next((text for _, _, fields in rows if place < len(fields) and (text := fields[place].strip())), "")
     if first.isdigit():
         return len(first) > _LONGEST_NUMBER or any(
-            place < len(row) and row[place][:1] == "0" != row[place] for _, _, row in rows
+            place < len(row) and row[place].startswith("0") and row[place] != "0" for _, _, row in rows
         )
     return first[:1].isdigit() or first[:1] in _BEGINS_NUMBERS or first.lower() in _YES_OR_NO
 
@@ -97,13 +97,24 @@ def _of_column(cells: list[Cell]) -> tuple[str, list[Cell]] | None:
             (_THOUSANDS, _thousands),
         )
         for pattern, said in kinds:
-            fitting = [cell for cell in cells if pattern.fullmatch(cell[1])]
-            if len(fitting) >= 0.9 * len(cells) and (meaning := said(fitting)):
+            fitting = _fitting(pattern, cells)
+            if fitting and (meaning := said(fitting)):
                 return meaning, fitting
         return _mixed_thousands(cells)
     distinct = {text.lower() for _, text in cells}
     is_boolean = len(distinct) == 2 and distinct in _BOOLEANS
     return ("says yes or no in words, which pandas reads as text", cells) if is_boolean else None
+
+
+def _fitting(pattern: re.Pattern[str], cells: list[Cell]) -> list[Cell]:
+    """Return the cells that a pattern fits, none as soon as it is clear that they are fewer than nine in ten."""
+    fitting: list[Cell] = []
+    for place, cell in enumerate(cells, 1):
+        if pattern.fullmatch(cell[1]):
+            fitting.append(cell)
+        elif len(cells) - place + len(fitting) < 0.9 * len(cells):
+            return []
+    return fitting
 
 
 def _codes(cells: list[Cell]) -> tuple[str, list[Cell]] | None:
@@ -138,10 +149,12 @@ def _thousands(cells: list[Cell]) -> str | None:
 
 def _mixed_thousands(cells: list[Cell]) -> tuple[str, list[Cell]] | None:
     """Return the meaning of a column of which only the large numbers have marks."""
-    numbers = sum(_NUMBER.fullmatch(text) is not None for _, text in cells)
     marked = [cell for cell in cells if _THOUSANDS.fullmatch(cell[1])]
     sure = [cell for cell in marked if sum(map(cell[1].count, ".,")) > 1]
-    meaning = _thousands(sure) if sure and len(marked) + numbers >= 0.9 * len(cells) else None
+    if not sure:
+        return None
+    numbers = sum(_NUMBER.fullmatch(text) is not None for _, text in cells)
+    meaning = _thousands(sure) if len(marked) + numbers >= 0.9 * len(cells) else None
     return (meaning, sure) if meaning else None
 
 
