@@ -45,7 +45,8 @@ from tests.tools.servers import S3Server
 
 RESULTS = ROOT / "benchmarks" / "RESULTS-scale.md"
 PICTURE = ROOT / "docs" / "large-file.svg"
-PARTS = ("many", "pair", "large")
+HEADS = {"many": "## Many small files", "pair": "## The two full-size files", "large": "## One large file"}
+PARTS = tuple(HEADS)
 HOW = (
     "The S3 server (`rclone serve s3`, its folder in memory) and the Prefect server run on the same cores. Times are"
     " those of the work, without the start of processes and servers, and begin when the servers are idle; memory is the"
@@ -230,18 +231,25 @@ def large(bench: Bench, sizes_gb: Sequence[float]) -> tuple[str, list[tuple[floa
 def report(parts: Sequence[str], counts: Sequence[int], sizes_gb: Sequence[float], rounds: int) -> dict[str, str]:
     """Measure some parts; returns each as a section of the report, and the picture."""
     found: dict[str, str] = {}
+    day = time.strftime("%Y-%m-%d")
     largest_bytes = max(sizes_gb) * 1e9 if "large" in parts else 0
     with lake_server(largest_bytes) as lake, prefect_server() as prefect, without_pyarrow() as hide_pyarrow:
         bench = Bench(lake, prefect, hide_pyarrow)
         if "pair" in parts:
-            found["pair"] = "## The two full-size files\n\n" + pairs(bench, rounds)
+            found["pair"] = f"{HEADS['pair']}\n\nMeasured {day}.\n\n" + pairs(bench, rounds)
         if "large" in parts:
             table, points = large(bench, sizes_gb)
-            found["large"] = "## One large file\n\n" + table
+            found["large"] = f"{HEADS['large']}\n\nMeasured {day}.\n\n" + table
             found["picture"] = picture(points)
         if "many" in parts:
-            found["many"] = "## Many small files\n\n" + many(bench, counts)
+            found["many"] = f"{HEADS['many']}\n\nMeasured {day}.\n\n" + many(bench, counts)
     return found
+
+
+def before(part: str) -> str:
+    """Return a section as it was measured before."""
+    _, head, rest = RESULTS.read_text(encoding="utf-8").partition(HEADS[part])
+    return (head + rest.partition("\n## ")[0]).rstrip()
 
 
 def main() -> int:
@@ -258,8 +266,8 @@ def main() -> int:
     print(sections)
     if arguments.write:
         head = "# Scale, measured\n\nWritten by `python -m benchmarks.bench_scale --write`: "
-        day = time.strftime("%Y-%m-%d")
-        RESULTS.write_text(f"{head}{machine()}, {day}. {HOW}\n\n{sections}\n", encoding="utf-8")
+        sections = "\n\n".join(found.get(part) or before(part) for part in PARTS)
+        RESULTS.write_text(f"{head}{machine()}. {HOW}\n\n{sections}\n", encoding="utf-8")
         if "picture" in found:
             PICTURE.write_text(found["picture"], encoding="utf-8")
     return 0

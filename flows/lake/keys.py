@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
-from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -49,7 +48,6 @@ _COMPRESSIONS = (".gz", ".zst")
 _DIRECTIVES = {"%Y": r"(?P<year>\d{4})", "%m": r"(?P<month>\d{2})", "%d": r"(?P<day>\d{2})"}
 
 
-@lru_cache(4_096)
 def stem_of(name: str) -> str:
     """Return a file name without `.csv`, `.csv.gz` or any other last suffix."""
     path = PurePath(name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import itertools
 import json
 import re
 import unicodedata
@@ -72,7 +73,7 @@ class Contracts(Mapping[str, Contract]):
         return sorted({dataset for known in (name, stem) for dataset in self._by_wildcards(known)} or self._named(name))
 
     def _by_wildcards(self, known: str) -> Iterator[str]:
-        for end in range(len(known) + 1):
+        for end in itertools.takewhile(len(known).__ge__, self._beginnings):
             for pattern, dataset in self._wildcards.get(known[:end], ()):
                 if pattern.match(known):
                     yield dataset
@@ -94,6 +95,11 @@ class Contracts(Mapping[str, Contract]):
             for pattern in contract.names:  # also one with wildcards: a file may be called orders[1].csv
                 exact[_plain(pattern)].add(dataset)
         return exact
+
+    @cached_property
+    def _beginnings(self) -> list[int]:
+        """How many characters patterns begin with, shortest first."""
+        return sorted({len(begin) for begin in self._wildcards})
 
     @cached_property
     def _wildcards(self) -> dict[str, list[tuple[re.Pattern[str], str]]]:

@@ -15,8 +15,8 @@ PAGE = 1000
 """S3's own largest page, which other servers keep to."""
 
 COUNTED_AT_MOST = 20 * PAGE
-COUNTED_FOR_S = 2.0
-"""Some servers walk the whole bucket anew for each page (rclone: ten seconds and more for 10,000 objects)."""
+COUNTED_FOR_S = 0.5
+"""What a run may pay for orientation: some servers walk much of the bucket anew for each page."""
 
 
 def list_bucket(

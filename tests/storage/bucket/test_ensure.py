@@ -296,10 +296,10 @@ def test_bucket_listing_counts_every_page(s3: S3) -> None:
     with ThreadPoolExecutor(8) as pool:
         put = lambda number: client.put_object(Bucket=s3.bucket, Key=f"Raw/{number:04}.csv", Body=b"ab")  # noqa: E731
         list(pool.map(put, range(1010)))
-    assert list_bucket(Bucket(client, s3.bucket), "Raw/") == BucketListing(1010, 2020)
-    assert list_bucket(Bucket(client, s3.bucket)).objects == 1011
-    assert list_bucket(Bucket(client, s3.bucket), at_most=1000) == BucketListing(1000, 2003, more=True)
-    assert not list_bucket(Bucket(client, s3.bucket), at_most=1011).more
+    assert list_bucket(Bucket(client, s3.bucket), "Raw/", for_s=60) == BucketListing(1010, 2020)
+    assert list_bucket(Bucket(client, s3.bucket), for_s=60).objects == 1011
+    assert list_bucket(Bucket(client, s3.bucket), at_most=1000, for_s=60) == BucketListing(1000, 2003, more=True)
+    assert not list_bucket(Bucket(client, s3.bucket), at_most=1011, for_s=60).more
 
 
 def test_bucket_deleted_in_mid_run_is_not_made_again(s3: S3) -> None:
