@@ -27,7 +27,7 @@ MOST_FAILURES = 5
 """After so many in a row the ordinary way is taken: something is wrong that it tells better."""
 
 _EXPRESS = "--x-s3"
-_ENDPOINT_OPTIONS = ("use_accelerate_endpoint", "use_dualstack_endpoint", "use_fips_endpoint")
+_ANY_KEY = "key"
 
 
 @dataclass(frozen=True)
@@ -52,28 +52,31 @@ class Address:
 
 
 def address_of(bucket: Bucket) -> Address | None:
-    """Return where a bucket's objects are; `None` where botocore has to find out with each request."""
+    """Return where a bucket's objects are, as botocore says; `None` where it has to find out with each request."""
     client: Any = bucket.client
     config = client.meta.config
-    options = config.s3 or {}
-    is_path_style = options.get("addressing_style") == "path"
     # botocore has no public way to ask a client for its credentials.
     credentials = getattr(getattr(client, "_request_signer", None), "_credentials", None)
     if (
         credentials is None
         or config.signature_version not in ("s3v4", "v4")
-        or any(options.get(name) for name in _ENDPOINT_OPTIONS)
-        or getattr(config, "use_dualstack_endpoint", None)
-        or getattr(config, "use_fips_endpoint", None)
         or bucket.name.endswith(_EXPRESS)
         or ":" in bucket.name
-        or not (is_path_style or (bucket.is_on_aws and "." not in bucket.name))
     ):
         return None
-    url = urlsplit(bucket.endpoint)
-    host = url.netloc if is_path_style else f"{bucket.name}.{url.netloc}"
-    path = f"{url.path.rstrip('/')}/{bucket.name}" if is_path_style else ""
-    return Address(url.scheme, host, path, credentials)
+    if bucket.is_on_aws:  # where a presigned address is not the one that requests go to
+        url = urlsplit(bucket.endpoint)
+        options = config.s3 or {}
+        if "." in bucket.name or any(value for name, value in options.items() if name != "addressing_style"):
+            return None
+        if options.get("addressing_style") == "path" or ".s3." in url.netloc or "dualstack" in url.netloc:
+            return None
+        return Address(url.scheme, f"{bucket.name}.{url.netloc}", "", credentials)
+    try:
+        url = urlsplit(client.generate_presigned_url("put_object", Params={"Bucket": bucket.name, "Key": _ANY_KEY}))
+    except BotoCoreError:
+        return None
+    return Address(url.scheme, url.netloc, url.path.removesuffix(f"/{_ANY_KEY}"), credentials)
 
 
 class QuickPut:

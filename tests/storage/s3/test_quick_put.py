@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.object_metadata import headers
@@ -138,6 +140,41 @@ def test_quick_put_after_failures_in_a_row_asks_no_more(lake: Lake) -> None:
 def test_address_of_a_bucket_of_another_kind_is_left_to_the_client(lake: Lake, name: str) -> None:
     assert address_of(lake.whole) is not None
     assert address_of(Bucket(lake.client, name)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "region", "options", "endpoint"),
+    [
+        ("lake", "eu-west-1", {}, None),
+        ("lake", "us-east-1", {}, None),
+        ("lake.of.dots", "eu-west-1", {}, None),
+        ("lake", "eu-west-1", {"addressing_style": "path"}, None),
+        ("lake", "us-east-1", {"use_dualstack_endpoint": True}, None),
+        ("lake", "cn-north-1", {}, None),
+        ("lake", "us-east-1", {"addressing_style": "auto"}, "http://127.0.0.1:9000"),
+        ("lake", "us-east-1", {"addressing_style": "auto"}, "https://minio.example.org"),
+        ("lake", "us-east-1", {"addressing_style": "path"}, "https://minio.example.org/s3"),
+    ],
+)
+def test_address_is_where_boto3_sends(name: str, region: str, options: dict[str, Any], endpoint: str | None) -> None:
+    config = Config(s3=options, retries={"total_max_attempts": 1})
+    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+    client: Any = boto3.client("s3", region_name=region, endpoint_url=endpoint, config=config, **keys)
+    sent: list[str] = []
+
+    def stop(request: Any, **_: Any) -> None:
+        sent.append(request.url)
+        raise InterruptedError
+
+    client.meta.events.register("before-send.s3.PutObject", stop)
+    with pytest.raises(InterruptedError):
+        client.put_object(Bucket=name, Key="a b/c", Body=DATA)
+    address = address_of(Bucket(client, name))
+    if address is None:
+        assert endpoint is None
+        assert options or "." in name
+        return
+    assert f"{address.scheme}://{address.host}{address.target('a b/c')}" == sent[0]
 
 
 def test_put_whole_with_a_digest_goes_the_quick_way(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
