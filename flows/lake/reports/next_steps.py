@@ -144,7 +144,8 @@ def _read(seen: Seen, groups: Iterable[FileGroup]) -> Iterator[NextStep]:
         contract = seen.settings.contracts.get(dataset)
         if contract is not None and "read" in contract.model_fields_set:
             continue
-        profiles = [outcome.profile for outcome in outcomes if outcome.profile]
+        # An archive is not read as one table; its members stand in the manifest with a recipe each.
+        profiles = [outcome.profile for outcome in outcomes if outcome.profile and not outcome.profile.archive]
         readings = [reading_stated(profile) for profile in profiles]
         if not profiles or not is_doubtful(profiles[0]) or any(reading != readings[0] for reading in readings):
             continue
