@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from flows.lake import errors
+from flows.lake.copying.lake_copy import copy_lake
+from flows.lake.copying.results import CopyOptions
+from flows.lake.manifests.store import ManifestStore
 from flows.lake.s3.bucket import Bucket
-from tests.storage.copying.conftest import KEY, Lakes
+from tests.storage.copying.conftest import KEY, SMALL, Lakes
 from tests.tools import fault_proxy as faults
 from tests.tools.fault_proxy import Fault, Request, fault_proxy
 from tests.tools.servers import S3Server
 from tests.tools.uploads import eager_client
 
 A = "Raw/Local/CSV/F/2024/03/05/a.csv"
-NAMES = ["a b+c&d=e?#%20.csv", "é~'()!*;:@,.csv", "e\u0301 nfd.csv", "日本.csv", "..hidden..csv", "x" * 200 + ".csv"]
+NAMES = [
+    "$[x]{y}\u200e\u3000\u00a0®.csv",
+    "a b+c&d=e?#%20.csv",
+    "é~'()!*;:@,.csv",
+    "e\u0301 nfd.csv",
+    "日本.csv",
+    "..hidden..csv",
+    "x" * 200 + ".csv",
+]
 
 
 def with_headers(lakes: Lakes, moto: S3Server, quick: bool, **headers: str) -> Any:
@@ -44,6 +56,26 @@ def test_keys_with_hard_characters_arrive(lakes: Lakes) -> None:
     assert lakes.of_target("Raw/") == lakes.of_source("Raw/")
     assert len(lakes.of_target("Raw/")) == len(NAMES)
     assert lakes.copy().copied == 0
+
+
+def test_keys_with_hard_characters_are_copied_by_the_server_itself(versioned: Lakes) -> None:
+    """Where the source goes into a header, of which other movers encode too little or too much."""
+    versioned.land({name: f"x\n{number}\n" for number, name in enumerate(NAMES)}, signing_key=KEY)
+    report = versioned.copy(inside=True)
+    assert (report.bad, report.inside) == ([], len(NAMES))
+    assert versioned.of_target("Raw/") == versioned.of_source("Raw/")
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_storage_class_is_no_reason_to_copy_again(versioned: Lakes, quick: bool) -> None:
+    versioned.land({"a.csv": "x\n1\n", "b.csv": "x\n2\n" * 5_000}, signing_key=KEY)
+    in_class = CopyOptions(upload=replace(SMALL, storage_class="STANDARD_IA"), quick=quick)
+    stores = [ManifestStore(bucket, KEY) for bucket in (versioned.source, versioned.target)]
+    assert copy_lake(*stores, options=in_class).bad == []
+    head = versioned.target.client.head_object(Bucket=versioned.target.name, Key=A)
+    assert head["StorageClass"] == "STANDARD_IA"
+    assert copy_lake(*stores, options=in_class).copied == 0
+    assert versioned.copy(quick=quick).copied == 0
 
 
 def test_object_of_no_bytes_arrives(lakes: Lakes) -> None:
