@@ -40,7 +40,8 @@ def summed_up(record: DatasetRecord) -> DatasetLine:
     order = sorted(days)
     landed = [day for day in order if days[day].landed]
     newest = order[-1]
-    window = [date.fromordinal(newest.toordinal() - back) for back in range(min(STRIP_DAYS, newest.toordinal()))][::-1]
+    until = last_day(days)
+    window = [date.fromordinal(until.toordinal() - back) for back in range(min(STRIP_DAYS, until.toordinal()))][::-1]
     return DatasetLine(
         first=landed[0] if landed else None,
         last=landed[-1] if landed else None,
@@ -50,7 +51,7 @@ def summed_up(record: DatasetRecord) -> DatasetLine:
         rows=sum(day.rows for day in days.values()),
         size_bytes=sum(day.size_bytes for day in days.values()),
         files=sum(day.landed for day in days.values()),
-        until=newest,
+        until=until,
         states="".join(_LETTERS[states[day]] if day in states else "." for day in window),
         rows_of=[days[day].rows if day in days else 0 for day in window],
         note=_note(record, newest),
@@ -61,6 +62,12 @@ def summed_up(record: DatasetRecord) -> DatasetLine:
         newest_day=days[newest].model_copy(update={"manifests": days[newest].manifests[-5:]}),
         latest=[key for day in order[-10:] for key in days[day].manifests][-10:],
     )
+
+
+def last_day(days: dict[date, Day]) -> date:
+    """Return the day with which the strip ends: the newest, but for days that were to come when their runs ended."""
+    today = max(one.ended for one in days.values()).date().toordinal() + 1  # in any time zone
+    return max((day for day in days if day.toordinal() <= today), default=max(days))
 
 
 def line_with(line: DatasetLine | None, day: date, one: Day, since: date) -> DatasetLine:

@@ -11,7 +11,7 @@ from flows.lake.contracts.rhythm import parse_rhythm
 SHOWN_NEEDS = 50
 MONTHS_BACK = 62
 """Days that are looked at for one on which a dataset was due."""
-_RANKS = ("rejected", "late", "drifted", "sensitive")
+_RANKS = ("rejected", "ahead", "late", "drifted", "sensitive")
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Need:
     """Something that a person should look at.
 
     Attributes:
-        kind: rejected, late, drifted, sensitive, unreadable or run.
+        kind: rejected, ahead, late, drifted, sensitive, unreadable or run.
         dataset: The dataset concerned, if it is one.
         values: What the text of its kind is filled with.
         note: Why, in the words of the run that found it.
@@ -41,8 +41,17 @@ def late_since(line: DatasetLine, today: date) -> date | None:
         rhythm = parse_rhythm(line.expect)
     except ValueError:
         return None
-    start = max(line.last + timedelta(days=1), today - timedelta(days=MONTHS_BACK))
+    start = max(_last_landed(line, today) + timedelta(days=1), today - timedelta(days=MONTHS_BACK))
     return next((day for n in range((today - start).days) if rhythm.is_due(day := start + timedelta(days=n))), None)
+
+
+def _last_landed(line: DatasetLine, today: date) -> date:
+    """Return the last day up to today on which a dataset landed: a wrong date in a name may be one to come."""
+    if line.last is not None and line.last <= today:
+        return line.last
+    landed = (number for number, letter in enumerate(reversed(line.states)) if letter not in ".r")
+    days = (line.until - timedelta(days=number) for number in landed)
+    return next((day for day in days if day <= today), date.min)
 
 
 def needs_of(lake: LakeRecord, today: date) -> tuple[list[Need], int]:
@@ -54,6 +63,8 @@ def needs_of(lake: LakeRecord, today: date) -> tuple[list[Need], int]:
     for name, line in lake.datasets.items():
         if line.state in ("rejected", "drifted"):
             of_datasets.append(Need(line.state, name, (str(line.newest),), line.note, line.has_page))
+        if line.newest > today + timedelta(days=1):  # tomorrow may have begun where its runs are
+            of_datasets.append(Need("ahead", name, (str(line.newest),), has_page=line.has_page))
         if day := late_since(line, today):
             of_datasets.append(Need("late", name, (str(day), line.expect or ""), has_page=line.has_page))
         if line.sensitive:

@@ -236,7 +236,8 @@ def dataset_page(record: DatasetRecord, bucket: str, *, linked: bool) -> str:
     columns.sort(key=lambda name: record.columns[name].place)
     former = [name for name in record.columns if name not in set(columns)]
     newest = max(record.days)
-    days = [newest - timedelta(days=back) for back in range(min(BAR_DAYS, newest.toordinal()))][::-1]
+    until = lines.last_day(record.days)
+    days = [until - timedelta(days=back) for back in range(min(BAR_DAYS, until.toordinal()))][::-1]
     with_files = [day for day in sorted(record.files, reverse=True) if day in record.days][:SHOWN_DAYS_OF_FILES]
     return (
         _environment()

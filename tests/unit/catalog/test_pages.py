@@ -215,3 +215,17 @@ def test_templates_are_compiled_once_for_all_runs(where: str, tmp_path: Path, mo
 def _forgotten() -> bool:
     pages._environment.cache_clear()
     return True
+
+
+def test_day_to_come_is_told_and_hides_neither_the_last_days_nor_that_one_is_missing() -> None:
+    record = DatasetRecord(dataset="Orders")
+    days = [date(2024, 3, day) for day in (1, 2, 3)]
+    for of_file in (*days, date(2099, 3, 3)):
+        made = manifest_of(min(of_file, days[-1]), landed("Orders", f"{of_file}.csv", of_file))
+        taking.take(record, f"Manifests/{of_file:%Y/%m/%d}/run.json", made, list(made.files), lambda _: None)
+    record.expect = "daily"
+    lake = lake_of(record)
+    assert lake.datasets["Orders"].states[-3:] == "lll"
+    needs, _ = needs_of(lake, date(2024, 3, 6))
+    assert [(need.kind, need.values[0]) for need in needs] == [("ahead", "2099-03-03"), ("late", "2024-03-04")]
+    assert "still to come, 2099-03-03" in pages.lake_page(lake, date(2024, 3, 6), linked=True)
