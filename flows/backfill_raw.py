@@ -32,6 +32,7 @@ from flows.lake.places import is_s3, is_web
 from flows.lake.reports.backfill_text import DayDone, day_line, markdown, verdict
 from flows.ui.artifacts import publish_markdown, quietly
 from flows.ui.days import as_date
+from flows.ui.parameters import WITHOUT_SECRETS
 
 MOST_DAYS = 3660
 SAME_TROUBLE = 3
@@ -48,7 +49,7 @@ def run_name() -> str:
 def backfill_raw(
     first_day: date,
     last_day: date,
-    source: Annotated[str, Field(max_length=4096)] = "",
+    source: Annotated[str, Field(max_length=4096, json_schema_extra={"pattern": WITHOUT_SECRETS})] = "",
     like: Annotated[str, Field(max_length=512)] = "ingest-raw/daily",
     parameters: dict[str, Any] = {},  # noqa: B006 - never changed; the V2 run form shows no editor for one that may be null
     resume: bool = True,

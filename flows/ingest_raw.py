@@ -26,7 +26,7 @@ from flows.lake.models import SourceFile
 from flows.lake.places import is_s3, is_web
 from flows.lake.sources.batches import arrange
 from flows.ui.days import DEFAULT_TIMEZONE, run_name
-from flows.ui.parameters import BlockName, BucketName, Contracts, TimeZone, refusing
+from flows.ui.parameters import BlockName, BucketName, Contracts, Source, TimeZone, refusing
 from flows.workers import processes
 
 
@@ -37,7 +37,7 @@ from flows.workers import processes
     task_runner=ThreadPoolTaskRunner(max_workers=THREADS),  # type: ignore[arg-type]  # Prefect's own futures differ
 )
 def ingest_raw(
-    source: Path = Path("data/sample"),
+    source: Source = Path("data/sample"),
     pattern: Annotated[str, Field(min_length=1, max_length=255)] = "*.csv",
     recursive: bool = False,
     follow_links: bool = False,

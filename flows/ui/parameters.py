@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from prefect import Flow
@@ -18,6 +19,18 @@ BlockName = Annotated[str, Field(min_length=1, max_length=255)]
 
 TimeZone = Annotated[str, Field(min_length=1, max_length=64)]
 """An IANA name."""
+
+WITHOUT_SECRETS = (
+    r"^(?![\s\S]*[Hh][Tt][Tt][Pp][Ss]?:/+[^/?#\s]*@)"
+    r"(?![\s\S]*[Hh][Tt][Tt][Pp][Ss]?:/[^\s]*[?&][^=&\s]*([Tt]oken|[Ss]ig|[Ss]ignature|[Pp]assword|[Ss]ecret|[Kk]ey)=)"
+)
+"""What a source must be for a server to take it as a parameter: it stores them where many can read them.
+
+The run itself looks more closely (`flows.lake.web.addresses`), but by then the parameter is stored.
+"""
+
+Source = Annotated[Path, Field(json_schema_extra={"pattern": WITHOUT_SECRETS})]
+"""A folder, an `s3://` address, or addresses of files."""
 
 Contracts = str | dict[str, Any]
 """A path, an `s3://` address, or the contracts themselves."""

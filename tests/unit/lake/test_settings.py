@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from prefect.utilities.callables import parameter_schema
 
+from flows.backfill_raw import backfill_raw
 from flows.ingest_raw import ingest_raw
 from flows.lake.s3.storage_rules import STORAGE_CLASSES
 from flows.landing_calendar import landing_calendar
@@ -85,3 +86,27 @@ def test_settings_have_each_parameter_of_the_flow_and_the_tests_its_defaults() -
     signature = inspect.signature(ingest_raw.fn).parameters
     assert set(IngestSettings.model_fields) == set(signature)
     assert {name: one.default for name, one in signature.items()} == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("source", "taken"),
+    [
+        ("data/sample", True),
+        ("/data/a@b/x?key=1", True),
+        ("s3://landing/orders", True),
+        ("https://a.example/x_%Y%m.csv?ano=2024&mes=3", True),
+        ("https://a.example/x.csv\nhttps://a.example/@y.csv", True),
+        ("https://ana:s3cr3t@a.example/x.csv", False),
+        ("https:/ana@a.example/x.csv", False),
+        ("https://a.example/x.csv\nHTTPS://ana:s3cr3t@a.example/y.csv", False),
+        ("https://a.example/x.csv?sv=1&sig=s3cr3t", False),
+        ("https://a.example/x.csv?X-Amz-Signature=s3cr3t", False),
+        ('["https://a.example/x.csv?access_token=s3cr3t"]', False),
+    ],
+)
+def test_a_server_does_not_store_an_address_with_a_credential(source: str, taken: bool) -> None:
+    from jsonschema import Draft202012Validator
+
+    for flow in (ingest_raw, backfill_raw):
+        schema = parameter_schema(flow.fn).properties["source"]
+        assert Draft202012Validator(schema).is_valid(source) is taken

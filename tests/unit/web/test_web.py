@@ -410,3 +410,21 @@ def test_cookies_go_nowhere_else(tmp_path):
     with network.web_client(OPEN) as client:
         assert not client.follow_redirects
         assert isinstance(client, httpx.Client)
+
+
+@pytest.mark.parametrize(
+    "validators",
+    [{"ETag": '"two"'}, {}, {"ETag": '"one"', "Last-Modified": "Tue, 05 Mar 2024 10:00:00 GMT"}],
+)
+def test_the_rest_of_another_file_is_not_taken_from_a_server_that_ignores_if_range(tmp_path, validators):
+    def rest_of_another(request):
+        start = int(request.headers["range"].removeprefix("bytes=").rstrip("-"))
+        told = {"Content-Range": f"bytes {start}-{len(BODY) - 1}/{len(BODY)}"}
+        return 206, b"x" * (len(BODY) - start), validators | told
+
+    def cut_with_a_time(request):
+        status, body, headers = cut(request)
+        return status, body, headers | {"Last-Modified": "Mon, 04 Mar 2024 10:00:00 GMT"}
+
+    fetched(Server(cut_with_a_time, rest_of_another), tmp_path)
+    assert (tmp_path / "spool").read_bytes() == BODY
