@@ -95,7 +95,8 @@ def line_with(line: DatasetLine | None, day: date, one: Day, since: date) -> Dat
     letters[at], rows[at] = _LETTERS[states], one.rows
     until = max(line.until, day)
     window = range(until.toordinal() - STRIP_DAYS + 1, until.toordinal() + 1)
-    kept = [of for of in window if of >= min(letters)]
+    least = min(letters)
+    kept = [of for of in window if of >= least]
     return line.model_copy(
         update={
             "first": min(line.first or day, day) if one.landed else line.first,

@@ -36,6 +36,7 @@ from flows.lake.catalog.records import (
 from flows.lake.manifests.entries import ManifestFile
 from flows.lake.manifests.manifest import Manifest
 from flows.lake.manifests.store import ManifestStore
+from flows.lake.memory import seldom_collected
 
 PAGES_OF_A_RUN = 100
 PAGES_OF_MANY = 25
@@ -48,6 +49,7 @@ LONGEST_STEP = 4_000
 KEPT_UNREADABLE = 50
 
 
+@seldom_collected()
 def refresh(
     store: ManifestStore,
     today: date,
