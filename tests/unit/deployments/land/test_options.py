@@ -80,3 +80,9 @@ def test_no_secret_has_an_option() -> None:
     words = " ".join(flag for action in options._parser()._actions for flag in action.option_strings)
     assert "secret" not in words
     assert "token" not in words
+
+
+@pytest.mark.parametrize("source", ["https://a.example/x.csv https://a.example/y.zip", "s3://a/b"])
+def test_an_address_stays_what_it_is(source: str) -> None:
+    given = options.parse([source, "--bucket", "my-lake"])
+    assert options.parameters_of(given)["source"] == Path(source)
