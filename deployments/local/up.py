@@ -13,10 +13,7 @@ from pathlib import Path
 from deployments.local import catalog, children, folders, services, ways_in
 
 QUERY_S = "0.5"
-"""How often the worker asks for runs: somebody waits in front of this stack, with Prefect's default up to 10 s.
-
-Asking costs the server and the worker some 2 % of a core together.
-"""
+"""How often the worker asks for runs: somebody waits in front of this stack, with Prefect's default up to 10 s."""
 
 
 def port(variable: str) -> int:
