@@ -82,14 +82,13 @@ def line_with(line: DatasetLine | None, day: date, one: Day, since: date) -> Dat
         since: The day of the manifest that says so.
     """
     states: DayState = "rejected" if one.bad else "drifted" if one.changes else "landed"
-    is_first = line is None
     if line is None:
-        line = DatasetLine(newest=day, until=day, state="landed", newest_day=Day(ended=one.ended))
+        return _first_line(day, one, since, states)
     letters = dict(zip(_ordinals(line.until, len(line.states)), line.states, strict=True))
     rows = dict(zip(_ordinals(line.until, len(line.rows_of)), line.rows_of, strict=True))
     at, is_newest = day.toordinal(), day >= line.newest
     before = line.newest_day if day == line.newest else Day(ended=one.ended, rows=rows.get(at, 0))
-    known = not is_first and (day == line.newest or letters.get(at, ".") != ".")
+    known = day == line.newest or letters.get(at, ".") != "."
     if is_newest and one.content and one.content == line.newest_day.content and states == "landed":
         states = "unchanged" if day > line.newest else line.state
     letters[at], rows[at] = _LETTERS[states], one.rows
@@ -114,6 +113,27 @@ def line_with(line: DatasetLine | None, day: date, one: Day, since: date) -> Dat
             "newest_day": one if is_newest else line.newest_day,
             "behind": min(line.behind or day, day, since),
         }
+    )
+
+
+def _first_line(day: date, one: Day, since: date, state: DayState) -> DatasetLine:
+    """Return the line of a dataset that nothing was known of; thousands may come at once, and all is checked by now."""
+    landed_on = day if one.landed else None
+    return DatasetLine.model_construct(
+        first=landed_on,
+        last=landed_on,
+        newest=day,
+        state=state,
+        days=int(bool(one.landed)),
+        rows=one.rows,
+        size_bytes=one.size_bytes,
+        files=one.landed,
+        until=day,
+        states=_LETTERS[state],
+        rows_of=[one.rows],
+        newest_day=one,
+        latest=[],
+        behind=min(day, since),
     )
 
 
