@@ -45,25 +45,20 @@ def work_duckdb(path: Path, folder: Path) -> Answers:
         columns=columns,
     )
     with engine.connection(folder) as database:
-        found = trusted.load(database, path, RawInput(file, "", date(2026, 11, 28)))
+        with title_languages.prepared():
+            found = trusted.load(database, path, RawInput(file, "", date(2026, 11, 28)))
         tmdb_answers.load(database, ())
-
-        def write_trusted() -> None:
-            own = database.cursor()
-            engine.write_by_year(own, trusted.TITLES, folder / "titles")
-            engine.write_by_year(own, trusted.PERFORMERS, folder / "performers")
-
         with ThreadPoolExecutor(1) as beside:
-            written = beside.submit(write_trusted)
+            written = beside.submit(trusted.write, database.cursor(), folder / "trusted")
             started = time.perf_counter()
             title_languages.identify_all(database)
             languages_s = time.perf_counter() - started
+            criteria = selection.Criteria(last_year=LAST, top=TOP)
+            selected = selection.select(database, criteria)
+            refined.build(database)
+            refined.write(database, folder / "refined")
+            years, performers, *_ = questions.answer_all(database, selected, criteria)
             written.result()
-        criteria = selection.Criteria(last_year=LAST, top=TOP)
-        selected = selection.select(database, criteria)
-        refined.build(database)
-        refined.write(database, folder / "refined")
-        years, performers, *_ = questions.answer_all(database, selected, criteria)
     return {
         "years": {row[0]: row[1] for row in years.rows},
         "performers": [[row[0], row[2]] for row in performers.rows],

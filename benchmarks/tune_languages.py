@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.lake.films import languages, title_evidence
+from flows.lake.films import languages, title_evidence, title_parts
 from flows.lake.films.languages import UNDETERMINED, Weights
 from flows.lake.films.title_evidence import INDEX, KINDS, LANGUAGES
 
@@ -51,10 +51,10 @@ def learn(titles: Labelled) -> Weights:
     found = np.zeros((len(titles), len(KINDS), len(LANGUAGES)))
     for fold in range(FOLDS):
         examples = [one for number, one in enumerate(titles) if number % FOLDS != fold]
-        _use(title_evidence.part_scores(examples))
+        _use(title_evidence.learn_parts(examples))
         others = [number for number in range(len(titles)) if number % FOLDS == fold]
         found[others] = title_evidence.evidence([titles[number][0] for number in others])
-    _use(title_evidence.part_scores(titles))
+    _use(title_evidence.learn_parts(titles))
     allowed = np.array([_allowed(title) for title, _ in titles])
     wanted = np.eye(len(LANGUAGES))[[INDEX[code] for _, code in titles]]
     kinds, bias = np.full(len(KINDS), 0.5), np.zeros(len(LANGUAGES))
@@ -75,9 +75,9 @@ def learn(titles: Labelled) -> Weights:
     return Weights(kinds, bias, THRESHOLD)
 
 
-def _use(scores: dict[str, NDArray[np.float64]]) -> None:
-    title_evidence._counts = lambda: scores  # type: ignore[assignment]
-    title_evidence._of_word.cache_clear()
+def _use(parts: title_parts.Parts) -> None:
+    title_evidence._parts = lambda: parts  # type: ignore[assignment]
+    title_evidence._told.clear()
 
 
 def _allowed(title: str) -> NDArray[np.float64]:

@@ -86,13 +86,13 @@ def analyze_films(
         with workspace(day, found) as work:
             run.log.info(film_tasks.find_films(work, dataset, lake))
             run.log.info(film_tasks.read_films(work, lake))
-            trusted = film_tasks.write_trusted.submit(work, lake)  # side by side: one works in DuckDB, one in Python
+            trusted = film_tasks.write_trusted.submit(work, lake)  # beside the next two, on threads of its own
             try:
                 run.log.info(f"Languages of {film_tasks.identify_languages(work):,} titles")
+                run.log.info(film_tasks.write_refined(work, lake))
             finally:
                 trusted.wait()  # it works on the database, which is closed at the end of the block
             run.log.info(f"{trusted.result():,} objects of the trusted layer")
-            run.log.info(film_tasks.write_refined(work, lake))
             key = film_tasks.write_report(work, lake)
         run.verdict = f"{found.selection.films if found.selection else 0:,} films; report at s3://{lake.bucket}/{key}"
         run.log.info(run.verdict)

@@ -41,14 +41,15 @@ def find_films(work: Workspace, dataset: str, address: LakeAddress) -> str:
 @stage(name="read-films", task_run_name="read films")
 def read_films(work: Workspace, address: LakeAddress) -> str:
     """Fetch what was found, prove it, and load it into typed tables; returns what was wrong in it."""
-    from flows.lake.films import inputs, report, tmdb_answers, trusted
+    from flows.lake.films import inputs, report, title_languages, tmdb_answers, trusted
 
     bucket, found = connect(address).bucket, work.found
     raw = found.raw
     if raw is None:
         raise RuntimeError("find_films comes first")
-    path = inputs.fetch(bucket, raw, work.folder)
-    found.defects = trusted.load(work.database, path, raw)
+    with title_languages.prepared():
+        path = inputs.fetch(bucket, raw, work.folder)
+        found.defects = trusted.load(work.database, path, raw)
     path.unlink()
     found.answers = tmdb_answers.Answers()
     for part in found.parts:
@@ -64,16 +65,13 @@ def write_trusted(work: Workspace, address: LakeAddress) -> int:
     from flows.lake.films import engine, layout, storing, trusted
 
     bucket, raw, made = connect(address).bucket, work.found.raw, []
-    database = work.database.cursor()  # a connection of its own: another stage works beside this one
+    database = work.database.cursor()  # a connection of its own: other stages work beside this one
     if raw is None:
         raise RuntimeError("find_films comes first")
-    queries: dict[layout.TrustedTable, str] = {"titles": trusted.TITLES, "performers": trusted.PERFORMERS}
-    for table, query in queries.items():
-        folder = work.subfolder(table)
+    for table, files in trusted.write(database, work.subfolder("trusted")).items():
         prefix = layout.trusted_prefix(table, raw.day)
-        files = engine.write_by_year(database, query, folder)
         stored = storing.put_all(bucket, [(f"{prefix}/{place}", path) for place, path in files])
-        without_rows = functools.partial(engine.without_rows, database, query, work.folder)
+        without_rows = functools.partial(engine.without_rows, database, trusted.QUERIES[table], work.folder)
         made += stored + storing.replace_left_overs(bucket, f"{prefix}/", stored, without_rows)
     work.found.made += made
     return len(made)

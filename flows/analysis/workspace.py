@@ -90,7 +90,9 @@ def write_manifest(found: Found, run: FilmsRun) -> str | None:
         ended=made_manifest.now_like(run.started),
         criteria=dataclasses.asdict(found.criteria),
         read=tuple(_read(one) for one in [found.raw, *found.parts]),
-        made=tuple(made_manifest.MadeObject(**dataclasses.asdict(one)) for one in found.made),
+        made=tuple(
+            made_manifest.MadeObject(**dataclasses.asdict(one)) for one in sorted(found.made, key=lambda one: one.key)
+        ),
         funnel=tuple(
             made_manifest.FunnelStep(name=step.name, left=step.left, fell_out=dict(step.fell_out))
             for step in (found.selection.steps if found.selection else ())

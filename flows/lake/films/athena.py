@@ -15,7 +15,7 @@ import sys
 from datetime import date
 
 from flows.lake.films import layout
-from flows.lake.films.trusted import FIRST_YEAR, LAST_YEAR
+from flows.lake.films.raw_rows import FIRST_YEAR, LAST_YEAR
 from flows.lake.manifests.athena_ddl import sql_name
 
 _LIST = "array<string>"

@@ -1,8 +1,9 @@
 """DuckDB as the analysis uses it: bounded memory, no downloads, and the same bytes from the same rows.
 
 Chosen by measurement (docs/decisions/0110-the-engine-of-the-analysis.md). Beyond its limit of memory it writes to a
-temporary folder, so ten times the rows do not take ten times the memory. Parquet is written by one thread from sorted
-rows: with more, rows of a partition arrive in any order and the bytes differ from run to run.
+temporary folder, so ten times the rows do not take ten times the memory. Each file of Parquet is written by one thread:
+with more, rows of a partition arrive in any order and the bytes differ from run to run. Several threads write at once,
+each its own files.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
 MEMORY = "384MB"
 THREADS = 2
 
+MOST_OPEN_FILES = 300
+"""More than there are release years: a year's rows go to one file, whatever the order of the rows."""
+
 
 @contextmanager
 def connection(folder: Path, memory: str = MEMORY) -> Iterator[Connection]:
-    """Open a database of its own in a folder, which holds what does not fit in memory.
+    """Open a database in memory, and in a folder what does not fit there.
 
     Args:
         folder: A temporary folder.
@@ -40,9 +44,10 @@ def connection(folder: Path, memory: str = MEMORY) -> Iterator[Connection]:
         # Extensions come from the internet; what the analysis needs is in the wheel.
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
-        "preserve_insertion_order": False,
+        "partitioned_write_max_open_files": MOST_OPEN_FILES,
     }
-    database = duckdb.connect(str(folder / "films.duckdb"), config=settings)
+    # On disk tables are compressed, which takes longer than reading them; what does not fit in memory is all the same.
+    database = duckdb.connect(":memory:", config=settings)
     try:
         yield database
     finally:
@@ -60,24 +65,37 @@ def count(database: Connection, query: str) -> int:
     return int(row[0]) if row and row[0] is not None else 0
 
 
+def one_thread_each(database: Connection) -> None:
+    """Let each query have one thread: its rows keep their order, and queries of several cursors run side by side."""
+    database.execute("SET threads = 1")
+
+
 def write_parquet(database: Connection, query: str, path: Path) -> Path:
-    """Write the rows of a query, which it must sort, to one Parquet file."""
-    with _one_thread(database):
-        database.execute(f"COPY ({query}) TO {text(path)} (FORMAT parquet, COMPRESSION zstd)")
+    """Write the rows of a query, which has an order, to one Parquet file, after `one_thread_each`."""
+    database.execute(f"COPY ({query}) TO {text(path)} (FORMAT parquet, COMPRESSION zstd)")
     return path
 
 
-def write_by_year(database: Connection, query: str, folder: Path) -> list[tuple[str, Path]]:
-    """Write the rows of a query, which it must sort by `release_year` first, to a folder for each year.
+def write_by_year(
+    database: Connection, query: str, folder: Path, years: tuple[int, int] = (NO_YEAR, 9999)
+) -> list[tuple[str, Path]]:
+    """Write the rows of a query, which has an order, to a folder for each release year, after `one_thread_each`.
+
+    Args:
+        database: The database, or a cursor of its own.
+        query: The query, with a column `release_year`.
+        folder: Where the folders go; it is made.
+        years: The first and the last year that are written.
 
     Returns:
         For each file its place below the table (`release_year=2016/part-0000.parquet`) and its path.
     """
-    with _one_thread(database):
-        database.execute(
-            f"COPY (SELECT * REPLACE (coalesce(release_year, {NO_YEAR}) AS release_year) FROM ({query}))"
-            f" TO {text(folder)} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (release_year))"
-        )
+    folder.mkdir(parents=True)
+    database.execute(
+        f"COPY (SELECT * REPLACE (coalesce(release_year, {NO_YEAR}) AS release_year) FROM ({query})"
+        f" WHERE coalesce(release_year, {NO_YEAR}) BETWEEN {years[0]} AND {years[1]})"
+        f" TO {text(folder)} (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (release_year))"
+    )
     found: list[tuple[str, Path]] = []
     for year in sorted(folder.iterdir()):
         files = sorted(year.glob("*.parquet"), key=lambda path: int(path.stem.rpartition("_")[2]))
@@ -89,12 +107,3 @@ def without_rows(database: Connection, query: str, folder: Path) -> bytes:
     """Return a file of a table by year that has its columns and no rows."""
     path = folder / "without-rows.parquet"
     return write_parquet(database, f"SELECT * EXCLUDE (release_year) FROM ({query}) LIMIT 0", path).read_bytes()
-
-
-@contextmanager
-def _one_thread(database: Connection) -> Iterator[None]:
-    database.execute("SET threads = 1; SET preserve_insertion_order = true")
-    try:
-        yield
-    finally:
-        database.execute(f"SET threads = {THREADS}; SET preserve_insertion_order = false")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import re
 import sys
 import unicodedata
 from collections import Counter
@@ -22,7 +23,7 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.lake.films.title_evidence import KINDS, LANGUAGES, evidence, fasttext_model
+from flows.lake.films.title_evidence import KINDS, LANGUAGES, evidence, fasttext_model, one_line
 
 UNDETERMINED = "und"
 
@@ -59,6 +60,9 @@ _ONE_LANGUAGE = {
     "ETHIOPIC": "am",
 }
 """Letters that one language of films has, as good as alone."""
+
+_LATIN = re.compile(r"[\W\d_]*[A-Za-zÀ-ÖØ-öø-ɏ][\W\d_A-Za-zÀ-ÖØ-öø-ɏ]*")
+"""What the titles of most films consist of, said by one look."""
 
 _SHARED = frozenset({"CYRILLIC", "ARABIC", "DEVANAGARI"})
 """Letters of more languages than ours, which fastText tells apart."""
@@ -118,7 +122,7 @@ def _by_letters(title: str) -> tuple[str | None, float, tuple[str, ...]]:
         return code, 1.0, ()
     possible = _OF_LETTERS.get(letters)
     if possible is None or (letters in _SHARED and _is_another(title, possible)):
-        labels, scores = fasttext_model().predict(title.replace("\n", " "), 1, 0.0)
+        labels, scores = fasttext_model().predict(one_line(title), 1, 0.0)
         code, score = labels[0].removeprefix("__label__"), round(min(1.0, float(scores[0])), 3)
         return (code if score >= _SURE_OF_ANOTHER and len(code) == 2 else UNDETERMINED), score, ()
     return (possible[0], 1.0, ()) if len(possible) == 1 else (None, 0.0, possible)
@@ -141,6 +145,8 @@ def _ruled_out(possible: tuple[str, ...]) -> NDArray[np.float64]:
 
 def letters_of(title: str) -> str | None:
     """Return the name of the letters that most of a title is written in, as Unicode calls them."""
+    if _LATIN.fullmatch(title):
+        return "LATIN"
     names = Counter(name for character in title if (name := _letter(character)))
     if names["HIRAGANA"] or names["KATAKANA"]:
         return "KANA"
@@ -155,7 +161,7 @@ def _letter(character: str) -> str:
 
 def _is_another(title: str, possible: tuple[str, ...]) -> bool:
     """Say whether fastText is sure that it is a language which these letters have, but which is not among ours."""
-    labels, scores = fasttext_model().predict(title.replace("\n", " "), 1, _SURE_OF_ANOTHER)
+    labels, scores = fasttext_model().predict(one_line(title), 1, _SURE_OF_ANOTHER)
     return bool(labels) and labels[0].removeprefix("__label__") not in {*possible, "sh", "arz"} and bool(len(scores))
 
 

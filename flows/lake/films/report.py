@@ -116,9 +116,14 @@ def defect_rows(defects: Defects) -> list[tuple[str, int]]:
     """Return what was wrong in the raw file, with its count; what did not occur is left out."""
     rows = [
         ("rows that do not fit the table, left out", defects.unreadable_rows),
+        ("rows that the manifest counts and that were not found: look for a quote without end", defects.lost_rows),
         ("rows without a title's id, left out", defects.without_id),
         ("titles without a release year", defects.years),
-        ("titles whose rating is no number from 1 to 10, taken as missing", defects.ratings),
+        ("titles whose rating is not a number from 1 to 10, taken as missing", defects.ratings),
+        ("titles whose rating has more than one decimal, rounded to one", defects.rounded_ratings),
+        ("titles whose minutes are not a whole number that fits, taken as missing", defects.minutes),
+        ("titles whose votes are not a whole number that fits, taken as missing", defects.votes),
+        ("performers' rows with a year of birth or death that is not a year, taken as missing", defects.lives),
         ("titles whose rows tell different facts, of which the first in order counts", defects.differing),
         ("performers told more than once in a title, counted once", defects.doubled),
     ]

@@ -15,13 +15,14 @@ import functools
 import itertools
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from flows.lake.films import title_parts
 
 Scores = NDArray[np.float64]
 
@@ -46,8 +47,9 @@ _ROMANISED = 3e-4
 
 _COMMON_WORDS = 1500
 _COMMON_WEIGHT = 0.02
-_PSEUDO_COUNT = 0.05
-_LONGEST_PART = 4
+
+_WORDS_KEPT = 50_000
+"""What words say is kept, up to so many: titles share most of theirs."""
 
 _INITIALS = "zh|ch|sh|b|p|m|f|d|t|n|l|g|k|h|j|q|x|r|z|c|s|y|w"
 _FINALS = (
@@ -78,14 +80,14 @@ def evidence(titles: Sequence[str]) -> NDArray[np.float64]:
     Titles go together, since most of the time would be spent on calls of numpy for a few numbers each.
     """
     found = np.zeros((len(titles), len(KINDS), len(LANGUAGES)))
-    found[:, 0] = np.log([_sentences(title) for title in titles])
+    found[:, 0] = np.log(_sentences(titles))
     words = [words_of(title) for title in titles]
     with_words = np.array([number for number, one in enumerate(words) if one], dtype=int)
     if not with_words.size:
         return found
     told = [words[number] for number in with_words]
     vocabulary = {word: number for number, word in enumerate(dict.fromkeys(itertools.chain.from_iterable(told)))}
-    known = [_of_word(word) for word in vocabulary]
+    known = _of_words(list(vocabulary))
     places = [vocabulary[word] for word in itertools.chain.from_iterable(told)]
     counts = np.array([len(one) for one in told])
     starts = np.concatenate(([0], counts.cumsum()[:-1]))
@@ -96,7 +98,7 @@ def evidence(titles: Sequence[str]) -> NDArray[np.float64]:
         return np.asarray(np.add.reduceat(rows, starts, axis=0), dtype=float)
 
     found[with_words, 1] = summed(0) / np.sqrt(counts)[:, None]
-    parts = summed(1) / np.sqrt(letters * _LONGEST_PART)[:, None]  # about as many as there are
+    parts = summed(1) / np.sqrt(letters * title_parts.LONGEST)[:, None]  # about as many as there are
     found[with_words, 2] = parts - parts.max(axis=1, keepdims=True)
     shares = summed(2) / letters[:, None]
     fit = np.where(shares == 1, 1.0, -2 * (1 - shares) - 0.5) * np.sqrt(np.minimum(3, counts))[:, None]
@@ -105,26 +107,33 @@ def evidence(titles: Sequence[str]) -> NDArray[np.float64]:
     return found
 
 
-@functools.lru_cache(maxsize=50_000)
-def _of_word(word: str) -> tuple[Scores, Scores, tuple[int, ...]]:
-    """Return what a word says: by itself, by its parts, and how many letters of it are syllables of some languages."""
-    frequencies, counts = _frequencies(), _counts()
-    stem = word.partition("'")[0]
-    known = np.array(
-        [max(one.get(word, 0.0), 0.3 * one.get(stem, 0.0) if stem != word else 0.0, _RAREST) for one in frequencies]
-    )
-    parts = np.zeros(len(LANGUAGES))
-    for part in _parts(word):
-        if (scores := counts.get(part)) is not None:
-            parts += scores
-    return np.log(known / _RAREST), parts, tuple(len(word) * bool(one.match(word)) for one in _SYLLABLES.values())
+_Told = tuple[Scores, Scores, tuple[int, ...]]
+_told: dict[str, _Told] = {}
 
 
-def _parts(word: str) -> Iterator[str]:
-    """Yield the parts of a word up to four letters long; blanks stand for its ends."""
-    bounded = f" {word} "
-    for length in range(1, _LONGEST_PART + 1):
-        yield from (bounded[start : start + length] for start in range(len(bounded) - length + 1))
+def _of_words(words: Sequence[str]) -> list[_Told]:
+    """Return for each word what it says itself, what its parts say, and how many letters are in syllables."""
+    if new := [word for word in words if word not in _told]:
+        if len(_told) + len(new) > _WORDS_KEPT:
+            _told.clear()
+            new = list(words)
+        told = zip(_by_themselves(new), _parts().of_words(new), map(_syllables, new), strict=True)
+        _told.update(zip(new, told, strict=True))
+    return [_told[word] for word in words]
+
+
+def _by_themselves(words: Sequence[str]) -> Scores:
+    frequencies = _frequencies()
+    stems = [word.partition("'")[0] for word in words]
+    known = np.array([[one.get(word, _RAREST) for one in frequencies] for word in words])
+    of_stems = np.array([[one.get(stem, 0.0) for one in frequencies] for stem in stems])
+    differ = np.array([stem != word for stem, word in zip(stems, words, strict=True)])
+    scores: Scores = np.log(np.maximum(known, 0.3 * of_stems * differ[:, None]) / _RAREST)
+    return scores
+
+
+def _syllables(word: str) -> tuple[int, ...]:
+    return tuple(len(word) * bool(one.match(word)) for one in _SYLLABLES.values())
 
 
 @functools.cache
@@ -156,37 +165,30 @@ def _examples() -> tuple[tuple[str, str], ...]:
 
 
 @functools.cache
-def _counts() -> dict[str, Scores]:
-    return part_scores(_examples())
+def _parts() -> title_parts.Parts:
+    return learn_parts(_examples())
 
 
-def part_scores(examples: Iterable[tuple[str, str]]) -> dict[str, Scores]:
-    """Learn from titles, from the romanised words and from each language's most common ones what its words look like.
-
-    Returns:
-        For each part of a word, how much likelier each language makes it than a part that was never seen.
-    """
-    seen: list[Counter[str]] = [Counter() for _ in LANGUAGES]
+def learn_parts(examples: Iterable[tuple[str, str]]) -> title_parts.Parts:
+    """Learn what words look like from titles, the romanised words and each language's most common ones."""
+    of_titles: list[list[str]] = [[] for _ in LANGUAGES]
     for title, code in examples:
-        for word in words_of(title):
-            seen[INDEX[code]].update(_parts(word))
+        of_titles[INDEX[code]] += words_of(title)
     for code, words in _romanised():
-        for word in words:
-            seen[INDEX[code]].update(_parts(word))
-    for counter, known in zip(seen, _frequencies(), strict=True):
-        common: Counter[str] = Counter()
-        for word in sorted(known, key=lambda word: (-known[word], word))[:_COMMON_WORDS]:
-            if word.isalpha():
-                common.update(_parts(word))
-        for part, number in common.items():
-            counter[part] += _COMMON_WEIGHT * number  # type: ignore[assignment]  # a weight is not whole
-    place = {part: number for number, part in enumerate(sorted(set().union(*seen)))}
-    matrix = np.full((len(place), len(LANGUAGES)), _PSEUDO_COUNT)
-    for number, counter in enumerate(seen):
-        matrix[[place[part] for part in counter], number] += list(counter.values())
-    totals = matrix.sum(axis=0)
-    scores = np.log(matrix / totals) - np.log(_PSEUDO_COUNT / totals.mean())
-    return dict(zip(place, scores, strict=True))
+        of_titles[INDEX[code]] += words
+    common = [[word for word in _most_common(known) if word.isalpha()] for known in _frequencies()]
+    samples = itertools.chain(
+        ((number, 1.0, words) for number, words in enumerate(of_titles)),
+        ((number, _COMMON_WEIGHT, words) for number, words in enumerate(common)),
+    )
+    return title_parts.learn(samples, len(LANGUAGES))
+
+
+def _most_common(known: dict[str, float]) -> list[str]:
+    """Return the most common words; of two that are as common the first of the alphabet."""
+    least = np.partition(np.fromiter(known.values(), dtype=float), -_COMMON_WORDS)[-_COMMON_WORDS]
+    candidates = [word for word, frequency in known.items() if frequency >= least]
+    return sorted(candidates, key=lambda word: (-known[word], word))[:_COMMON_WORDS]
 
 
 @functools.cache
@@ -202,12 +204,26 @@ _NUMBER_OF_LABEL = {f"__label__{code}": number for code, number in INDEX.items()
 }
 
 
-def _sentences(title: str) -> list[float]:
-    found = [1e-4] * len(LANGUAGES)
-    text = title.replace("\n", " ")
-    spellings = {text, text.lower()}
-    for spelling in spellings:
-        for label, score in zip(*fasttext_model().predict(spelling, 12, 1e-3), strict=True):
-            if (number := _NUMBER_OF_LABEL.get(label)) is not None:
-                found[number] += score / len(spellings)
+def _sentences(titles: Sequence[str]) -> Scores:
+    """Return what fastText says of titles as they are written and in small letters, the mean of both."""
+    predict = fasttext_model().predict
+    rows: list[int] = []
+    places: list[int] = []
+    scores: list[float] = []
+    for row, title in enumerate(titles):
+        line = one_line(title)
+        spellings = {line, line.lower()}
+        for spelling in spellings:
+            for label, score in zip(*predict(spelling, 12, 1e-3), strict=True):
+                if (place := _NUMBER_OF_LABEL.get(label)) is not None:
+                    rows.append(row)
+                    places.append(place)
+                    scores.append(score / len(spellings))
+    found = np.full((len(titles), len(LANGUAGES)), 1e-4)
+    np.add.at(found, (rows, places), scores)
     return found
+
+
+def one_line(title: str) -> str:
+    """Return a title as fastText takes it: without line breaks and without halves of characters."""
+    return title.replace("\n", " ").encode("utf-8", "replace").decode("utf-8")

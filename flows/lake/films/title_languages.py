@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flows.lake.films import languages
@@ -12,6 +15,15 @@ if TYPE_CHECKING:
 
 AT_A_TIME = 5_000
 """Titles in memory at once."""
+
+
+@contextmanager
+def prepared() -> Iterator[None]:
+    """Load the words and models in another thread meanwhile; they are loaded at the end of the block."""
+    with ThreadPoolExecutor(1) as beside:
+        loaded = beside.submit(languages.identify, "any title")
+        yield
+    loaded.result()
 
 
 def identify_all(database: Connection) -> int:

@@ -2,38 +2,29 @@ r"""The trusted layer of films: raw text becomes typed tables, in which each tit
 
 The raw file has a row for each performer of a title, `\N` for what is missing, and lists as text. Here the marker is
 gone, numbers are numbers, genres are lists. What is wrong is not mended in silence: it is counted, and the count is in
-the report. The first row of a title, in the order of its values, decides where its rows differ.
+the report. The first row of a title, in the order of its values, decides where its rows differ. Performers keep the
+order of the file, which the same file always has: sorting a million wide rows takes longer than reading them.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.lake.errors import AnalysisInputMissing
-from flows.lake.films.engine import count, text
-from flows.lake.films.inputs import TITLE_COLUMNS, RawInput
-from flows.lake.units import MIB
+from flows.lake.films import raw_rows
+from flows.lake.films.engine import THREADS, count, one_thread_each, write_by_year
+from flows.lake.films.inputs import RawInput
+from flows.lake.films.layout import NO_YEAR, TrustedTable
+from flows.lake.films.raw_rows import LAST_YEAR
 from flows.lake.words import shown
 
 if TYPE_CHECKING:
     from flows.lake.films.engine import Connection
 
-LOWEST_RATING, HIGHEST_RATING = 1, 10
-FIRST_YEAR, LAST_YEAR = 1870, 2100
-"""A release year outside is no year: the first films are of the 1870s."""
-
-LONGEST_LINE_BYTES = 16 * MIB
-"""A longer line is counted as one that does not fit the table."""
-
 FACTS = "title, original_title, release_year, minutes, genres, rating, votes"
-
-_TIDY = """CREATE OR REPLACE MACRO tidy(told) AS CASE
-    WHEN contains(told, ' ') OR contains(told, ',,') OR starts_with(told, ',') OR ends_with(told, ',')
-    THEN array_to_string([trim(one) FOR one IN string_split(told, ',') IF trim(one) <> ''], ',')
-    ELSE told END"""
-"""A list as text without blanks and gaps. Most have none, and looking for them takes a tenth of splitting."""
 
 _LIST = "string_split(nullif({0}, ''), ',') AS {0}"
 """Lists stay text until they are stored: a million of them take twice the time and memory to load."""
@@ -46,37 +37,47 @@ class Defects:
     Attributes:
         rows: Its rows.
         unreadable_rows: Rows that do not fit the table.
+        lost_rows: Rows that its manifest counts and that were not found, as behind a quote without end.
         without_id: Rows without a title's id.
-        years: Titles whose release year is no number, or none of a film.
-        ratings: Titles whose rating is no number from 1 to 10, taken as missing.
+        years: Titles whose release year is not a number, or not that of a film.
+        ratings: Titles whose rating is not a number from 1 to 10, taken as missing.
+        rounded_ratings: Titles whose rating has more than one decimal, which is rounded.
+        minutes: Titles whose minutes are not a whole number that fits, taken as missing.
+        votes: Titles whose votes are not a whole number that fits, taken as missing.
+        lives: Performers' rows with a year of birth or death that is not a year, taken as missing.
         differing: Titles whose rows tell different facts.
         doubled: Performers that stand more than once in a title.
     """
 
     rows: int
     unreadable_rows: int
+    lost_rows: int
     without_id: int
     years: int
     ratings: int
+    rounded_ratings: int
+    minutes: int
+    votes: int
+    lives: int
     differing: int
     doubled: int
 
 
 def load(database: Connection, path: Path, raw: RawInput) -> Defects:
-    """Load the raw file into the table `titles` and the view `performers`.
+    """Load the raw file into the tables `titles` and `typed`, and the view `performers`.
 
     Args:
-        database: The database.
+        database: The database; from here on each of its queries has one thread (`engine.one_thread_each`).
         path: The file, as UTF-8.
         raw: What its manifest says of it.
 
     Raises:
-        AnalysisInputMissing: DuckDB cannot read it as the manifest says, or nothing in it has an id.
+        AnalysisInputMissing: DuckDB cannot read it as the manifest says, it has no rows, or nothing in it has an id.
     """
     import duckdb
 
     try:
-        _read(database, path, raw)
+        raw_rows.read(database, path, raw)
     except duckdb.Error as error:
         raise AnalysisInputMissing(
             f"{raw.file.key} cannot be read as its manifest says: {shown(str(error))}",
@@ -84,7 +85,11 @@ def load(database: Connection, path: Path, raw: RawInput) -> Defects:
             key=raw.file.key,
         ) from error
     rows = count(database, "SELECT count(*) FROM typed")
+    unreadable = count(database, "SELECT count(DISTINCT line) FROM reject_errors")
+    lost = max(0, (raw.file.rows or 0) + (raw.file.bad_rows or 0) - rows - unreadable)
     without_id = count(database, "SELECT count(*) FROM typed WHERE title_id IS NULL")
+    if not rows:
+        raise AnalysisInputMissing(_no_rows(database, raw, unreadable, lost), remedy=_LOOK, key=raw.file.key)
     if rows == without_id:
         raise AnalysisInputMissing(
             f"None of the {rows:,} rows of {raw.file.key} has a title's id.",
@@ -93,98 +98,84 @@ def load(database: Connection, path: Path, raw: RawInput) -> Defects:
         )
     differing = _titles(database)
     doubled = _performers(database)
+    wrong = _wrong(database)
+    one_thread_each(database)
     return Defects(
         rows=rows,
-        unreadable_rows=count(database, "SELECT count(DISTINCT line) FROM reject_errors"),
+        unreadable_rows=unreadable,
+        lost_rows=lost,
         without_id=without_id,
-        years=count(database, "SELECT count(DISTINCT title_id) FROM typed WHERE bad_year"),
-        ratings=count(database, "SELECT count(DISTINCT title_id) FROM typed WHERE bad_rating"),
+        years=wrong[raw_rows.BAD_YEAR],
+        ratings=wrong[raw_rows.BAD_RATING],
+        rounded_ratings=wrong[raw_rows.ROUNDED_RATING],
+        minutes=wrong[raw_rows.BAD_MINUTES],
+        votes=wrong[raw_rows.BAD_VOTES],
+        lives=wrong[raw_rows.BAD_LIFE],
         differing=differing,
         doubled=doubled,
     )
 
 
-def _read(database: Connection, path: Path, raw: RawInput) -> None:
-    """Read the file as text, and give it its types in the same pass."""
-    names = [column.name for column in raw.file.columns]
-    title = next(name for name in TITLE_COLUMNS if name in names)
-    quote = text(raw.file.quotechar or '"')
-    columns = ", ".join(f"{text(name)}: 'VARCHAR'" for name in names)
-    database.execute(_TIDY)
-    # All is stated: where DuckDB has to find out, a title with a stray quote keeps it from reading the whole file.
-    database.execute(
-        "CREATE TABLE typed AS "
-        + _TYPED.format(
-            title=f'"{title}"',
-            csv=f"read_csv({text(path)}, auto_detect=false, columns={{{columns}}},"
-            f" delim={text(raw.file.delimiter or ',')}, quote={quote}, escape={quote}, header=true,"
-            f" max_line_size={LONGEST_LINE_BYTES},"
-            f" buffer_size={2 * LONGEST_LINE_BYTES}, store_rejects=true, nullstr='\\N')",
-        )
-    )
+_LOOK = "Look at the source: close or double its quotes, or state in its contract how it is read, and ingest it again."
 
 
-_RATED = f"rating_number BETWEEN {LOWEST_RATING} AND {HIGHEST_RATING}"
-_DATED = f"year_number BETWEEN {FIRST_YEAR} AND {LAST_YEAR}"
-_TYPED = f"""
-    SELECT
-        CASE WHEN regexp_full_match(trim(id), 'tt[0-9]+') THEN trim(id) END AS title_id,
-        nullif(trim({{title}}), '') AS title,
-        coalesce(nullif(trim(tituloOriginal), ''), nullif(trim({{title}}), '')) AS original_title,
-        CASE WHEN {_DATED} THEN year_number::SMALLINT END AS release_year,
-        ({_DATED}) IS NOT TRUE AS bad_year,
-        try_cast(tempoMinutos AS INTEGER) AS minutes,
-        tidy(genero) AS genres,
-        CASE WHEN {_RATED} THEN rating_number::DECIMAL(3, 1) END AS rating,
-        nullif(trim(notaMedia), '') IS NOT NULL AND ({_RATED}) IS NOT TRUE AS bad_rating,
-        try_cast(numeroVotos AS INTEGER) AS votes,
-        nullif(trim(nomeArtista), '') AS name,
-        nullif(trim(generoArtista), '') AS role,
-        nullif(trim(personagem), '') AS character,
-        try_cast(anoNascimento AS SMALLINT) AS birth_year,
-        try_cast(anoFalecimento AS SMALLINT) AS death_year,
-        tidy(profissao) AS professions,
-        tidy(titulosMaisConhecidos) AS known_for
-    FROM (
-        SELECT *, try_cast(trim(anoLancamento) AS INTEGER) AS year_number,
-            try_cast(replace(notaMedia, ',', '.') AS DOUBLE) AS rating_number
-        FROM {{csv}}
-    )"""
+def _no_rows(database: Connection, raw: RawInput, unreadable: int, lost: int) -> str:
+    first = database.execute("SELECT line, error_message FROM reject_errors ORDER BY line LIMIT 1").fetchone()
+    if first is None:
+        return f"{raw.file.key} has no rows below its header."
+    behind = f", and {lost:,} rows behind are lost with it" if lost else ""
+    why = shown(str(first[1]).splitlines()[0])
+    return f"No row of {raw.file.key} can be read: {unreadable:,} do not fit the table{behind}; line {first[0]}: {why}"
+
+
+def _wrong(database: Connection) -> dict[int, int]:
+    """Return how many titles have each kind of wrong value; for those of performers, how many rows."""
+    bits = (
+        raw_rows.BAD_YEAR, raw_rows.BAD_RATING, raw_rows.ROUNDED_RATING, raw_rows.BAD_MINUTES, raw_rows.BAD_VOTES,
+    )  # fmt: skip
+    titles = ", ".join(f"count(DISTINCT title_id) FILTER (wrong & {bit} > 0)" for bit in bits)
+    row = database.execute(f"""
+        SELECT {titles}, count(*) FILTER (wrong & {raw_rows.BAD_LIFE} > 0) FROM typed WHERE wrong > 0""").fetchone()
+    return dict(zip((*bits, raw_rows.BAD_LIFE), row or (0,) * 6, strict=True))
 
 
 def _titles(database: Connection) -> int:
-    """Make the table of titles, once each; returns how many have rows that differ."""
+    """Make the tables of titles, once each, and of those with rows that differ; returns how many these are."""
     facts = FACTS.replace("genres", _LIST.format("genres"))
     database.execute(f"""
         CREATE TABLE told AS SELECT DISTINCT title_id, {FACTS} FROM typed WHERE title_id IS NOT NULL;
-        CREATE TABLE titles AS SELECT title_id, {facts} FROM told
-            QUALIFY row_number() OVER (PARTITION BY title_id ORDER BY {FACTS}) = 1""")
-    differing = count(
-        database, "SELECT count(*) FROM (SELECT title_id FROM told GROUP BY title_id HAVING count(*) > 1)"
-    )
-    database.execute("DROP TABLE told")
-    return differing
+        CREATE TABLE differing AS SELECT title_id FROM told GROUP BY title_id HAVING count(*) > 1;
+        CREATE TABLE titles AS
+            SELECT title_id, {facts} FROM told ANTI JOIN differing USING (title_id)
+            UNION ALL SELECT title_id, {facts} FROM told SEMI JOIN differing USING (title_id)
+                QUALIFY row_number() OVER (PARTITION BY title_id ORDER BY {FACTS}) = 1;
+        DROP TABLE told""")
+    return count(database, "SELECT count(*) FROM differing")
 
 
 _PERFORMER = "title_id, name, role, birth_year"
 _OF_PERFORMER = "character, death_year, professions, known_for"
+_NAMED = "title_id IS NOT NULL AND name IS NOT NULL"
 
 
 def _performers(database: Connection) -> int:
     """Make the view of performers, once each in a title; returns how many rows tell of one that was told before.
 
-    One who plays two parts in a title is one performer, with the first of them. Such are few: only they are grouped.
+    One who plays two parts in a title is one performer, with the first of them. Titles with such a one, and those whose
+    rows differ about their year, are few: only theirs are grouped, and joined with the year that counts.
     """
     first = ", ".join(f"min({name}) AS {name}" for name in _OF_PERFORMER.split(", "))
     database.execute(f"""
-        CREATE TABLE doubled AS SELECT {_PERFORMER}, count(*) - 1 AS more FROM typed
-            WHERE title_id IS NOT NULL AND name IS NOT NULL GROUP BY {_PERFORMER} HAVING count(*) > 1;
-        CREATE VIEW told_of AS SELECT {_PERFORMER}, {_OF_PERFORMER}, (title_id, name) IN (
-            SELECT (title_id, name) FROM doubled) AS perhaps_doubled FROM typed
-            WHERE title_id IS NOT NULL AND name IS NOT NULL;
+        CREATE TABLE doubled AS SELECT title_id, count(*) - 1 AS more FROM typed
+            WHERE {_NAMED} GROUP BY {_PERFORMER} HAVING count(*) > 1;
+        CREATE TABLE special AS SELECT title_id FROM doubled UNION SELECT title_id FROM differing;
+        CREATE TABLE of_special AS SELECT titles.release_year, told.* FROM (
+            SELECT {_PERFORMER}, {first} FROM typed SEMI JOIN special USING (title_id) WHERE {_NAMED}
+            GROUP BY {_PERFORMER}) told JOIN titles USING (title_id) ORDER BY {_PERFORMER};
         CREATE VIEW performers AS
-            SELECT {_PERFORMER}, {_OF_PERFORMER} FROM told_of WHERE NOT perhaps_doubled
-            UNION ALL SELECT {_PERFORMER}, {first} FROM told_of WHERE perhaps_doubled GROUP BY {_PERFORMER}""")
+            SELECT release_year, {_PERFORMER}, {_OF_PERFORMER} FROM typed ANTI JOIN special USING (title_id)
+                WHERE {_NAMED}
+            UNION ALL SELECT release_year, {_PERFORMER}, {_OF_PERFORMER} FROM of_special""")
     return count(database, "SELECT coalesce(sum(more), 0) FROM doubled")
 
 
@@ -192,8 +183,37 @@ TITLES = (
     f"SELECT release_year, title_id, {FACTS.replace('release_year, ', '')} FROM titles ORDER BY release_year, title_id"
 )
 PERFORMERS = f"""
-    SELECT titles.release_year, title_id, name, role, character, birth_year, death_year,
+    SELECT release_year, title_id, name, role, character, birth_year, death_year,
         {_LIST.format("professions")}, {_LIST.format("known_for")}
-    FROM performers JOIN titles USING (title_id)
-    ORDER BY titles.release_year, title_id, name, role, birth_year"""
+    FROM performers"""
 """The rows of the layer's two tables, in the order in which they are stored."""
+
+QUERIES: dict[TrustedTable, str] = {"performers": PERFORMERS, "titles": TITLES}
+
+
+def write(database: Connection, folder: Path) -> dict[TrustedTable, list[tuple[str, Path]]]:
+    """Write both tables to files by release year; several threads write some of the years each.
+
+    Returns:
+        For each table its files: the place below the table, and the path.
+    """
+    with ThreadPoolExecutor(THREADS) as threads:
+        written = {
+            table: [
+                threads.submit(write_by_year, database.cursor(), query, folder / table / str(first), (first, last))
+                for first, last in (_shares(database) if table == "performers" else [(NO_YEAR, LAST_YEAR)])
+            ]
+            for table, query in QUERIES.items()
+        }
+    return {table: [file for one in parts for file in one.result()] for table, parts in written.items()}
+
+
+def _shares(database: Connection) -> list[tuple[int, int]]:
+    """Return release years that have about as many rows each, as the first and the last year."""
+    years = database.execute(f"""
+        SELECT max(year) FROM (
+            SELECT year, {THREADS} * sum(films) OVER (ORDER BY year) // (sum(films) OVER () + 1) AS share FROM (
+                SELECT coalesce(release_year, {NO_YEAR}) AS year, count(*) AS films FROM typed GROUP BY year)
+        ) GROUP BY share ORDER BY share""").fetchall()
+    lasts = [*(int(year) for (year,) in years[:-1]), LAST_YEAR]
+    return list(zip([NO_YEAR, *(last + 1 for last in lasts[:-1])], lasts, strict=True))

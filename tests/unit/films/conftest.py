@@ -40,7 +40,7 @@ def row(title_id: str = "tt0000001", **facts: str) -> str:
     return "|".join([title_id, *(usual | facts).values()])
 
 
-def raw_input(header: str = HEADER) -> RawInput:
+def raw_input(header: str = HEADER, **more: Any) -> RawInput:
     file = ManifestFile(
         name="movies.csv",
         known_as="movies.csv",
@@ -51,6 +51,7 @@ def raw_input(header: str = HEADER) -> RawInput:
         delimiter="|",
         encoding="utf-8",
         columns=tuple(ManifestColumn(name, "str", 1) for name in header.split("|")),
+        **more,
     )
     return RawInput(file, "Manifests/2026/11/28/run.json", date(2026, 11, 28))
 
@@ -63,9 +64,9 @@ def database(tmp_path: Path) -> Iterator[Any]:
 
 @pytest.fixture
 def load(database: Any, tmp_path: Path) -> Callable[..., trusted.Defects]:
-    def loaded(*rows: str, header: str = HEADER) -> trusted.Defects:
+    def loaded(*rows: str, header: str = HEADER, **more: Any) -> trusted.Defects:
         path = tmp_path / "films.csv"
         path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-        return trusted.load(database, path, raw_input(header))
+        return trusted.load(database, path, raw_input(header, **more))
 
     return loaded

@@ -8,7 +8,7 @@ import pytest
 
 from flows.lake.errors import AnalysisInputMissing
 from flows.lake.films import engine, trusted
-from tests.unit.films.conftest import HEADER, row
+from tests.unit.films.conftest import HEADER, raw_input, row
 
 
 def test_load_takes_each_title_once_and_gives_it_types(database: Any, load: Any) -> None:
@@ -111,3 +111,90 @@ def test_write_by_year_writes_the_same_bytes_and_names_titles_without_year(
         "release_year=0/part-0000.parquet",
         "release_year=2010/part-0000.parquet",
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "decimal", "votes"),
+    [
+        ("32000", ".", 32_000), ("32.0", ".", 32), (" 32 ", ".", 32), ("007", ".", 7), (r"\N", ".", None),
+        ("32.000", ",", 32_000), ("1.234.567", ",", 1_234_567), ("1.234,00", ",", 1234), ("32,0", ",", 32),
+        ("32,000", ".", 32_000), ("2147483647", ".", 2_147_483_647), ("0", ".", 0),
+    ],
+)  # fmt: skip
+def test_load_reads_whole_numbers_as_the_recipe_writes_them(
+    database: Any, load: Any, told: str, decimal: str, votes: int | None
+) -> None:
+    defects = load(row(votes=told), decimal=decimal)
+    assert database.execute("SELECT votes FROM titles").fetchall() == [(votes,)]
+    assert defects.votes == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "told", "defect"),
+    [
+        ("votes", "32.000", "votes"), ("votes", "2147483648", "votes"), ("votes", "1.5", "votes"),
+        ("votes", "-3", "votes"), ("votes", "1e9999", "votes"), ("votes", "0x1F", "votes"),
+        ("votes", "12 mil", "votes"),
+        ("minutes", "131.5", "minutes"), ("minutes", "2h11", "minutes"), ("minutes", "1_000", "minutes"),
+        ("year", "2019.4", "years"), ("year", "2019-05-01", "years"), ("rating", "NaN", "ratings"),
+        ("rating", "inf", "ratings"), ("rating", "7.45", "rounded_ratings"), ("born", "1950?", "lives"),
+        ("died", "40000", "lives"),
+    ],
+)  # fmt: skip
+def test_load_counts_each_value_that_a_type_cannot_hold(load: Any, field: str, told: str, defect: str) -> None:
+    defects = load(row(**{field: told}), row("tt2"))
+    assert getattr(defects, defect) == 1
+    assert (
+        sum((defects.years, defects.ratings, defects.rounded_ratings, defects.minutes, defects.votes, defects.lives))
+        == 1
+    )
+
+
+def test_load_of_a_quote_without_end_says_what_is_lost_with_it(database: Any, load: Any) -> None:
+    with pytest.raises(AnalysisInputMissing, match=r"No row of .* can be read: .* line 2: ") as raised:
+        load(row(title='"Bacurau'), row("tt2"), row("tt3"), rows=3)
+    assert "2 rows behind are lost with it" in str(raised.value)
+
+
+def test_load_counts_the_rows_behind_a_quote_without_end(load: Any) -> None:
+    defects = load(row(), row("tt2", title='"Bacurau'), row("tt3"), row("tt4"), rows=4)
+    assert (defects.rows, defects.unreadable_rows, defects.lost_rows) == (1, 1, 2)
+
+
+@pytest.mark.parametrize("first", ["\n", "\r\n"])
+def test_load_reads_a_file_that_mixes_line_ends(database: Any, tmp_path: Path, first: str) -> None:
+    ends = [first, first, "\r\n", "\n", "\n", "\r\n"]
+    lines = [HEADER, *(row(f"tt{number}") for number in range(5))]
+    path = tmp_path / "films.csv"
+    path.write_bytes("".join(map(str.__add__, lines, ends)).encode())
+    defects = trusted.load(database, path, raw_input(rows=5))
+    assert (defects.rows, defects.unreadable_rows, defects.lost_rows) == (5, 0, 0)
+    assert database.execute("SELECT DISTINCT known_for FROM performers").fetchall() == [("tt0077452",)]
+
+
+def test_load_of_a_file_with_nothing_but_a_header_says_so(load: Any) -> None:
+    with pytest.raises(AnalysisInputMissing, match="has no rows below its header"):
+        load()
+
+
+def test_write_puts_performers_in_the_order_of_the_file_and_the_same_bytes_each_time(
+    database: Any, load: Any, tmp_path: Path
+) -> None:
+    rows = [row(f"tt{number}", year=str(2010 + number % 7), name=f"Name {number % 3}") for number in range(400)]
+    load(*rows, row("tt5", year="2011", name="Another"), row("tt9", character="Domingas", name="Name 0"))
+    written = [trusted.write(database, tmp_path / name) for name in ("one", "two")]
+    digests = [
+        {
+            (table, place): hashlib.sha256(path.read_bytes()).hexdigest()
+            for table, files in one.items()
+            for place, path in files
+        }
+        for one in written
+    ]
+    assert digests[0] == digests[1]
+    assert len(digests[0]) == 14
+    place, path = written[0]["performers"][1]
+    assert place == "release_year=2011/part-0000.parquet"
+    titles = [one for (one,) in database.execute(f"SELECT title_id FROM '{path}'").fetchall()]
+    assert titles[:4] == ["tt1", "tt8", "tt15", "tt22"]
+    assert titles.count("tt5") == 2 or titles.count("tt5") == 0  # both of its rows, under the year that counts
