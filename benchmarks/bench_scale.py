@@ -19,7 +19,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -131,17 +131,27 @@ class Bench:
             shutil.rmtree(self.lake.root / BUCKET / "Raw", ignore_errors=True)
             shutil.rmtree(self.lake.root / BUCKET / f"run-{self._runs}", ignore_errors=True)
 
-    def run(self, name: str, folder: Path, *, day: str = "", separator: str = ",", pyarrow: bool = False) -> Work:
+    def run(
+        self,
+        name: str,
+        folder: Path,
+        *,
+        day: str = "",
+        separator: str = ",",
+        pyarrow: bool = False,
+        options: Mapping[str, object] | None = None,
+    ) -> Work:
         """Run a contender; without a day, everything that it stores is new to the bucket, and read anew."""
         self._runs += 1
         wait_until_idle()  # Prefect's server goes on writing events for a while after a run
-        options = {
+        given = {
             "endpoint": self.lake.endpoint_url,
             "separator": separator,
             "day": day or f"2024-01-{self._runs:02}",
             "reread": not day,
+            **(options or {}),
         }
-        arguments = [name, str(folder), f"run-{self._runs}", json.dumps(options)]
+        arguments = [name, str(folder), f"run-{self._runs}", json.dumps(given)]
         variables = self.prefect.environment() if name == "flow" else environment(self.lake)
         variables |= {} if pyarrow else self._hide_pyarrow
         whole = measured([sys.executable, "-m", "benchmarks.scale_contenders", *arguments], variables)

@@ -42,8 +42,9 @@ def work_flow(folder: Path, _prefix: str, options: dict[str, Any]) -> float:
 
     state: Any = ingest_raw(
         source=folder,
-        bucket=BUCKET,
+        bucket=options.get("bucket", BUCKET),
         credentials=BLOCK,
+        contracts=options.get("contracts", "datasets.yaml"),
         partition_date=options["day"],
         reread=options["reread"],
         return_state=True,
