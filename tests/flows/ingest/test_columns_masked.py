@@ -114,10 +114,6 @@ def everything_told(state: Any, s3: S3, caplog: Any) -> str:
     return "\n".join([*told, *map(str, artifacts_of(str(run_id))), *map(str, heads), *bodies])
 
 
-def left_behind() -> set[str]:
-    return {path.name for path in Path(tempfile.gettempdir()).glob("ingest-raw-*")}
-
-
 def with_rules(**masks: str) -> dict[str, Any]:
     columns = {name: {"mask": mask} for name, mask in masks.items()}
     return {"Clientes": {"files": "clientes*", "read": {"encoding": "utf-8"}, "columns": columns}}
@@ -149,11 +145,13 @@ UNFIT = {
 @pytest.mark.parametrize("unreadable", ["quarantine", "land"])
 @pytest.mark.parametrize("unfit", UNFIT)
 def test_ingest_file_that_rules_do_not_fit_lands_nowhere_and_is_quoted_by_nothing(
-    ingest: Any, s3: S3, folder: Path, caplog: Any, unfit: str, unreadable: str
+    ingest: Any, s3: S3, folder: Path, tmp_path: Path, caplog: Any, monkeypatch: Any, unfit: str, unreadable: str
 ) -> None:
     data, rules, told = UNFIT[unfit]
     write(folder / "clientes.csv", data)
-    before = left_behind()
+    temporary = tmp_path / "temporary"  # of its own: tests beside this one mask files too
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     state = ingest(folder, partition_date=DAY, contracts=with_rules(**rules), unreadable=unreadable)
     assert state.is_failed()
     assert told in state.message
@@ -163,7 +161,7 @@ def test_ingest_file_that_rules_do_not_fit_lands_nowhere_and_is_quoted_by_nothin
     assert found[ORIGINAL] == data
     assert not [key for key in found if key.startswith(("Raw/", "Quarantine/", "Superseded/"))]
     assert MARKER not in everything_told(state, s3, caplog)
-    assert left_behind() <= before
+    assert not list(temporary.glob("ingest-raw-*"))
 
 
 @on_rclone
