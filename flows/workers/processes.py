@@ -38,6 +38,10 @@ from flows.workers.main_module import main_module_hidden
 CHUNK_FILES = 50
 """Files that a process takes at a time: enough to be worth the message, few enough to keep every process busy."""
 
+MASKED_HERE = 2
+"""Large files that are masked by threads of the run at once: Python's lock leaves room for about two, and the processes
+that others are worth take seconds to start and memory of their own."""
+
 FILE_MAY_TAKE_S = 10.0
 OUTCOMES_MAY_TAKE_S = 1.0
 """How long a process outlives its run: to finish the file that it is at, and to tell what became of it."""
@@ -99,6 +103,7 @@ class WorkerProcesses:
             self._context.set_forkserver_preload(["flows.workers.fork_server"])
         self._lifeline, self._own_end = self._context.Pipe(duplex=False)
         self._lock = threading.Lock()
+        self._here = threading.Semaphore(MASKED_HERE)
         self._pools: list[ProcessPoolExecutor] = []
         self._pool: ProcessPoolExecutor | None = None
         self._closed = False
@@ -122,10 +127,12 @@ class WorkerProcesses:
         Raises:
             LakeError: The processes cannot reach the lake.
         """
-        if len(files) == 1 and files[0].contract.mask and files[0].size_bytes < LARGE_FILE_BYTES:
+        if len(files) == 1 and files[0].contract.mask:
             # A small file that is masked alone is done before a process would have started.
-            yield from _ingest(files, address)
-            return
+            with self._masked_here(files[0].size_bytes >= LARGE_FILE_BYTES) as is_here:
+                if is_here:
+                    yield from _ingest(files, address)
+                    return
         suspects: list[SourceFile] = []
         pool = self._current()
         chunks = [files[start : start + CHUNK_FILES] for start in range(0, len(files), CHUNK_FILES)]
@@ -146,6 +153,19 @@ class WorkerProcesses:
         if suspects:
             self._discard(pool)
             yield from self._one_by_one(suspects, address)
+
+    @contextlib.contextmanager
+    def _masked_here(self, is_large: bool) -> Iterator[bool]:
+        """Say whether a file is masked by this thread; where processes would give nothing, wait until it may be."""
+        if not is_large:
+            yield True
+        elif self._here.acquire(blocking=self._count <= MASKED_HERE):
+            try:
+                yield True
+            finally:
+                self._here.release()
+        else:
+            yield False
 
     def _one_by_one(self, files: Sequence[SourceFile], address: LakeAddress) -> Iterator[FileOutcome]:
         pool = None

@@ -4,7 +4,7 @@ A quote opens a cell only at its first byte; inside, two quotes stand for one; e
 other. A line ends at a line feed, a carriage return or both, outside quotes; blank lines, and lines of blanks alone,
 are no rows (`tokenize_bytes` in pandas/_libs/src/parser/tokenizer.c).
 
-Key decision: the marks (delimiters and line ends outside quotes) of megabytes are found by NumPy at once, with the
+Key decision: the marks (delimiters and line ends outside quotes) of a block are found by NumPy at once, with the
 parity of the quotes before each byte. That is exact up to the first quote that is neither at a cell's edge, nor
 doubled, nor amid the signs of a cell without quotes; from there a few records are walked one by one, and then it goes
 on. What other readers would cut in another way (a quoted cell that goes on after its closing quote) is a `Misfit`:
@@ -254,7 +254,7 @@ def rows_of(data: bytes, marks: Marks, width: int) -> Rows:
     begins = np.empty(len(ends), np.int64)
     begins[0], begins[1:] = marks.begin, at[ends[:-1]] + 1
     stops = at[ends]
-    if data.find(b"\r\n", marks.begin, marks.stop) >= 0:
+    if data.find(b"\r", marks.begin, marks.stop) >= 0:
         text = np.frombuffer(data, np.uint8)
         feeds = (stops < len(data)) & (stops > begins)
         pairs = np.flatnonzero(feeds)

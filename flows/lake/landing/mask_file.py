@@ -18,6 +18,7 @@ from flows.lake.landing.masking_dialect import MaskingDialect
 from flows.lake.landing.masking_key import MaskingKey, MaskingKeys
 from flows.lake.landing.methods import mask_of, opener
 from flows.lake.masking_rules import MaskedCells, MaskingRules, MissingMarkers
+from flows.lake.s3.content import Content
 from flows.lake.tables.csv_source import CsvSource
 
 GZIP_LEVEL, ZSTD_LEVEL = 6, 3
@@ -73,8 +74,10 @@ def unmasker_of(
     return Masker(path, dialect, {c: opener(keys.all) for c in wanted}, dict.fromkeys(wanted, "unmask"), missing)
 
 
-def mask_file(path: Path, target: BinaryIO, masker: Masker, root: Path | None = None) -> tuple[MaskedCells, ...]:
-    """Write a file's masked bytes to an open file; return what became of its columns.
+def mask_file(
+    path: Path, target: BinaryIO, masker: Masker, root: Path | None = None
+) -> tuple[tuple[MaskedCells, ...], Content]:
+    """Write a file's masked bytes to an open file; return what became of its columns, and what the file held before.
 
     Args:
         path: The file; `.gz` and `.zst` are masked inside.
@@ -93,7 +96,7 @@ def mask_file(path: Path, target: BinaryIO, masker: Masker, root: Path | None = 
         for piece in compressed(content, source.compression):
             target.write(piece)
         source.finish()
-    return masker.columns()
+        return masker.columns(), Content(source.size_bytes, source.crc64nvme, source.sha256)
 
 
 def compressed(pieces: Iterable[bytes], compression: str | None) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """Owns the masking of a text as it streams by: only the cells of the columns with rules change.
 
 Every other byte stays what it was: delimiters, quotes, line ends, byte order mark, lines above the header, the last
-line. Memory is bounded by a block of 4 MiB and what it becomes, whatever the file's size; one record may grow a block
+line. Memory is bounded by a block of 512 KiB and what it becomes, whatever the file's size; one record may grow a block
 to 16 MiB.
 
 Key decision: it fails closed. A column that is absent or there twice, a row of another width, a cell that is not text,
@@ -31,7 +31,9 @@ from flows.lake.masking_rules import MaskedCells, MissingMarkers
 from flows.lake.tables.text_cells import MISSING
 from flows.lake.units import KIB, MIB
 
-BLOCK_BYTES = 4 * MIB
+BLOCK_BYTES = 512 * KIB
+"""What is masked at a time: as much as stays in a core's cache, with all that is made of it."""
+
 MAX_RECORD_BYTES = 16 * MIB
 _SMALL_WINDOW = 64 * KIB
 
@@ -69,7 +71,7 @@ class Masker:
         self._gone: frozenset[int] = frozenset()
         self._width = 0
         self._lines = 0
-        self._window = BLOCK_BYTES
+        self._window = 2 * BLOCK_BYTES  # also what a block before left over
         self.rows = 0
 
     def run(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -202,7 +204,7 @@ class Masker:
             raise self._failed(misfit.reason, rule=self._rules(), line=line) from None
         # Where stray quotes break the pace, a small window keeps what is looked at in vain small.
         went_well = marks.stop - begin > min(self._window, len(data) - begin) // 2
-        self._window = min(BLOCK_BYTES, 4 * self._window) if went_well else _SMALL_WINDOW
+        self._window = min(2 * BLOCK_BYTES, 4 * self._window) if went_well else _SMALL_WINDOW
         self.rows += len(rows.begins)
         return self._block(data, begin, marks.stop, rows, self._columns), marks.stop
 

@@ -68,7 +68,8 @@ def open_object(
         with os.fdopen(descriptor, "wb") as target, tempfile.TemporaryDirectory(prefix="unmask-") as folder:
             masked = Path(folder, Path(key).name)
             fetch(bucket.client, origin, masked)
-            return mask_file(masked, target, masker)
+            opened, _ = mask_file(masked, target, masker)
+            return opened
     except BaseException:
         to.unlink(missing_ok=True)
         raise

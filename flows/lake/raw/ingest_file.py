@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -27,7 +28,7 @@ from flows.lake.errors import (
 from flows.lake.models import CsvProfile, Drift, FileOutcome, Progress, SourceFile
 from flows.lake.raw.archive_file import profile_archive, refuse_masked, sensitive_members
 from flows.lake.raw.file_drift import find_file_drift
-from flows.lake.raw.masked_file import keep_original, masked_file, planned
+from flows.lake.raw.masked_file import check_places, keep_original, masked_file, planned
 from flows.lake.raw.outcomes import failed_outcome
 from flows.lake.raw.raw_layer import RawLayer
 from flows.lake.raw.sensitive import reading_with_a_watch, refusal
@@ -157,20 +158,23 @@ def ingest_file(
 
 
 def _ingest_masked(file: SourceFile, to: RawLayer, absent: bool) -> FileOutcome:
-    """Keep a file's original, mask it, and store what came of it; in clear it goes nowhere else.
+    """Mask a file, keep its original, and store what came of it; in clear it goes nowhere else.
 
-    No text of an error that nobody expected is told: it may hold what somebody wanted masked.
+    It is masked first, so that its bytes are read once for their digests. No text of an error that nobody expected is
+    told: it may hold what somebody wanted masked.
     """
     outcome = FileOutcome(file.path, file.dataset, file.key, "failed", size_bytes=file.size_bytes)
-    original = None
+    original, content, trouble = None, None, None
     try:
-        original = keep_original(file, to.landing)
-        with masked_file(file, to.masking_keys) as local:
+        with ExitStack() as stack:
             try:
-                read: ProfiledFile | Exception = _read_masked(local)
-            except LakeError as error:
-                read = error
-            outcome = replace(store_file(local, read, to, absent=absent), masking=local.masking)
+                local, content = stack.enter_context(masked_file(file, to.masking_keys))
+            except Exception as error:
+                trouble = error
+            original = keep_original(file, to.landing, content)
+            if trouble:
+                raise trouble
+            outcome = replace(store_file(local, _read_masked(local), to, absent=absent), masking=local.masking)
     except (MaskingError, CsvRejected) as error:
         outcome = replace(outcome, state="rejected", reason=str(error), masking=planned(file))
     except LakeError as error:
@@ -181,24 +185,15 @@ def _ingest_masked(file: SourceFile, to: RawLayer, absent: bool) -> FileOutcome:
     return replace(outcome, original=original)
 
 
-def _read_masked(file: SourceFile) -> ProfiledFile:
-    """Profile a masked file, and make sure that pandas sees the columns where they were masked.
-
-    Raises:
-        MaskingFailed: It does not, so that nobody can be certain.
-    """
+def _read_masked(file: SourceFile) -> ProfiledFile | Exception:
+    """Profile a masked file; where that fails, or pandas sees other columns than were masked, return why."""
     try:
-        read: ProfiledFile | None = read_file(file)
+        read = read_file(file)
+        check_places(file, read.profile)
     except CsvRejected:
-        read = None
-    if read is None:
-        raise MaskingFailed(file.path, "what came of masking it cannot be read as CSV")
-    names = [column.name for column in read.profile.columns]
-    for column, rule in file.contract.mask:
-        if names.count(column) != (0 if rule.method == "drop" else 1):
-            raise MaskingFailed(
-                file.path, "pandas finds its header elsewhere than the rules did", rule=f"{column}={rule}"
-            )
+        return MaskingFailed(file.path, "what came of masking it cannot be read as CSV")
+    except LakeError as error:
+        return error
     return read
 
 

@@ -21,12 +21,13 @@ from typing import TYPE_CHECKING
 from flows.lake import keys
 from flows.lake.errors import CsvRejected, MaskingFailed, MaskingKeyMissing
 from flows.lake.masking_rules import Masking, MissingMarkers
-from flows.lake.models import SourceFile
+from flows.lake.models import CsvProfile, SourceFile
 
 if TYPE_CHECKING:
     from flows.lake.landing.masking_dialect import MaskingDialect
     from flows.lake.landing.masking_key import MaskingKeys
     from flows.lake.s3.bucket import Bucket
+    from flows.lake.s3.content import Content
 
 
 def no_keys() -> MaskingKeys:
@@ -53,11 +54,16 @@ def planned(file: SourceFile) -> Masking | None:
     return Masking(rules.as_texts(), None, file.size_bytes) if rules else None
 
 
-def keep_original(file: SourceFile, landing: Landing) -> str | None:
+def keep_original(file: SourceFile, landing: Landing, content: Content | None = None) -> str | None:
     """Store a file's original under `Landing/` and return its key; `None` where none is to be kept.
 
+    Args:
+        file: The file.
+        landing: Where to.
+        content: What was read of its bytes before; they are read once more without.
+
     Raises:
-        SourceChanged: It changed while it was read; nothing was stored.
+        SourceChanged: It changed while it was read, or since; nothing was stored.
         StorageError: What S3 answers, or no answer.
     """
     if file.rules.dry_run or not file.rules.landing_days:
@@ -68,13 +74,13 @@ def keep_original(file: SourceFile, landing: Landing) -> str | None:
     key = keys.landing_key(file.key)
     options = UploadOptions(kms_key_id=file.contract.kms_key_id or landing.kms_key_id, keep_replaced=False)
     reason = f"original of a file that does not land as it is; kept for {file.rules.landing_days} days"
-    quarantine_file(landing.bucket, file.path, key, reason=reason, options=options, root=file.root)
+    quarantine_file(landing.bucket, file.path, key, reason=reason, options=options, root=file.root, content=content)
     return key
 
 
 @contextmanager
-def masked_file(file: SourceFile, load_keys: Callable[[], MaskingKeys]) -> Iterator[SourceFile]:
-    """Mask a file while the block runs; yields it as a file like any other.
+def masked_file(file: SourceFile, load_keys: Callable[[], MaskingKeys]) -> Iterator[tuple[SourceFile, Content]]:
+    """Mask a file while the block runs; yields it as a file like any other, and what the original's bytes were.
 
     Args:
         file: The file, on this machine.
@@ -97,13 +103,28 @@ def masked_file(file: SourceFile, load_keys: Callable[[], MaskingKeys]) -> Itera
     with tempfile.TemporaryDirectory(prefix="ingest-raw-") as folder:
         path = Path(folder, file.path.name)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
-            cells = mask_file(file.path, target, masker, file.root)
+            cells, content = mask_file(file.path, target, masker, file.root)
         os.utime(path, ns=(file.mtime_ns, file.mtime_ns))
         masking = Masking(rules.as_texts(), key.fingerprint if key else None, file.size_bytes, cells)
         # The delimiter by which it was masked, so that it is not guessed anew from other cells.
         stated = replace(file.dialect, delimiter=dialect.delimiter)
         size = path.stat().st_size
-        yield replace(file, path=path, size_bytes=size, dialect=stated, root=None, origin=None, masking=masking)
+        masked = replace(file, path=path, size_bytes=size, dialect=stated, root=None, origin=None, masking=masking)
+        yield masked, content
+
+
+def check_places(file: SourceFile, profile: CsvProfile) -> None:
+    """Make sure that pandas sees the columns of a masked file where they were masked.
+
+    Raises:
+        MaskingFailed: It does not, so that nobody can be certain.
+    """
+    names = [column.name for column in profile.columns]
+    for column, rule in file.contract.mask:
+        if names.count(column) != (0 if rule.method == "drop" else 1):
+            raise MaskingFailed(
+                file.path, "pandas finds its header elsewhere than the rules did", rule=f"{column}={rule}"
+            )
 
 
 def _dialect_of(file: SourceFile) -> MaskingDialect:

@@ -23,6 +23,7 @@ def quarantine_file(
     reason: str,
     options: UploadOptions | None = None,
     root: Path | None = None,
+    content: Content | None = None,
 ) -> UploadResult:
     """Store a file of which nothing is known, with the reason why it is there in the metadata `reason`.
 
@@ -33,14 +34,15 @@ def quarantine_file(
         reason: Why it is there; cut to fit.
         options: How it is stored.
         root: The folder out of which no link may lead.
+        content: What identifies its bytes, where that is known; they are read once more to find it without.
 
     Raises:
-        SourceChanged: The file changed while it was read; nothing was stored.
+        SourceChanged: The file changed while it was read, or holds something else; nothing was stored.
         StorageError: As for `flows.lake.raw.upload.upload_file`.
     """
     options = options or UploadOptions()
     with opened(path, root=root) as source:
-        content = Content.of_chunks(source.chunks())
+        content = content or Content.of_chunks(source.chunks())
         source.check()
         metadata = object_metadata.of_file(path, source.mtime_ns, content.sha256)
         headers = object_metadata.headers(

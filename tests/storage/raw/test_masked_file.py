@@ -7,15 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.lake.errors import MaskingFailed, MaskingKeyMissing
+from flows.lake.errors import MaskingFailed, MaskingKeyMissing, SourceChanged
 from flows.lake.masking_rules import MaskingRules
 from flows.lake.models import CsvDialect, FileContract, SourceFile
-from flows.lake.raw.masked_file import masked_file, no_keys
+from flows.lake.raw.masked_file import Landing, keep_original, masked_file, no_keys
+from flows.lake.s3.content import Content
+from tests.storage.conftest import Lake
 from tests.tools.rules import RULES
 
 MARKER = "Zyxwvut"
@@ -32,7 +35,7 @@ def source(path: Path, data: bytes, rules: dict[str, str] | None = None, **state
 def test_masked_file_is_for_its_user_alone_and_goes_however_the_block_ends(tmp_path: Path) -> None:
     file = source(tmp_path / "a.csv", f"id,name\n1,{MARKER}\n".encode())
     for trouble in (None, RuntimeError("in the block")):
-        with contextlib.suppress(RuntimeError), masked_file(file, no_keys) as local:
+        with contextlib.suppress(RuntimeError), masked_file(file, no_keys) as (local, _):
             assert local.path.read_bytes() == b"id,name\n1,REDACTED\n"
             assert local.path.stat().st_mode & 0o777 == 0o600
             assert local.path.parent.stat().st_mode & 0o777 == 0o700
@@ -40,6 +43,22 @@ def test_masked_file_is_for_its_user_alone_and_goes_however_the_block_ends(tmp_p
             if trouble:
                 raise trouble
         assert not local.path.parent.exists()
+
+
+@pytest.mark.parametrize("s3", ["moto"], indirect=True)
+def test_original_is_kept_by_what_was_read_while_it_was_masked_and_refused_when_it_changed_since(
+    lake: Lake, tmp_path: Path
+) -> None:
+    file = replace(source(tmp_path / "a.csv", b"id,name\n1,x\n"), key="Raw/Local/CSV/D/2024/03/05/a.csv")
+    with masked_file(file, no_keys) as (_, content):
+        pass
+    assert content == Content.of_chunks([b"id,name\n1,x\n"])
+    file.path.write_bytes(b"id,name\n1,y\n")
+    with pytest.raises(SourceChanged):
+        keep_original(file, Landing(lake.whole), content)
+    assert lake.keys() == []
+    file.path.write_bytes(b"id,name\n1,x\n")
+    assert keep_original(file, Landing(lake.whole), content) == "Landing/Local/CSV/D/2024/03/05/a.csv"
 
 
 def test_masked_file_by_a_keyed_rule_without_a_key_is_refused(tmp_path: Path) -> None:
@@ -51,7 +70,7 @@ def test_masked_file_by_a_keyed_rule_without_a_key_is_refused(tmp_path: Path) ->
 def test_masked_file_whose_first_foreign_letters_come_late_is_read_by_their_encoding(tmp_path: Path) -> None:
     rows = "1,x\n" * 100_000 + "2,São João\n"
     file = source(tmp_path / "a.csv", f"id,name\n{rows}".encode("cp1252"), {"name": "first:3"})
-    with masked_file(file, no_keys) as local:
+    with masked_file(file, no_keys) as (local, _):
         assert local.path.read_bytes().endswith("2,São\n".encode("cp1252"))
 
 

@@ -300,7 +300,7 @@ def test_mask_file_writes_the_same_compressed_bytes_each_time(tmp_path: Path, su
     path.write_bytes(packed)
     masker = masker_of(path, UTF8, MaskingRules.parse({"cpf": "hash"}), KEY)
     target = io.BytesIO()
-    (column,) = mask_file(path, target, masker)
+    (column,), _ = mask_file(path, target, masker)
     assert (column.column, column.rule, column.masked, column.missing, column.redacted) == ("cpf", "hash", 5_000, 0, 0)
     plain = mask(content, {"cpf": "hash"})
     compression = {"": None, ".gz": "gzip", ".zst": "zstd"}[suffix]
