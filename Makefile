@@ -51,7 +51,7 @@ rotate: $(VENV)/.local ## encrypt the stack's blocks under a new key, while it i
 	@$(BIN)/python -m deployments.local.rotate
 
 test: $(VENV)/.dev ## run every test
-	@$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 4 --dist loadfile
 
 check: $(VENV)/.dev ## format, lint, types, import rule, release (version, pins, the README's commands)
 	@$(BIN)/ruff format --check .

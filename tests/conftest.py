@@ -22,25 +22,12 @@ def may_read_everything() -> bool:
         return os.access(file.name, os.R_OK)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(server_of(item)))
     if may_read_everything():
         skip = pytest.mark.skip(reason="root may read everything: run by test_unprivileged.py")
         for item in items:
             if item.get_closest_marker("unprivileged"):
                 item.add_marker(skip)
-
-
-def server_of(item: pytest.Item) -> str:
-    """Return the server that takes long to start and that a test shares with others; without one, the test's file.
-
-    Tests of one name run in one process, so that each server is started once.
-    """
-    used = getattr(item, "fixturenames", ())
-    shared = [name for name in ("stack", "prefect_server") if name in used]
-    return shared[0] if shared else item.path.stem
 
 
 @pytest.fixture(scope="session", autouse=True)
