@@ -86,6 +86,7 @@ MADE: dict[str, tuple[str, str, Made]] = {
     "e-mail": ("id", "e-mail address", lambda dice: f"u{digits(dice, 4)}.x@example{dice.choice(['.com.br', '.org'])}"),
     "phone": ("id", "phone number", formatted(lambda dice: digits(dice, 8), "(11) 9####-####")),
     "phone abroad": ("id", "phone number", formatted(lambda dice: digits(dice, 8), "+55 21 ####-####")),
+    "phone by contact": ("contato", "phone number", lambda dice: f"+55119{digits(dice, 8)}"),
     "phone by name": ("nr_telefone", "phone number", lambda dice: f"119{digits(dice, 8)}"),
     "ip": ("id", "IP address", lambda dice: ".".join(str(dice.randrange(1, 255)) for _ in range(4))),
     "ip version 6": ("id", "IP address", lambda dice: f"2001:db8::{dice.randrange(16**4):x}:1"),

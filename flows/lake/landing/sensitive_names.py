@@ -25,7 +25,7 @@ _NOT_BIRTH = frozenset(
 )
 _PHONES = frozenset(
     "phone phones telephone telefone telefones tel fone celular cel whatsapp mobile cellphone telefono telefonos "
-    "movil fax".split()
+    "movil fax fones celulares zap contato contatos contacto contactos contact contacts".split()
 )
 _VERSIONS = frozenset("version versao versions versoes versiones ver release build firmware".split())
 _PASSPORTS = frozenset("passport passaporte pasaporte".split())
