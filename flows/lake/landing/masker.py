@@ -27,6 +27,7 @@ from flows.lake.landing.header import lines_in, start_of_header, why_not_one
 from flows.lake.landing.masking_dialect import MaskingDialect
 from flows.lake.landing.methods import Mask, Unmaskable
 from flows.lake.landing.recoding import Recoding
+from flows.lake.landing.second_header import SecondHeader
 from flows.lake.masking_rules import MaskedCells, MissingMarkers
 from flows.lake.tables.text_cells import MISSING
 from flows.lake.units import KIB, MIB
@@ -70,6 +71,7 @@ class Masker:
         self._columns: list[tuple[int, ColumnMask]] = []
         self._gone: frozenset[int] = frozenset()
         self._width = 0
+        self._second: SecondHeader | None = None
         self._lines = 0
         self._window = 2 * BLOCK_BYTES  # also what a block before left over
         self.rows = 0
@@ -185,6 +187,7 @@ class Masker:
             # A column that is left alone gets quotes around its blank cells, which would be no rows without.
             found.setdefault(left[0], ColumnMask("", Mask(str), forms, frozenset()))
         self._columns = sorted(found.items())
+        self._second = SecondHeader(names, tuple(self._masks), forms)
 
     def _dropped(self) -> list[tuple[int, ColumnMask]]:
         return [(place, column) for place, column in self._columns if place in self._gone]
@@ -202,6 +205,14 @@ class Masker:
         except Misfit as misfit:
             line = self._lines + lines_in(data, begin, misfit.at) + 1
             raise self._failed(misfit.reason, rule=self._rules(), line=line) from None
+        if self._second and (moved := self._second.find(data, begin, marks.stop, rows)):
+            column, at = moved
+            raise self._failed(
+                "a second header has the column at another place",
+                rule=f"{column}={self._methods[column]}",
+                line=self._lines + lines_in(data, begin, at) + 1,
+                remedy="Nothing of the file goes on: have its source write one table a file, or split it there.",
+            )
         # Where stray quotes break the pace, a small window keeps what is looked at in vain small.
         went_well = marks.stop - begin > min(self._window, len(data) - begin) // 2
         self._window = min(2 * BLOCK_BYTES, 4 * self._window) if went_well else _SMALL_WINDOW

@@ -87,6 +87,23 @@ def test_row_of_another_width_is_an_error_with_its_line(row: str, before: str, a
     assert f"rule cpf=redact: this row has {ROWS[row]} fields where 2 are expected" in str(error)
 
 
+@pytest.mark.parametrize("before", [0, 1, 200_000])
+@pytest.mark.parametrize("header", ["nome,CPF,uf", '"nome","CPF","uf"', "nome,CPF,regiao"])
+def test_second_header_with_the_column_at_another_place_is_an_error_with_its_line(before: int, header: str) -> None:
+    data = "CPF,nome,uf\n" + f"{MARKER},x,SP\n" * before + f"{header}\nx,{MARKER},SP\n"
+    error = fails(data.encode(), {"CPF": "hash"})
+    assert str(error).startswith(
+        f"people.csv, line {before + 2:,}, rule CPF=hash: a second header has the column at another place."
+    )
+
+
+@pytest.mark.parametrize("row", ["CPF,nome,uf", "x,CPF,SP", "x,CPF do pai,SP", ",,CPF"])
+def test_header_again_as_it_was_and_cells_that_say_a_column_s_name_are_rows(row: str) -> None:
+    masker = masker_of("p.csv", MaskingDialect(",", "utf-8", '"'), MaskingRules.parse({"CPF": "redact"}), KEY)
+    out = b"".join(masker.run(pieces(f"CPF,nome,uf\n1,a,SP\n{row}\n2,b,RJ\n".encode())))
+    assert out.count(b"\n") == 4
+
+
 @pytest.mark.parametrize("end", ["\r", "\r\n"])
 def test_lines_are_counted_whichever_way_they_end(end: str) -> None:
     assert fails(f"cpf,x{end}1,2{end}{end}{MARKER}{end}".encode(), {"cpf": "hash"}).line == 4
