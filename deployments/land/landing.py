@@ -88,7 +88,7 @@ class Landing:
         self.error: BaseException | None = None
         self.state = "Failed"
         self.verdict = ""
-        self._outcomes: list[FileOutcome] = []
+        self._outcomes: dict[int, FileOutcome] = {}
         self._warnings: list[str] = []
         self._hidden = 0
         self._groups: Sequence[FileGroup] = ()
@@ -199,8 +199,12 @@ class Landing:
             return None
 
     def _end(self, outcomes: Sequence[FileOutcome]) -> None:
+        """Note how files ended, each once; an interrupt may come while one is told, so it is noted before."""
         for outcome in outcomes:
-            self._outcomes.append(self._tell(outcome))
+            if id(outcome) in self._outcomes:
+                continue
+            self._outcomes[id(outcome)] = outcome
+            self._tell(outcome)
             if self._means.table:
                 self._means.table.end(str(outcome.path), shown(outcome.path.name), outcome.state, bad=outcome.is_bad)
 
@@ -217,7 +221,9 @@ class Landing:
 
     def summary(self) -> RunSummary:
         """Return what a person wants to know of it."""
-        seen = next_steps.Seen(self.settings, self._groups, self._outcomes, self._past, self.day, self._bucket)
+        seen = next_steps.Seen(
+            self.settings, self._groups, list(self._outcomes.values()), self._past, self.day, self._bucket
+        )
         return RunSummary(
             run_id=self.run_id,
             run_name=self.run_name,
@@ -225,7 +231,7 @@ class Landing:
             bucket=self.lake.address.bucket if self.lake else self.settings.bucket,
             day=self.day,
             dry_run=self.settings.dry_run,
-            outcomes=FileList(sorted(self._outcomes, key=lambda outcome: outcome.path)),
+            outcomes=FileList(sorted(self._outcomes.values(), key=lambda outcome: outcome.path)),
             hidden=self._hidden,
             warnings=tuple(self._warnings),
             objects=self._listing.objects if self._listing else None,

@@ -31,7 +31,7 @@ class SideBySide:
 
     Attributes:
         to: Where they go.
-        end: Called with the outcomes of files as they come.
+        end: Called with the outcomes of files as they come; again with one that was interrupted.
         echo: Called with the level and text of a line for the person who interrupts.
         table: Shows files as they land, if there is somebody to see it.
     """
@@ -59,8 +59,8 @@ class SideBySide:
                 done, left = wait(left, timeout=0.5, return_when="FIRST_COMPLETED")
                 for future in done:
                     if outcome := future.result():
-                        ended.add(future)
                         self.end([outcome])
+                        ended.add(future)
         except KeyboardInterrupt:
             self._stop.set()
             self.echo(logging.WARNING, "Interrupted: files on their way may still arrive; Ctrl-C again ends it.")

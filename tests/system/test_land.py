@@ -181,6 +181,39 @@ def test_signed_manifests_spare_what_is_unchanged_and_reject_drift(moto: S3Serve
     assert key.read_text().strip() not in second.stdout
 
 
+def test_interrupt_while_an_outcome_is_told_loses_no_file(moto: S3Server, tmp_path: Path) -> None:
+    from prefect_aws.client_parameters import AwsClientParameters
+
+    from blocks.lake_credentials import LakeCredentials
+    from deployments.land import options
+    from deployments.land.landing import Landing, Means
+    from flows.lake.raw.masked_file import no_keys
+    from flows.lake.settings import IngestSettings
+
+    block = LakeCredentials(
+        aws_access_key_id=moto.access_key,
+        aws_secret_access_key=moto.secret_key,
+        region_name=moto.region,
+        aws_client_parameters=AwsClientParameters(endpoint_url=moto.endpoint_url),
+    )
+    told: list[str] = []
+
+    def interrupted(_level: int, text: str) -> None:
+        told.append(text)
+        if " uploaded: " in text and sum(" uploaded: " in one for one in told) == 1:
+            raise KeyboardInterrupt
+
+    for n in range(3):
+        (tmp_path / f"file{n}.csv").write_text("a,b\n1,2\n")
+    given = options.parse([str(tmp_path), "--bucket", fresh_bucket_name()])
+    means = Means(block, no_keys, None, interrupted, None)
+    landing = Landing(IngestSettings(**options.parameters_of(given)), means)
+    landing.connect(block.identity())
+    landing.run()
+    assert landing.state == "Cancelled"
+    assert sorted(one.path.name for one in landing.summary().outcomes) == ["file0.csv", "file1.csv", "file2.csv"]
+
+
 def test_an_interrupted_landing_leaves_manifest_and_log(rclone: S3Server, tmp_path: Path) -> None:
     folder, bucket = tmp_path / "in", fresh_bucket_name()
     folder.mkdir()
