@@ -55,6 +55,13 @@ def ingest(s3: S3) -> Callable[..., Any]:
     return run
 
 
+@pytest.fixture
+def web_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs fetch from servers of the tests."""
+    monkeypatch.setenv("INGEST_WEB_HTTP", "1")
+    monkeypatch.setenv("INGEST_WEB_PRIVATE", "1")
+
+
 def objects(s3: S3, prefix: str = "") -> dict[str, bytes]:
     """Read every object of the test's bucket back, the catalog's records unpacked, so that nothing hides in them."""
     client = s3.client()

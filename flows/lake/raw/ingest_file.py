@@ -134,7 +134,7 @@ def ingest_file(
         absent: Whether a listing has just shown that its key holds nothing.
         watch: Gives what is called during a step, as the step begins.
     """
-    from flows.lake.raw.published import known_answer, unchanged_outcome
+    from flows.lake.raw.published import known_answer, not_modified
     from flows.lake.sources.s3_prefix import as_file
 
     try:
@@ -149,7 +149,7 @@ def ingest_file(
             sending = watch and watch("upload")
             return replace(store_file(local, read, to, sending, absent=absent), path=file.path, web=local.web)
     except NotModified:
-        return unchanged_outcome(file)
+        return not_modified(file)
     except LakeError as error:
         return failed_outcome(file, str(to.explain(error)))
     except Exception as error:

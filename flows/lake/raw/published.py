@@ -6,12 +6,11 @@ A server is asked whether a file has changed only if the lake still holds what i
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flows.lake.errors import MaskingError
 from flows.lake.models import FileOutcome, SourceFile
-from flows.lake.raw.unchanged import recorded
+from flows.lake.raw.unchanged import recorded, unchanged_outcome
 from flows.lake.web.addresses import WebOrigin
 from flows.lake.web.answers import WebAnswer
 
@@ -43,21 +42,9 @@ def known_answer(file: SourceFile, to: RawLayer) -> WebAnswer | None:
     return landed.web if stored == StoredKey(landed.profile.size_bytes, landed.etag) else None
 
 
-def unchanged_outcome(file: SourceFile) -> FileOutcome:
+def not_modified(file: SourceFile) -> FileOutcome:
     """Return the outcome of a file whose server says that it has not changed since it landed."""
     landed = file.before.landed if file.before else None
     if landed is None:
         raise RuntimeError("a file that never landed was not asked for as a known one")
-    return FileOutcome(
-        file.path,
-        file.dataset,
-        landed.key,
-        "unchanged",
-        profile=replace(landed.profile, path=file.path),
-        size_bytes=landed.profile.size_bytes,
-        version_id=landed.version_id,
-        verified_by=PROOF,
-        etag=landed.etag,
-        masking=landed.masking,
-        web=landed.web,
-    )
+    return unchanged_outcome(file, landed, PROOF)

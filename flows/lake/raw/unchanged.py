@@ -104,23 +104,35 @@ def find_unchanged(bucket: Bucket, files: Sequence[SourceFile], key: str | None 
         return Unchanged(FileList(), FileList(files))
     stored = find_stored(bucket, candidates)
     outcomes = [
-        FileOutcome(
-            file.path,
-            file.dataset,
-            file.key,
-            "unchanged",
-            profile=replace(landed.profile, path=file.path),
-            size_bytes=landed.profile.size_bytes,
-            version_id=landed.version_id,
-            verified_by=PROOF,
-            etag=landed.etag,
-            masking=landed.masking,
-        )
+        unchanged_outcome(file, landed, PROOF)
         for file, landed in candidates.values()
         if stored.get(file.key) == StoredKey(landed.profile.size_bytes, landed.etag)
     ]
     done = {outcome.key for outcome in outcomes}
     return Unchanged(FileList(outcomes), FileList(file for file in files if file.key not in done))
+
+
+def unchanged_outcome(file: SourceFile, landed: Landed, proof: str) -> FileOutcome:
+    """Return the outcome of a file that is what landed before.
+
+    Args:
+        file: The file.
+        landed: Its last landing, whose object the lake still holds.
+        proof: How that was found.
+    """
+    return FileOutcome(
+        file.path,
+        file.dataset,
+        landed.key,
+        "unchanged",
+        profile=replace(landed.profile, path=file.path),
+        size_bytes=landed.profile.size_bytes,
+        version_id=landed.version_id,
+        verified_by=proof,
+        etag=landed.etag,
+        masking=landed.masking,
+        web=landed.web,
+    )
 
 
 def _read_as_stated(file: SourceFile, profile: CsvProfile) -> bool:

@@ -33,11 +33,8 @@ def published(request: Request) -> Any:
     return 200, BODY, {"ETag": '"one"', "Content-Type": "text/csv", "Set-Cookie": "id=s3cr3t"}
 
 
-def test_an_address_lands_and_costs_one_request_while_it_is_unchanged(
-    ingest: Ingest, s3: S3, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("INGEST_WEB_HTTP", "1")
-    monkeypatch.setenv("INGEST_WEB_PRIVATE", "1")
+@pytest.mark.usefixtures("web_of_this_machine")
+def test_an_address_lands_and_costs_one_request_while_it_is_unchanged(ingest: Ingest, s3: S3) -> None:
     with scripted_server(published) as server:
         source = Path(f"{server.url}/dados_%Y%m.csv?formato=quieto")
         first = ingest(source, partition_date=DAY)
@@ -67,11 +64,8 @@ def test_an_address_lands_and_costs_one_request_while_it_is_unchanged(
     assert b"quieto" not in kept
 
 
-def test_an_archive_lands_from_its_address_whole_or_unpacked(
-    ingest: Ingest, s3: S3, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("INGEST_WEB_HTTP", "1")
-    monkeypatch.setenv("INGEST_WEB_PRIVATE", "1")
+@pytest.mark.usefixtures("web_of_this_machine")
+def test_an_archive_lands_from_its_address_whole_or_unpacked(ingest: Ingest, s3: S3) -> None:
     with scripted_server(published) as server:
         source = Path(f"{server.url}/a%20b/cadastro.zip\n{server.url}/dados.csv")
         first = ingest(source, partition_date=DAY)
@@ -93,11 +87,8 @@ def test_an_archive_lands_from_its_address_whole_or_unpacked(
     }
 
 
-def test_one_address_that_fails_does_not_stop_the_others(
-    ingest: Ingest, s3: S3, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("INGEST_WEB_HTTP", "1")
-    monkeypatch.setenv("INGEST_WEB_PRIVATE", "1")
+@pytest.mark.usefixtures("web_of_this_machine")
+def test_one_address_that_fails_does_not_stop_the_others(ingest: Ingest, s3: S3) -> None:
     with scripted_server(published) as server:
         source = Path(json.dumps([f"{server.url}/absent.csv", f"{server.url}/dados.csv"]))
         state = ingest(source, partition_date=DAY)

@@ -43,16 +43,15 @@ def published(request: Request) -> Any:
     return (200, bodies[request.path], etag) if request.path in bodies else (404, b"")
 
 
+@pytest.mark.usefixtures("web_of_this_machine")
 @pytest.mark.parametrize("s3", ["moto"], indirect=True)
 def test_what_is_published_is_masked_verified_copied_and_opened(
-    ingest: Callable[..., Any], s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ingest: Callable[..., Any], s3: S3, tmp_path: Path
 ) -> None:
     from flows.copy_lake import copy_lake
     from flows.unmask import unmask
     from flows.verify_raw import verify_raw
 
-    monkeypatch.setenv("INGEST_WEB_HTTP", "1")
-    monkeypatch.setenv("INGEST_WEB_PRIVATE", "1")
     with scripted_server(published) as server:
         names = ("clientes.csv", "fechado.zip", "aberto.zip", "livre.zip")
         source = Path(" ".join(f"{server.url}/{name}" for name in names))
