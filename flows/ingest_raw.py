@@ -138,8 +138,7 @@ def ingest_raw(
         unchanged = run.tell(past_runs.find_unchanged(files, lake))
         with processes.workers(unchanged.left) as workers:  # they start with the first batch
             fetched = is_s3(source) or is_web(source)
-            whole = fetched or not workers.split_files
-            work = arrange(unchanged.left, own_tasks_up_to, run_files=len(files), whole=whole)
+            work = arrange(unchanged.left, own_tasks_up_to, whole=fetched or not workers.split_files)
             landing: dict[Any, Sequence[SourceFile]] = {}
             for file in work.alone:
                 profile = tasks.profile_file.submit(file, lake)

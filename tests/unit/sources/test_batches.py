@@ -45,18 +45,6 @@ def test_arrange_batches_close_at_their_bytes() -> None:
     assert [len(batch.files) for batch in found.batches] == [3, 3, 3, 3]
 
 
-@pytest.mark.parametrize(
-    ("left", "run_files", "own_tasks", "alone"),
-    [(25, 10_000, 100, 25), (26, 10_000, 100, 0), (26, 100, 100, 26), (100, 101, 100, 0), (6, 10_000, 5, 0)],
-)
-def test_arrange_of_a_large_run_few_files_that_need_work_have_their_own_tasks(
-    left: int, run_files: int, own_tasks: int, alone: int
-) -> None:
-    found = arrange(files(*[5000] * left), own_tasks, run_files=run_files)
-    assert len(found.alone) == alone
-    assert sum(len(batch.files) for batch in found.batches) == left - alone
-
-
 def test_arrange_whole_files_are_batches_of_one() -> None:
     found = arrange(files(10, 20, 30), 100, whole=True)
     assert found.alone == ()
