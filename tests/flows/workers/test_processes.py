@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from flows.lake.errors import LakeError
-from flows.lake.models import CsvDialect, SourceFile
+from flows.lake.masking_rules import MaskingRules
+from flows.lake.models import CsvDialect, FileContract, SourceFile
 from flows.lake.run_models import LakeAddress
 from flows.workers import processes
 from flows.workers.processes import WorkerProcesses
@@ -133,3 +134,19 @@ def test_processes_that_end_before_they_get_a_file_end_the_run_and_blame_no_file
     monkeypatch.setattr(processes, "_begin", os._exit)
     with WorkerProcesses(2) as workers, pytest.raises(LakeError, match="ended before it was given a file"):
         list(workers.ingest(files, address))
+
+
+def test_processes_two_large_files_at_a_time_are_masked_by_the_run_and_others_elsewhere(
+    lake: S3, address: LakeAddress, files: list[SourceFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "LARGE_FILE_BYTES", 1)
+    rules = FileContract(mask=MaskingRules.parse({"a": "redact"}))
+    masked = [replace(file, contract=rules) for file in files[:3]]
+    with WorkerProcesses(4) as workers:
+        held = [workers.ingest([file], address) for file in masked]
+        outcomes = [next(held[0]), next(held[1])]
+        assert not working()
+        outcomes.append(next(held[2]))
+        assert working()
+    assert {outcome.state for outcome in outcomes} == {"uploaded"}
+    assert {body for key, body in objects(lake).items() if key.startswith("Raw/")} == {b"a,b\nREDACTED,2\n"}
