@@ -8,13 +8,18 @@ volume, memory, roles, log group) is in prefect.yaml or prefect.local.yaml under
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 POOLS = {"lake-process": "process", "lake-docker": "docker", "lake-ecs": "ecs"}
 """Work pool to worker type; prefect.yaml names the pools."""
 
 DATA_FOLDER = "/datalake/raw/data"
+
+ENGINE = "-m prefect.engine"
+"""How a worker starts a run where nothing has to be prepared."""
 
 
 def base_job_template(kind: str) -> dict[str, Any]:
@@ -85,3 +90,28 @@ def create_missing(wanted: Collection[str]) -> list[str]:
                 client.create_work_pool(WorkPoolCreate(name=name, type=kind, base_job_template=template))
                 created.append(name)
     return created
+
+
+def start_runs_at_once(name: str, python: str, project: Path) -> None:
+    """Have the workers of a process pool start a run's engine itself, where the project is.
+
+    By default they start a process that looks for the project, its packages and `uv`, and starts Python a second time
+    to become the engine: a second more until the first task. Only for a server whose workers are on this machine,
+    because the pool names its paths. A command that somebody else has set for the pool stays.
+
+    Args:
+        name: The pool, which exists.
+        python: The interpreter.
+        project: The folder with the flows.
+    """
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolUpdate
+
+    with get_client(sync_client=True) as client:
+        template = client.read_work_pool(name).base_job_template
+        variables = template["variables"]["properties"]
+        command, folder = variables["command"], variables["working_dir"]
+        if str(command.get("default") or ENGINE).endswith(ENGINE):
+            command["default"] = f"{shlex.quote(python)} {ENGINE}"
+            folder["default"] = str(project)
+            client.update_work_pool(name, WorkPoolUpdate(base_job_template=template))

@@ -83,6 +83,7 @@ def _serve(lake: services.LakeServer, ui_url: str) -> int:
     services.store_lake_block(lake)
     services.make_masking_key()
     work_pools.create_missing(deploy.pools())
+    work_pools.start_runs_at_once("lake-process", sys.executable, folders.PROJECT)
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "lake-process"]
     with children.child(
         [*command, "--install-policy", "never", "--name", "local"], None, {"PREFECT_WORKER_QUERY_SECONDS": QUERY_S}

@@ -1,0 +1,37 @@
+"""How the local stack's worker starts runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolUpdate
+
+from deployments import work_pools
+
+
+def template() -> dict[str, Any]:
+    with get_client(sync_client=True) as client:
+        return client.read_work_pool("lake-process").base_job_template
+
+
+def defaults() -> tuple[Any, Any]:
+    variables = template()["variables"]["properties"]
+    return variables["command"].get("default"), variables["working_dir"].get("default")
+
+
+def test_runs_start_their_engine_at_once_unless_the_pool_was_given_another_command() -> None:
+    work_pools.create_missing({"lake-process"})
+    assert defaults() == (None, None)
+    work_pools.start_runs_at_once("lake-process", "/old place/python", Path("/old"))
+    assert defaults() == ("'/old place/python' -m prefect.engine", "/old")
+    work_pools.start_runs_at_once("lake-process", "/new/python", Path("/new"))
+    assert defaults() == ("/new/python -m prefect.engine", "/new")
+
+    own = template()
+    own["variables"]["properties"]["command"]["default"] = "nice /new/python -m own"
+    with get_client(sync_client=True) as client:
+        client.update_work_pool("lake-process", WorkPoolUpdate(base_job_template=own))
+    work_pools.start_runs_at_once("lake-process", "/newer/python", Path("/newer"))
+    assert defaults() == ("nice /new/python -m own", "/new")
