@@ -6,6 +6,7 @@ besides its colour: full, half, notched, crossed, and a dot for nothing.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
@@ -16,6 +17,7 @@ from flows.lake.catalog.records import DayState
 _ORDER: tuple[DayState | str, ...] = ("landed", "unchanged", "drifted", "rejected", "none", "late")
 
 
+@functools.lru_cache(maxsize=16_384)
 def _shape(state: str, x: int, y: int, side: int) -> str:
     """Return the path of one square."""
     half = side // 2

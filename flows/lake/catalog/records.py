@@ -13,7 +13,7 @@ import hashlib
 import re
 import unicodedata
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Literal, TypeVar
 
@@ -37,7 +37,12 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
-class MemberLine(_Part):
+# Of the following there may be ten thousand at once: dataclasses, which are checked where they are read and cost next
+# to nothing where they are made of what has been checked.
+
+
+@dataclass(slots=True)
+class MemberLine:
     """A CSV file in an archive; its rows are `None` where it could not be read."""
 
     name: str
@@ -46,12 +51,14 @@ class MemberLine(_Part):
     columns: Count = 0
 
 
-class FileLine(_Part):
+@dataclass(slots=True)
+class FileLine:
     """A file of a day, as its last run left it; the first members of an archive, and how many it has."""
 
     name: str
     landed: bool
     outcome: str
+    ended: datetime
     key: str = ""
     size_bytes: Count = 0
     rows: Count = 0
@@ -61,12 +68,12 @@ class FileLine(_Part):
     reason: str | None = None
     changes: Count = 0
     masked: bool = False
-    ended: datetime
-    members: list[MemberLine] = []
+    members: list[MemberLine] = field(default_factory=list)
     members_count: Count = 0
 
 
-class Day(_Part):
+@dataclass(slots=True)
+class Day:
     """A dataset on a day.
 
     Attributes:
@@ -75,6 +82,7 @@ class Day(_Part):
         manifests: The keys of the manifests that tell of it.
     """
 
+    ended: datetime
     landed: Count = 0
     bad: Count = 0
     rows: Count = 0
@@ -82,8 +90,7 @@ class Day(_Part):
     changes: Count = 0
     names: str = ""
     content: str = ""
-    ended: datetime
-    manifests: list[str] = []
+    manifests: list[str] = field(default_factory=list)
 
 
 class Span(_Part):
@@ -147,7 +154,8 @@ class DatasetRecord(_Part):
         return {key for day in self.days.values() for key in day.manifests}
 
 
-class DatasetLine(_Part):
+@dataclass(slots=True)
+class DatasetLine:
     """A dataset on the lake's page.
 
     Attributes:
@@ -160,22 +168,22 @@ class DatasetLine(_Part):
         has_page: Whether it has a page.
     """
 
-    first: date | None = None
-    last: date | None = None
     newest: date
     state: DayState
+    until: date
+    newest_day: Day
+    first: date | None = None
+    last: date | None = None
     days: Count = 0
     rows: Count = 0
     size_bytes: Count = 0
     files: Count = 0
-    until: date
     states: str = ""
-    rows_of: list[int] = []
+    rows_of: list[int] = field(default_factory=list)
     note: str = ""
     sensitive: Count = 0
     expect: str | None = None
-    newest_day: Day
-    latest: list[str] = []
+    latest: list[str] = field(default_factory=list)
     taken: Count = 0
     behind: date | None = None
     has_page: bool = False

@@ -40,8 +40,9 @@ from flows.lake.memory import seldom_collected
 
 PAGES_OF_A_RUN = 100
 PAGES_OF_MANY = 25
-"""Datasets whose pages one run's refresh brings up to date: all, or some of more than a hundred, those first that need
-a look."""
+PAGES_AT_LEAST = 10
+"""Datasets whose pages one run's refresh brings up to date: all, or of more than a hundred those that need a look, so
+many at most, and so many in any case."""
 KEPT_RUNS = 30
 KEPT_STEPS = 12
 LONGEST_STEP = 4_000
@@ -168,11 +169,13 @@ def _chosen(lake: LakeRecord, touched: Mapping[str, list[tuple[str, list[Manifes
     if len(touched) <= PAGES_OF_A_RUN:
         return ready
 
-    def rank(dataset: str) -> tuple[bool, str]:
-        needs_look = any(not file.landed or file.drift for _, files in touched[dataset] for file in files)
-        return not needs_look, dataset
-
-    return sorted(ready, key=rank)[:PAGES_OF_MANY]
+    looked_at = {
+        dataset
+        for dataset in ready
+        if any(not file.landed or file.drift for _, files in touched[dataset] for file in files)
+    }
+    order = sorted(ready, key=lambda dataset: (dataset not in looked_at, dataset))
+    return order[: min(PAGES_OF_MANY, max(PAGES_AT_LEAST, len(looked_at)))]
 
 
 @dataclass

@@ -78,7 +78,7 @@ def take(record: DatasetRecord, key: str, manifest: Manifest, files: list[Manife
 def line_of(file: ManifestFile, manifest: Manifest) -> FileLine:
     """Return what is kept of a file."""
     members = file.archive.members if file.archive else ()
-    return FileLine.model_construct(  # it has been checked as a part of the manifest
+    return FileLine(
         name=file.name,
         landed=file.landed,
         outcome=file.outcome,
@@ -93,9 +93,7 @@ def line_of(file: ManifestFile, manifest: Manifest) -> FileLine:
         masked=file.masking is not None,
         ended=manifest.ended,
         members=[
-            MemberLine.model_construct(
-                name=cut(one.name, _LONGEST_TEXT), dataset=one.dataset, rows=one.rows, columns=len(one.columns)
-            )
+            MemberLine(name=cut(one.name, _LONGEST_TEXT), dataset=one.dataset, rows=one.rows, columns=len(one.columns))
             for one in members[:SHOWN_MEMBERS]
         ],
         members_count=len(members),
@@ -139,18 +137,18 @@ def _of_manifests(dataset: str, day: date, manifest_keys: list[str], reread: Rer
 def day_of(files: Iterable[FileLine]) -> Day:
     """Return a day of the files that it has."""
     lines = list(files)
-    landed = [line for line in lines if line.landed]
-    return Day.model_construct(  # of lines that have been checked
-        landed=len(landed),
-        bad=len(lines) - len(landed),
-        rows=sum(line.rows for line in landed),
-        size_bytes=sum(line.size_bytes for line in landed),
-        changes=sum(line.changes for line in landed),
-        names=names_of(lines),
-        content=_digest(f"{line.known_as}\0{line.sha256}" for line in landed) if landed else "",
-        ended=max(line.ended for line in lines),
-        manifests=[],
-    )
+    day = Day(ended=lines[0].ended, names=names_of(lines))
+    landed = []
+    for line in lines:
+        day.ended = max(day.ended, line.ended)
+        if line.landed:
+            landed.append(f"{line.known_as}\0{line.sha256}")
+            day.rows += line.rows
+            day.size_bytes += line.size_bytes
+            day.changes += line.changes
+    day.landed, day.bad = len(landed), len(lines) - len(landed)
+    day.content = _digest(landed) if landed else ""
+    return day
 
 
 def names_of(lines: Iterable[FileLine]) -> str:

@@ -140,7 +140,7 @@ def test_dataset_of_ten_years_and_five_thousand_columns_is_one_page_within_bound
     wide = manifest_of(first, landed("Wide", "a.csv", first, columns=columns))
     taking.take(record, "first", wide, list(wide.files), lambda _: None)
     for n in range(1, 3_650):
-        record.days[first + timedelta(days=n)] = record.days[first].model_copy()
+        record.days[first + timedelta(days=n)] = replace(record.days[first])
     last = first + timedelta(days=3_650)
     wide = manifest_of(last, landed("Wide", "a.csv", last, columns=columns))
     taking.take(record, "last", wide, list(wide.files), lambda _: None)
@@ -152,7 +152,7 @@ def test_dataset_of_ten_years_and_five_thousand_columns_is_one_page_within_bound
 
 def test_what_is_due_and_did_not_come_is_late() -> None:
     record = record_of("Orders")
-    line = lines.summed_up(record).model_copy(update={"expect": "daily", "last": DAY, "state": "landed"})
+    line = replace(lines.summed_up(record), expect="daily", last=DAY, state="landed")
     lake = LakeRecord(bucket="a-lake", datasets={"Orders": line})
     assert [need.kind for need in needs_of(lake, DAY + timedelta(days=1))[0]] == []
     needs, _ = needs_of(lake, DAY + timedelta(days=2))
