@@ -40,7 +40,7 @@ from flows.lake.memory import seldom_collected
 
 PAGES_OF_A_RUN = 100
 PAGES_OF_MANY = 25
-PAGES_AT_LEAST = 10
+PAGES_AT_LEAST = 5
 """Datasets whose pages one run's refresh brings up to date: all, or of more than a hundred those that need a look, so
 many at most, and so many in any case."""
 KEPT_RUNS = 30
