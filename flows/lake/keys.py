@@ -93,7 +93,8 @@ def date_in_name(path: Path, pattern: str) -> date:
 
     Args:
         path: The file.
-        pattern: Text with `%Y`, `%m` and `%d`, looked for anywhere in the name, such as `orders_%Y-%m-%d`.
+        pattern: Text with `%Y`, `%m` and `%d`, looked for anywhere in the name, such as `orders_%Y-%m-%d`. Months and
+            days may have one digit where signs stand around them.
 
     Raises:
         SourceError: The name does not hold the pattern, or holds no date of the calendar there.
@@ -123,6 +124,8 @@ def _date_regex(pattern: str) -> str:
                 f"The form {pattern!r} of a date holds {directive} {pattern.count(directive)} times.",
                 remedy="A pattern holds each of %Y, %m and %d once, such as 'orders_%Y-%m-%d'.",
             )
+        if re.search(rf"(?<!%[Ymd])(?<![0-9]){directive}(?![%0-9])", pattern):
+            group = group.replace("{2}", "{1,2}")
         regex = regex.replace(re.escape(directive), group)
     # Digits that touch the date belong to another number: 20240305 is not in 120240305.
     return rf"(?<!\d){regex}(?!\d)"

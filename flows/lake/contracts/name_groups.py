@@ -20,7 +20,7 @@ from typing import Any
 from flows.lake import keys
 from flows.lake.contracts.collection import Contracts
 from flows.lake.contracts.contract import Contract
-from flows.lake.contracts.name_parts import NamePart, day_of, parts_of
+from flows.lake.contracts.name_parts import MONTH, NamePart, day_of, parts_of
 from flows.lake.contracts.rhythm import rhythm_of
 from flows.lake.errors import LakeError
 
@@ -204,6 +204,8 @@ def _patterns(members: Sequence[_Member], *, is_wide: bool) -> tuple[str, ...]:
             shape += glob.escape(stem[at : part.start]) + _shape(part, is_wide, has_one_width)
             at = part.end
         shapes.add(shape + glob.escape(stem[at:]))
+    if "*" in shapes:  # names of months and nothing else: it would claim whatever comes
+        return _patterns(members, is_wide=False)
     return tuple(sorted(shapes)) if len(shapes) <= _MOST_SHAPES else ()
 
 
@@ -219,9 +221,12 @@ def _shape(part: NamePart, is_wide: bool, has_one_width: bool) -> str:
         return re.sub(r"[0-9]", "[0-9]", part.text)
     if part.kind == "number" and is_wide and not has_one_width:
         return "[0-9]*"
-    text = re.sub(r"[0-9]", "[0-9]", part.text)
-    # A quarter's letter stays; a month's name is any.
-    return re.sub(r"[^\W\d_]{3,}", "*", text) if is_wide else text
+    if not is_wide:
+        return re.sub(r"[0-9]", "[0-9]", part.text)
+    text = part.text
+    if (part.forms or MONTH.search(text)) and re.search(r"(?<![0-9])[0-9](?![0-9])", text):  # 2024-1-31
+        text = re.sub(r"(?<![0-9])[0-9]{1,2}(?![0-9])", "\0", text)
+    return MONTH.sub("*", re.sub(r"[0-9]", "[0-9]", text)).replace("\0", "[0-9]*")
 
 
 def _without_overlap(

@@ -29,7 +29,10 @@ _MONTHS = "|".join(
     )
 )
 _MONTHS_IN_FULL = frozenset(name for name in _MONTHS.split("|") if len(name) > 4 or name == "maio")
+MONTH = re.compile(_MONTHS)
 _QUARTER = r"(?:[qt][1-4]|[1-4][qt]|s[12]|[12]s|w(?:eek)?[0-5]\d|tri(?:m)?[1-4])"
+_PARTS_OF_YEARS = r"(?:tri(?:m(?:estre)?)?|(?:quadri|bi|se)m(?:estre)?|quarter|semester)"
+_NTH_PART = rf"(?:[1-6](?:o|º|ª|°|st|nd|rd|th)?{_S}{_PARTS_OF_YEARS}|{_PARTS_OF_YEARS}{_S}[1-6](?:o|º|ª|°)?)"
 _END = r"(?![0-9])"
 _WORD_END = r"(?![^\W_])"
 
@@ -41,17 +44,22 @@ def _compiled(*patterns: str) -> tuple[re.Pattern[str], ...]:
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z])")
 _DAY_FIRST_YEAR = re.compile(rf"\d{{4}}(?P<sign>[-_. ]?)\d\d(?P=sign)\d\d{_END}", re.ASCII)
 _DAY_LAST_YEAR = re.compile(rf"\d\d(?P<sign>[-_. ]?)\d\d(?P=sign)\d{{4}}{_END}", re.ASCII)
+_UNPADDED_DAYS = (  # with a dot or a line below they are versions and counted parts as often
+    (re.compile(rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}{_END}", re.ASCII), ("%Y-%m-%d",)),
+    (re.compile(rf"\d{{1,2}}(?P<sign>[-.])\d{{1,2}}(?P=sign)\d{{4}}{_END}", re.ASCII), ("%d-%m-%Y", "%m-%d-%Y")),
+)
 _TIMESTAMP = re.compile(rf"({_YEAR}\d{{4}})\d{{4}}(?:\d\d)?(?:\d{{3}})?{_END}", re.ASCII)
 _HOUR, _SIXTY = r"(?:[01]\d|2[0-3])", r"[0-5]\d"
 _TIME = re.compile(
-    rf"(?:t{_HOUR}{_SIXTY}|[-_ ]?{_HOUR}{_SIXTY}{_SIXTY}|t{_HOUR}{_SIXTY}{_SIXTY}"
+    rf"(?:t{_HOUR}{_SIXTY}|[-_ ]?{_HOUR}{_SIXTY}{_SIXTY}|t{_HOUR}{_SIXTY}{_SIXTY}(?:\d{{3}}|\d{{6}})?"
     rf"|[-_t ]{_HOUR}(?P<sign>[-_.:h]){_SIXTY}(?:(?P=sign){_SIXTY})?)z?{_END}",
     re.ASCII,
 )
 _EPOCH = re.compile(rf"1[0-9]{{9}}(?:[0-9]{{3}})?{_END}")
 _AT_DIGITS = _compiled(
     rf"\d{{1,2}}{_S}{_DE}(?:{_MONTHS}){_S}{_DE}(?:{_YEAR}|\d\d){_END}",
-    rf"{_YEAR}{_S}(?:{_QUARTER}|{_MONTHS}){_WORD_END}",
+    rf"{_YEAR}{_S}(?:{_QUARTER}|{_MONTHS}|{_NTH_PART}){_WORD_END}",
+    rf"{_NTH_PART}(?:{_S}{_DE}{_YEAR}{_END}|{_WORD_END})",
     rf"{_YEAR}{_S}(?:0[1-9]|1[0-2]){_END}",
     rf"(?:0[1-9]|1[0-2]){_S}{_YEAR}(?![-_. ]?[0-9])",
     rf"(?:[1-4][qt]|[12]s){_S}{_DE}(?:{_YEAR}|\d\d){_END}",
@@ -61,9 +69,12 @@ _ONE_YEAR = re.compile(rf"{_YEAR}{_END}", re.ASCII)
 _AT_LETTERS = _compiled(
     rf"(?:{_MONTHS}){_S}{_DE}(?:{_YEAR}|\d\d){_END}",
     rf"{_QUARTER}{_S}{_DE}{_YEAR}{_END}",
+    rf"{_NTH_PART}(?:{_S}{_DE}{_YEAR}{_END}|{_WORD_END})",
     rf"[qt][1-4]{_WORD_END}",
 )
-_VERSION = re.compile(r"(?:v|(?:ver|versao|versão|version|rev|release)[-_. ]?)\d+(?:[._]\d+)*")
+_VERSION = re.compile(
+    r"(?:v|(?:ver|versao|versão|version|rev|release)[-_. ]?)\d+(?:\.\d{1,3}(?![0-9]))*(?:_[0-9](?![0-9]))*"
+)
 _COPY = re.compile(r"\(\d+\)")
 _SEQUENCE = re.compile(
     r"(?:^|[^a-z])(?:part|parte|chunk|page|pagina|página|pag|lote|batch|file|arquivo|split|shard|seq|vol|volume|"
@@ -126,12 +137,11 @@ def parts_of(stem: str) -> list[NamePart]:
 
 def day_of(text: str, form: str) -> date | None:
     """Return the day that a part is in a form, `None` where it is none of the last and this century."""
-    digits = re.sub(r"\D", "", text)
-    year, month, day = {
-        "Y": (digits[:4], digits[4:6], digits[6:]),
-        "d": (digits[4:], digits[2:4], digits[:2]),
-        "m": (digits[4:], digits[:2], digits[2:4]),
-    }[form[1]]
+    pieces = re.findall(r"\d+", text)
+    if len(pieces) == 1:
+        (digits,) = pieces
+        pieces = [digits[:4], digits[4:6], digits[6:]] if form[1] == "Y" else [digits[:2], digits[2:4], digits[4:]]
+    year, month, day = (pieces[letters.index(letter)] for letters in (re.findall("[Ymd]", form),) for letter in "Ymd")
     try:
         found = date(int(year), int(month), int(day))
     except ValueError:
@@ -164,6 +174,11 @@ def _day(stem: str, at: int) -> NamePart | None:
             if fitting := {form for form in written if day_of(match[0], form)}:
                 forms |= fitting
                 end = match.end()
+    for pattern, written_as in _UNPADDED_DAYS:
+        if not forms and (match := pattern.match(stem, at)):
+            sign = match.groupdict().get("sign") or "-"
+            forms = {form for form in (one.replace("-", sign) for one in written_as) if day_of(match[0], form)}
+            end = match.end() if forms else at
     return NamePart(at, end, stem[at:end], "date", frozenset(forms)) if forms else None
 
 

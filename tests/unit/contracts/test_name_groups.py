@@ -38,6 +38,15 @@ DAYS = [f"orders_2024-01-{day:02}.csv" for day in (1, 2, 3)]
         (["e_20240101T120000Z.csv", "e_20240102T130000Z.csv"], "E", "%Y%m%d"),
         (["e_20240101120000.csv", "e_20240102120000.csv"], "E", None),
         (["2024_01_01_1704067200000_0.csv", "2024_01_02_1704153600000_0.csv"], "In", "%Y_%m_%d"),
+        (["o_2024-1-1.csv", "o_2024-1-31.csv", "o_2024-12-31.csv"], "O", "%Y-%m-%d"),
+        (["o 1-2-2024.csv", "o 15-2-2024.csv"], "O", "%d-%m-%Y"),
+        (["o_2024-01-01.csv", "o_20240102.csv"], "O", None),
+        (["e_20240101T101010123.csv", "e_20240102T111010456.csv"], "E", "%Y%m%d"),
+        (["pib_1o_trimestre_2024.csv", "pib_2o_trimestre_2024.csv"], "Pib", None),
+        (["2024-bimestre-1.csv", "2024-bimestre-2.csv"], "In", None),
+        (["r_1 de janeiro de 2024.csv", "r_15 de março de 2024.csv"], "R", None),
+        (["janeiro.csv", "fevereiro.csv"], "In", None),
+        (["model_v1_2024-01-01.csv", "model_v1_2024-02-01.csv"], "Model_V1", "%Y-%m-%d"),
         (["part-1.csv", "part-2.csv", "part-10.csv"], "Part", None),
         (["x0001.csv", "x0002.csv"], "X", None),
         (["a_2024-01-01_2024-01-31.csv", "a_2024-02-01_2024-02-29.csv"], "A", None),
@@ -64,6 +73,8 @@ def test_one_dataset(names: list[str], dataset: str, form: str | None) -> None:
         ["o.csv", "o (1).csv", "o (2).csv", "o (3).csv"],
         ["data_set.csv", "data_out.csv"],
         ["market.csv", "maize.csv", "setup.csv"],
+        ["app-2024.1.2.csv", "app-2024.1.3.csv"],
+        ["trimestre.csv", "trimestral.csv"],
         ["NO.csv", "1e3.csv"],
         ["orders.csv", "orders.csv.gz"],
     ],
@@ -95,6 +106,23 @@ def test_day_that_can_be_read_in_two_ways_is_left_to_a_person() -> None:
 def test_name_that_another_dataset_has_is_not_taken() -> None:
     assert [group.dataset for group in find_groups(["orders.csv", *DAYS])] == ["Orders_Dated"]
     assert [group.dataset for group in find_groups(DAYS, taken=["Orders"])] == ["Orders_Dated"]
+
+
+@pytest.mark.parametrize(
+    ("names", "later", "other"),
+    [
+        (["o_2024-1-1.csv", "o_2024-1-2.csv"], "o_2024-12-31.csv", "o_2024.csv"),
+        (["o_1 de maio de 2024.csv", "o_2 de maio de 2024.csv"], "o_15 de abril de 2024.csv", "o_de 2024.csv"),
+        (["s_2024week01.csv", "s_2024week02.csv"], "s_2024week31.csv", "s_2024_all01.csv"),
+        (["1o_trimestre_2024.csv", "2o_trimestre_2024.csv"], "3o_trimestre_2025.csv", "1o_semestre_2024.csv"),
+        (["janeiro.csv", "maio.csv"], "maio.csv", "orders.csv"),
+    ],
+)
+def test_patterns_claim_what_comes_later_and_not_what_is_another(names: list[str], later: str, other: str) -> None:
+    (group,) = find_groups(names, fallback="in")
+    contracts = with_groups(NO_CONTRACTS, [group])
+    assert contracts.claimants(later) == [group.dataset]
+    assert contracts.claimants(other) == []
 
 
 def test_patterns_claim_no_file_of_others() -> None:

@@ -64,6 +64,9 @@ def test_raw_key_limit_counts_bytes_not_characters() -> None:
         ("orders_2024-03-05.csv", "orders_%Y-%m-%d"),
         ("20240305_orders.csv", "%Y%m%d"),
         ("orders.05.03.2024.csv", "%d.%m.%Y"),
+        ("orders_2024-3-5.csv", "orders_%Y-%m-%d"),
+        ("5-3-2024.csv", "%d-%m-%Y"),
+        ("v5_2024_3.csv", "v%d_%Y_%m"),
     ],
 )
 def test_date_in_name(name: str, pattern: str) -> None:
@@ -71,11 +74,18 @@ def test_date_in_name(name: str, pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["orders.csv", "orders_2024-02-30.csv", "orders_12024-03-05.csv", "orders_2024-03-051.csv"]
+    "name",
+    ["orders.csv", "orders_2024-02-30.csv", "orders_12024-03-05.csv", "orders_2024-03-051.csv", "2024-003-05.csv"],
 )
 def test_date_in_name_without_a_date_is_an_error(name: str) -> None:
     with pytest.raises(SourceError, match=name):
         keys.date_in_name(Path(name), "%Y-%m-%d")
+
+
+@pytest.mark.parametrize(("name", "pattern"), [("2024305.csv", "%Y%m%d"), ("v15-3-2024.csv", "v1%d-%m-%Y")])
+def test_date_without_signs_around_its_parts_has_two_digits_each(name: str, pattern: str) -> None:
+    with pytest.raises(SourceError, match=name):
+        keys.date_in_name(Path(name), pattern)
 
 
 @pytest.mark.parametrize("pattern", ["%Y-%m", "orders", "%Y%Y%m%d"])
