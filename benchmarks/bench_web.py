@@ -22,7 +22,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.measuring import ROOT, Measured, environment, lake_server, lookalike, machine, measured, publish
+from benchmarks.measuring import ROOT, Measured, environment, lake_server, lookalike, machine, measured, publish, without_pyarrow
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -130,10 +130,11 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="bench-web-") as folder,
         lake_server(size_bytes) as lake,
         published(Path(folder)) as address,
+        without_pyarrow() as hidden,
     ):
         lookalike(Path(folder, "file.csv"), size_bytes)
         lake.client().create_bucket(Bucket=BUCKET)
-        variables = environment(lake) | {"INGEST_WEB_HTTP": "1", "INGEST_WEB_PRIVATE": "1"}
+        variables = environment(lake) | hidden | {"INGEST_WEB_HTTP": "1", "INGEST_WEB_PRIVATE": "1"}
         for number in range(RUNS[size_bytes]):
             for name in WORKERS:
                 key = f"Raw/Web/CSV/File/2024/03/0{number + 1}/file.csv"

@@ -12,6 +12,7 @@ from flows.lake.masking_rules import Masking, MaskingRules
 from flows.lake.models.profiles import Archive, ColumnProfile, CsvDialect, CsvProfile
 from flows.lake.web.addresses import WebOrigin
 from flows.lake.web.answers import WebAnswer
+from flows.lake.web.arrival import Arrival
 from flows.lake.words import shown
 
 if TYPE_CHECKING:
@@ -214,6 +215,7 @@ class SourceFile:
         lost_inside: Datasets that were masked when they landed last and are not today, where it is an archive.
         unpacked: The archive that it was a member of.
         web: What its server said, once it is fetched from an address.
+        arrival: Its fetch, while that goes on.
     """
 
     path: Path
@@ -233,6 +235,7 @@ class SourceFile:
     lost_inside: frozenset[str] = frozenset()
     unpacked: Unpacked | None = None
     web: WebAnswer | None = None
+    arrival: Arrival | None = field(default=None, repr=False, compare=False)
 
     @property
     def title(self) -> str:

@@ -27,6 +27,7 @@ from flows.lake.errors import (
 )
 from flows.lake.models import CsvProfile, Drift, FileOutcome, Progress, SourceFile
 from flows.lake.raw.archive_file import profile_archive, refuse_masked, sensitive_members
+from flows.lake.raw.arriving_file import read_arriving
 from flows.lake.raw.file_drift import find_file_drift
 from flows.lake.raw.masked_file import check_places, keep_original, masked_file, planned
 from flows.lake.raw.outcomes import failed_outcome
@@ -74,6 +75,8 @@ def read_file(file: SourceFile, progress: Progress | None = None) -> ProfiledFil
         return ProfiledFile(known, 0.0)
     started = time.monotonic()
     read = reading_with_a_watch if file.inside is None else profile_archive
+    if file.arrival is not None:
+        read = read_arriving
     return ProfiledFile(read(file, progress), time.monotonic() - started)
 
 
@@ -139,13 +142,18 @@ def ingest_file(
 
     try:
         known = known_answer(file, to)
-        with as_file(to.bucket.client, file, known) as local:
+        follow = file.inside is None and not file.contract.mask
+        with as_file(to.bucket.client, file, known, whole=not follow) as local:
             if file.contract.mask and file.inside is None:
                 return replace(_ingest_masked(local, to, absent), path=file.path, web=local.web)
             try:
                 read: ProfiledFile | Exception = read_file(local, watch and watch("profile"))
             except Exception as error:
                 read = error
+            if local.arrival is not None:
+                from flows.lake.sources.web import all_of
+
+                local = all_of(local)
             sending = watch and watch("upload")
             return replace(store_file(local, read, to, sending, absent=absent), path=file.path, web=local.web)
     except NotModified:

@@ -69,13 +69,16 @@ def objects(client: S3Client, source: Path, recursive: bool) -> Iterator[tuple[P
 
 
 @contextmanager
-def as_file(client: S3Client, file: SourceFile, known: WebAnswer | None = None) -> Iterator[SourceFile]:
+def as_file(
+    client: S3Client, file: SourceFile, known: WebAnswer | None = None, *, whole: bool = True
+) -> Iterator[SourceFile]:
     """Make a file local while the block runs; one that is local already stays what it is.
 
     Args:
         client: An S3 client.
         file: The file.
         known: What its server said when the lake got it, if it came from an address.
+        whole: Whether all of it must be there; otherwise a file from an address may still be on its way.
 
     Yields:
         The local file.
@@ -92,7 +95,7 @@ def as_file(client: S3Client, file: SourceFile, known: WebAnswer | None = None) 
         if isinstance(file.origin, WebOrigin):
             from flows.lake.sources.web import fetched  # brings httpx
 
-            with fetched(file, file.origin, path, known) as local:
+            with fetched(file, file.origin, path, known, whole=whole) as local:
                 yield local
             return
         fetch(client, file.origin, path)

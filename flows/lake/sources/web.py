@@ -11,15 +11,18 @@ from urllib.parse import urlsplit
 from flows.lake.models import SourceFile
 from flows.lake.web.addresses import WebOrigin
 from flows.lake.web.answers import WebAnswer
+from flows.lake.web.arrival import arriving
 from flows.lake.web.errors import NotModified
 from flows.lake.web.fetching import Fetch
 from flows.lake.web.hosts import wait_for_turn
 from flows.lake.web.network import robots_of
-from flows.lake.web.spool import Spool, kept_spool
+from flows.lake.web.spool import kept_spool
 
 
 @contextmanager
-def fetched(file: SourceFile, origin: WebOrigin, path: Path, known: WebAnswer | None) -> Iterator[SourceFile]:
+def fetched(
+    file: SourceFile, origin: WebOrigin, path: Path, known: WebAnswer | None, *, whole: bool = True
+) -> Iterator[SourceFile]:
     """Fetch a file that is published at an address, and have it while the block runs.
 
     Args:
@@ -27,9 +30,10 @@ def fetched(file: SourceFile, origin: WebOrigin, path: Path, known: WebAnswer | 
         origin: Its address.
         path: What is to lead to it; if something is there, it is written to that.
         known: What its server said when the lake got it, if it has it.
+        whole: Whether all of it must be there; otherwise the block begins with its first bytes.
 
     Yields:
-        The local file.
+        The local file; `all_of` waits for its end.
 
     Raises:
         NotModified: Its server says that it is still the known one.
@@ -40,20 +44,29 @@ def fetched(file: SourceFile, origin: WebOrigin, path: Path, known: WebAnswer | 
         spool = None
         if may_be_kept(file):
             spool = stack.enter_context(kept_spool(origin.fingerprint, path.with_name(f"{path.name}~")))
-        answer = Fetch(origin).into(spool.path if spool else path, known, spool)
-        if answer is None:
+            if spool:
+                path.unlink(missing_ok=True)
+                spool.path.rename(path)
+                spool = replace(spool, path=path)
+        fetch = Fetch(origin)
+        arrival = stack.enter_context(arriving(lambda told: fetch.into(path, known, spool, told)))
+        if not arrival.begins():
             raise NotModified
-        local = _in_place(spool, path)
-        info = local.stat()
-        yield replace(file, path=local, root=None, size_bytes=info.st_size, mtime_ns=info.st_mtime_ns, web=answer)
+        local = replace(file, path=path, root=None, arrival=arrival)
+        yield all_of(local) if whole else local
 
 
-def _in_place(spool: Spool | None, path: Path) -> Path:
-    """Return the path of what was fetched, under the file's name."""
-    if spool is not None:
-        path.unlink(missing_ok=True)
-        spool.path.rename(path)
-    return path
+def all_of(file: SourceFile) -> SourceFile:
+    """Wait until all of a file is there that is being fetched; any other is as it is.
+
+    Raises:
+        WebError: It cannot be had.
+    """
+    if file.arrival is None:
+        return file
+    answer = file.arrival.end()
+    info = file.path.stat()
+    return replace(file, size_bytes=info.st_size, mtime_ns=info.st_mtime_ns, web=answer, arrival=None)
 
 
 def may_be_kept(file: SourceFile) -> bool:

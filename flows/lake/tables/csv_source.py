@@ -74,7 +74,7 @@ class Source(Protocol):
 class _HashedFile(io.RawIOBase):
     """An open file whose every byte goes through both digests on its way."""
 
-    def __init__(self, file: IO[bytes], size_bytes: int, progress: Progress | None) -> None:
+    def __init__(self, file: IO[bytes] | io.RawIOBase, size_bytes: int, progress: Progress | None) -> None:
         self._file = file
         self._total = size_bytes
         self._progress = progress
@@ -86,12 +86,12 @@ class _HashedFile(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._file.read(len(buffer))
+        data = self._file.read(len(buffer)) or b""
         buffer[: len(data)] = data
         return self._take(data)
 
     def read(self, size: int | None = -1) -> bytes:
-        data = self._file.read(READ_BYTES if size is None or size < 0 else size)
+        data = self._file.read(READ_BYTES if size is None or size < 0 else size) or b""
         self._take(data)
         return data
 
@@ -197,6 +197,10 @@ class CsvSource:
         self._before = os.fstat(self._file.fileno())
         self._hashed = _HashedFile(self._file, self._before.st_size, progress)
         self._content: _Readable = self._hashed
+
+    def _follow(self, file: io.RawIOBase, progress: Progress | None) -> None:
+        """Read the file's bytes through another object."""
+        self._content = self._hashed = _HashedFile(file, self._before.st_size, progress)
 
     def __enter__(self) -> CsvSource:
         return self

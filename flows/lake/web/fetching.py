@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,10 +16,10 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from flows.lake.units import KIB, size_text
 from flows.lake.web.addresses import WebOrigin, without_secrets
 from flows.lake.web.answers import WebAnswer, answer_of, asked_to_wait_s, check_digests, digests_of
-from flows.lake.web.errors import AddressRefused, AnswerWrong, FetchFailed, refused_by
+from flows.lake.web.body import Body, Cut, unpacked
+from flows.lake.web.errors import AddressRefused, FetchFailed, refused_by
 from flows.lake.web.hosts import place_at
 from flows.lake.web.network import web_client
 from flows.lake.web.spool import Spool
@@ -33,19 +32,9 @@ MOST_REDIRECTS = 5
 LONGEST_WAIT_S = 120.0
 """A server that asks for more is away: the run says so, and takes the file another time."""
 
-BLOCK_BYTES = 256 * KIB
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)$")
-_HTML = (b"<!doctype html", b"<html", b"<head")
-
-
-class _Cut(Exception):
-    """An answer that ended early, or none: to be asked again after some seconds."""
-
-    def __init__(self, why: str, wait_s: float = 0.0) -> None:
-        super().__init__(why)
-        self.wait_s = wait_s
 
 
 class Fetch:
@@ -65,13 +54,21 @@ class Fetch:
         self._answer: WebAnswer | None = None
         self._digests: dict[str, bytes] = {}
 
-    def into(self, path: Path, known: WebAnswer | None = None, spool: Spool | None = None) -> WebAnswer | None:
+    def into(
+        self,
+        path: Path,
+        known: WebAnswer | None = None,
+        spool: Spool | None = None,
+        told: Callable[[int], None] = lambda _: None,
+    ) -> WebAnswer | None:
         """Write the file to a path.
 
         Args:
             path: Where to; what is there is replaced, unless the spool says what it is.
             known: What the server said of the file that the lake has, if there is one.
             spool: What is kept where this run does not live to see the end.
+            told: Called with how many bytes of the file are there, whenever there are some more; with 0 before it is
+                fetched from the start once more.
 
         Returns:
             What the server says of it; `None` where it says that the known one is unchanged, and nothing is written.
@@ -82,6 +79,7 @@ class Fetch:
             AnswerWrong: What came is too large, no file, or not what the server says that it is.
         """
         self._spool = spool or Spool(path)
+        self._body = Body(self._origin, self._ends, told)
         if begun := self._spool.begun():
             self._answer, self._digests = begun
         else:
@@ -105,7 +103,7 @@ class Fetch:
                     if not self._ask(client, path, known):
                         return None
                     break
-                except (_Cut, httpx.TransportError) as error:
+                except (Cut, httpx.TransportError) as error:
                     cuts += 1
                     failures = 1 if path.stat().st_size > had else failures + 1
                     self._pause(error, failures, cuts)
@@ -118,7 +116,7 @@ class Fetch:
         return answer
 
     def _pause(self, error: Exception, failures: int, cuts: int) -> None:
-        why = str(error) if isinstance(error, _Cut) else _why(error)
+        why = str(error) if isinstance(error, Cut) else _why(error)
         wait_s = max(2.0 ** (failures - 1) if failures > 1 else 0.5, getattr(error, "wait_s", 0.0))
         over = failures >= TRIES or cuts >= MOST_CUTS or "certificate" in why.lower()
         if over or wait_s > LONGEST_WAIT_S or time.monotonic() + wait_s > self._ends:
@@ -142,21 +140,23 @@ class Fetch:
             if status == 304 and known and "Range" not in headers:
                 return False
             if status in _TRANSIENT:
-                raise _Cut(f"HTTP {status}", asked_to_wait_s(response))
+                raise Cut(f"HTTP {status}", asked_to_wait_s(response))
             if status == 206 and "Range" in headers and self._goes_on(response, offset):
-                self._write(response, path, offset)
+                self._body.write(response, path, offset)
                 return True
             if status in (206, 416):
                 self._answer = None  # not the rest of what is here: from the start
-                os.truncate(path, 0)
-                raise _Cut("it answered with another part than was asked for")
+                self._body.begin_anew(path)
+                raise Cut("it answered with another part than was asked for")
             if status != 200:
                 raise refused_by(status, self._where)
             self._answer = answer_of(response, self._origin.fingerprint)
             self._digests = digests_of(response)
-            os.truncate(path, 0)
+            if self._body.is_packed(response):  # its rest cannot be asked for
+                self._answer, self._digests = unpacked(self._answer), {}
+            self._body.begin_anew(path)
             self._spool.begin(self._answer, self._digests)
-            self._write(response, path, 0)
+            self._body.write(response, path, 0)
             return True
 
     def _goes_on(self, response: httpx.Response, offset: int) -> bool:
@@ -207,82 +207,6 @@ class Fetch:
             f"{whither}, which is not allowed.",
             remedy="Give an https address; INGEST_WEB_HTTP=1 on the worker allows http from the start.",
         )
-
-    def _write(self, response: httpx.Response, path: Path, offset: int) -> None:
-        """Write an answer's body from an offset on.
-
-        Raises:
-            AnswerWrong: It is too large or no file.
-            FetchFailed: It takes too long.
-        """
-        length = response.headers.get("content-length", "")
-        if length.isdigit():
-            self._check_size(offset + int(length))
-        pieces = self._decoded(response)
-        with path.open("r+b") as file:
-            file.truncate(offset)
-            file.seek(offset)
-            for piece in pieces:
-                if offset == 0:
-                    self._check_kind(piece, response)
-                offset += len(piece)
-                self._check_size(offset)
-                file.write(piece)
-                if time.monotonic() > self._ends:
-                    raise FetchFailed(
-                        f"{self._where} took longer than {self._rules.longest_s:,.0f} s.",
-                        remedy="Try when its server has less to do, or raise INGEST_WEB_MAX_SECONDS on the worker.",
-                    )
-
-    def _decoded(self, response: httpx.Response) -> Iterator[bytes]:
-        """Yield the file's bytes; what a server packs for the way unasked is unpacked, a packed file is not."""
-        coding = response.headers.get("content-encoding", "identity").strip().lower()
-        packed = urlsplit(self._origin.url).path.lower().endswith((".gz", ".tgz"))
-        if coding in ("", "identity") or (coding in ("gzip", "x-gzip") and packed):
-            yield from response.iter_raw()
-            return
-        if coding not in ("gzip", "x-gzip") or response.status_code != 200:
-            raise AnswerWrong(
-                f"{self._where} comes packed as {coding!a}, which was not asked for.", remedy="Give another address."
-            )
-        if self._answer:
-            self._answer, self._digests = _unpacked(self._answer), {}
-            self._spool.begin(self._answer, self._digests)  # its rest cannot be asked for
-        unpacker = zlib.decompressobj(31)
-        for packed_piece in response.iter_raw():
-            rest = packed_piece
-            while rest:
-                piece = unpacker.decompress(rest, BLOCK_BYTES)
-                rest = unpacker.unconsumed_tail
-                if piece:
-                    yield piece
-        while piece := unpacker.decompress(unpacker.unconsumed_tail, BLOCK_BYTES):
-            yield piece
-        if not unpacker.eof:
-            raise _Cut("its packed body ended early")
-
-    def _check_size(self, size_bytes: int) -> None:
-        if size_bytes > self._rules.most_bytes:
-            raise AnswerWrong(
-                f"{self._where} is larger than {size_text(self._rules.most_bytes)}.",
-                remedy="Raise INGEST_WEB_MAX_BYTES on the worker if that is meant.",
-            )
-
-    def _check_kind(self, head: bytes, response: httpx.Response) -> None:
-        if urlsplit(self._origin.url).path.lower().endswith((".html", ".htm")):
-            return
-        if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:20].lower().startswith(_HTML):
-            raise AnswerWrong(
-                f"{self._where} answers with a page of HTML in place of the file (HTTP {response.status_code}).",
-                remedy="Open it in a browser: it may say why, or where the file is now.",
-            )
-
-
-def _unpacked(answer: WebAnswer) -> WebAnswer:
-    """Return an answer without what holds for the packed bytes alone, so that no rest is asked for by their count."""
-    etag = answer.etag if answer.etag is None or answer.etag.startswith("W/") else f"W/{answer.etag}"
-    headers = {name: value for name, value in answer.headers.items() if "digest" not in name and "md5" not in name}
-    return WebAnswer(answer.address, etag or 'W/"unpacked"', answer.last_modified, headers)
 
 
 def _why(error: Exception) -> str:
