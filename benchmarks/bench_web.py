@@ -22,7 +22,17 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.measuring import ROOT, Measured, environment, lake_server, lookalike, machine, measured, publish, without_pyarrow
+from benchmarks.measuring import (
+    ROOT,
+    Measured,
+    environment,
+    lake_server,
+    lookalike,
+    machine,
+    measured,
+    publish,
+    without_pyarrow,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
