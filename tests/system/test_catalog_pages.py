@@ -19,6 +19,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from flows.lake.catalog.pages import lake_page
 from flows.lake.catalog.records import INDEX_KEY, page_key
 from flows.lake.catalog.refresh import rebuild
 from flows.lake.manifests.store import ManifestStore
@@ -29,6 +30,7 @@ from tests.tools.catalogs import landed, manifest_of, store
 from tests.tools.chromium import WAIT_MS, chromium, needs_chromium
 from tests.tools.servers import rclone_server
 from tests.tools.stack import PROJECT
+from tests.unit.catalog.test_pages import lake_of, record_of
 
 HOSTILE = "<script>document.title='acted'</script>"
 TODAY = date(2026, 11, 28)
@@ -190,6 +192,7 @@ def test_texts_are_in_the_language_of_the_reader(reader: Reader) -> None:
     expect(page.get_by_role("heading", name="Como ler")).to_be_visible()
     totals = page.locator(".totals")
     expect(totals).to_contain_text(re.compile(r"Linhas\d\d\.\d{3}\.\d{3}"))
+    expect(page.get_by_text(re.compile(r"Bytes, no máximo \d,\d MB"))).to_be_visible()
     page = reader.open(page_key("Movies"), locale="de-DE")
     expect(page.get_by_role("heading", name="How to read it")).to_be_visible()
 
@@ -221,6 +224,8 @@ def test_phone_scrolls_down_and_not_sideways(reader: Reader) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") == 360
         if key == INDEX_KEY:
             picture(page, "catalog-phone")
+            page.set_content(lake_page(lake_of(record_of("n" * 200)), TODAY, linked=True))
+            assert page.evaluate("document.documentElement.scrollWidth") == 360
 
 
 def test_keyboard_reaches_the_content_at_once_and_every_control(reader: Reader) -> None:

@@ -11,7 +11,7 @@ from flows.lake.contracts.rhythm import parse_rhythm
 SHOWN_NEEDS = 50
 MONTHS_BACK = 62
 """Days that are looked at for one on which a dataset was due."""
-_RANKS = ("rejected", "ahead", "late", "drifted", "sensitive")
+_RANKS = ("run", "rejected", "ahead", "late", "unreadable", "drifted", "sensitive")
 
 
 @dataclass(frozen=True)
@@ -56,19 +56,17 @@ def _last_landed(line: DatasetLine, today: date) -> date:
 
 def needs_of(lake: LakeRecord, today: date) -> tuple[list[Need], int]:
     """Return what needs a person, and how much more there is than is shown."""
-    found: list[Need] = [Need("unreadable", note=why) for why in lake.unreadable.values()]
+    found = [Need("unreadable", note=why) for why in lake.unreadable.values()]
     if lake.runs and any(lake.runs[0].outcomes.get(bad) for bad in ("rejected", "failed")):
-        found.insert(0, Need("run", values=(lake.runs[0].name,)))
-    of_datasets: list[Need] = []
+        found.append(Need("run", values=(lake.runs[0].name,)))
     for name, line in lake.datasets.items():
         if line.state in ("rejected", "drifted"):
-            of_datasets.append(Need(line.state, name, (str(line.newest),), line.note, line.has_page))
+            found.append(Need(line.state, name, (str(line.newest),), line.note, line.has_page))
         if line.newest > today + timedelta(days=1):  # tomorrow may have begun where its runs are
-            of_datasets.append(Need("ahead", name, (str(line.newest),), has_page=line.has_page))
+            found.append(Need("ahead", name, (str(line.newest),), has_page=line.has_page))
         if day := late_since(line, today):
-            of_datasets.append(Need("late", name, (str(day), line.expect or ""), has_page=line.has_page))
+            found.append(Need("late", name, (str(day), line.expect or ""), has_page=line.has_page))
         if line.sensitive:
-            of_datasets.append(Need("sensitive", name, (str(line.sensitive),), has_page=line.has_page))
-    of_datasets.sort(key=lambda need: (_RANKS.index(need.kind), need.dataset or ""))
-    found += of_datasets
+            found.append(Need("sensitive", name, (str(line.sensitive),), has_page=line.has_page))
+    found.sort(key=lambda need: (_RANKS.index(need.kind), need.dataset or ""))
     return found[:SHOWN_NEEDS], max(0, len(found) - SHOWN_NEEDS)

@@ -36,7 +36,7 @@ FULL_COLUMNS = 200
 SHOWN_COLUMNS = 5_000
 SHOWN_FORMER = 200
 SHOWN_DAYS_OF_FILES = 31
-BAR_DAYS = 365
+BAR_DAYS, LEAST_BAR_DAYS = 365, 30
 
 _BETWEEN = "\u241f"
 """Stands between the values of a text in an attribute, as in the script."""
@@ -98,8 +98,9 @@ def size(value: int) -> Markup:
 
 
 def outside(text: object, longest: int = 200) -> Markup:
-    """Return text from outside: visible, escaped, and with a direction of its own."""
-    return Markup("<bdi>{}</bdi>").format(shown(str(text), longest))
+    """Return text from outside: visible, in quotes where it is blank, escaped, and with a direction of its own."""
+    said = shown(str(text), longest)
+    return Markup("<bdi>{}</bdi>").format(said if said.strip() else f'"{said}"')
 
 
 class _Compiled(FileSystemBytecodeCache):
@@ -247,7 +248,8 @@ def dataset_page(record: DatasetRecord, bucket: str, *, linked: bool) -> str:
     former = [name for name in record.columns if name not in set(columns)]
     newest = max(record.days)
     until = lines.last_day(record.days)
-    days = [until - timedelta(days=back) for back in range(min(BAR_DAYS, until.toordinal()))][::-1]
+    count = min(BAR_DAYS, max(LEAST_BAR_DAYS, (until - min(record.days)).days + 1), until.toordinal())
+    days = [until - timedelta(days=back) for back in range(count)][::-1]
     with_files = [day for day in sorted(record.files, reverse=True) if day in record.days][:SHOWN_DAYS_OF_FILES]
     return (
         _environment()

@@ -16,7 +16,7 @@ import pytest
 from jinja2 import Environment
 
 from flows.lake.catalog import lines, pages, taking
-from flows.lake.catalog.needs import needs_of
+from flows.lake.catalog.needs import SHOWN_NEEDS, needs_of
 from flows.lake.catalog.records import DatasetRecord, LakeRecord, RunLine, StepLine, page_key, record_key, slug_of
 from flows.lake.models import Drift
 from tests.tools.catalogs import archive_manifest, landed, manifest_of
@@ -164,6 +164,26 @@ def test_what_needs_a_person_comes_first_and_says_why() -> None:
     lake = lake_of(record_of("Orders", "is <empty>"))
     page = pages.lake_page(lake, DAY, linked=False)
     assert page.index("is &lt;empty&gt;") < page.index('id="h-totals"')
+
+
+def test_manifests_that_cannot_be_read_do_not_hide_what_did_not_land() -> None:
+    lake = lake_of(record_of("Orders"))
+    lake.unreadable = {f"Manifests/{n}.json": "is none" for n in range(SHOWN_NEEDS)}
+    needs, more = needs_of(lake, DAY)
+    assert [need.kind for need in needs][:2] == ["rejected", "unreadable"]
+    assert (len(needs), more) == (SHOWN_NEEDS, 1)
+
+
+def test_blank_names_are_told_and_lakes_without_runs_have_no_table_of_them() -> None:
+    assert '<code><bdi>"  "</bdi></code>'.replace('"', "&#34;") in pages.dataset_page(
+        record_of("A", "  "), "a-lake", linked=False
+    )
+    assert "h-runs" not in pages.lake_page(LakeRecord(bucket="a-lake"), DAY, linked=False)
+
+
+def test_bars_of_few_days_are_wide() -> None:
+    made = pages.dataset_page(record_of("A"), "a-lake", linked=False)
+    assert f'viewBox="0 0 {2 * pages.LEAST_BAR_DAYS} 60"' in made
 
 
 def test_what_to_do_next_is_that_of_the_last_run_and_can_be_copied_where_it_can_be_seen() -> None:

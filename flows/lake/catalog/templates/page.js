@@ -13,7 +13,13 @@
     while (bytes >= 1000 && at < 4) { bytes /= 1000; at += 1; }
     return new Intl.NumberFormat(local(), { minimumFractionDigits: at ? 1 : 0, maximumFractionDigits: at ? 1 : 0 }).format(bytes) + " " + units[at];
   };
-  const counted = (text) => /^\d{1,3}(,\d{3})+$/.test(text) ? new Intl.NumberFormat(local()).format(+text.replace(/,/g, "")) : text;
+  const counted = (text) => {
+    const [all, number, unit] = /^(\d{1,3}(?:,\d{3})+|\d+(?=(?:\.\d)? [KMGT]?B$))((?:\.\d)?(?: [KMGT]?B)?)$/.exec(text) || [];
+    if (!all) return text;
+    const tenth = unit.startsWith(".") ? 1 : 0;
+    const value = new Intl.NumberFormat(local(), { minimumFractionDigits: tenth }).format(+(number.replace(/,/g, "") + unit.slice(0, 2 * tenth)));
+    return value + unit.slice(2 * tenth);
+  };
   const say = (key, ...values) => (texts[key] || [key, key])[language].replace(/\{(\d)\}/g, (_, at) => counted(String(values[+at] ?? "")));
   const speak = () => {
     document.documentElement.lang = local();
