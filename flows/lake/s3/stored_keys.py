@@ -1,12 +1,14 @@
 """What a bucket holds under many keys, by listings where keys lie together and by single looks where they do not.
 
 A listing of a thousand keys costs about as much as twenty single looks. Keys are taken in their order and listed from
-the first to the last, a folder at a time where it holds many; where other objects crowd between them (years of
-partitions, say) the next ones are looked at one by one, so that the price never grows with what else the bucket holds.
+the first to the last, in groups that begin alike, a folder at a time where it holds many. Where other objects crowd
+between them (years of partitions, say) the next ones are looked at one by one, so that the price never grows with what
+else the bucket holds.
 """
 
 from __future__ import annotations
 
+import itertools
 import os.path
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +20,7 @@ from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.s3_object import S3Object
 
 KEYS_TOGETHER = 100
-"""Wanted keys that are listed together, whatever their folders; more only within one folder."""
+"""Wanted keys of several folders that are listed together; more only within one folder."""
 
 PAGE_KEYS = 1000
 """As many as S3 tells at once."""
@@ -61,16 +63,33 @@ def find_stored(bucket: Bucket, keys: Iterable[str]) -> dict[str, StoredKey]:
 
 
 def _groups(ordered: Sequence[str]) -> Iterator[list[str]]:
-    """Cut keys into groups that lie together: some servers read the whole of what they list a page of."""
-    group: list[str] = []
-    for key in ordered:
-        is_full = len(group) >= KEYS_TOGETHER and posixpath.dirname(group[-1]) != posixpath.dirname(key)
-        if is_full or len(group) == PAGE_KEYS:
-            yield group
-            group = []
-        group.append(key)
-    if group:
-        yield group
+    """Cut keys into groups that lie together.
+
+    Where they are in several folders, it is cut where beginnings differ, so that the prefix of a group is no other's:
+    some servers read all that a prefix holds for each page of it, however few keys of it are wanted.
+    """
+    waiting: list[Sequence[str]] = [ordered] if ordered else []
+    while waiting:
+        keys = waiting.pop()
+        if len(keys) <= KEYS_TOGETHER:
+            yield list(keys)
+        elif posixpath.dirname(keys[0]) == posixpath.dirname(keys[-1]):
+            yield from (list(keys[start : start + PAGE_KEYS]) for start in range(0, len(keys), PAGE_KEYS))
+        else:
+            waiting += reversed(list(_parted(keys)))
+
+
+def _parted(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Part keys by the first character in which they differ; neighbours stay together as long as they are few."""
+    place = len(os.path.commonprefix([keys[0], keys[-1]]))  # noqa: RUF071 - characters are meant, as S3 takes them
+    start = end = 0
+    for _, same in itertools.groupby(keys, key=lambda key: key[place : place + 1]):
+        reached = end + sum(1 for _ in same)
+        if start < end and reached - start > KEYS_TOGETHER:
+            yield keys[start:end]
+            start = end
+        end = reached
+    yield keys[start:end]
 
 
 def _of_group(bucket: Bucket, group: Sequence[str]) -> tuple[dict[str, StoredKey], list[str]]:

@@ -37,7 +37,7 @@ def test_find_stored_among_many_others_looks_singly_and_finds_the_same(
     client: Any, s3: S3, worth: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stored_keys, "WORTH_A_PAGE", worth)
-    monkeypatch.setattr(stored_keys, "KEYS_TOGETHER", 2)
+    monkeypatch.setattr(stored_keys, "KEYS_TOGETHER", 4)
     listed: list[str] = []
     client.meta.events.register("before-call.s3.*", lambda model, **_: listed.append(model.name))
     # Pages of two keys stand for pages of a thousand.
