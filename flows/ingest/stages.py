@@ -14,6 +14,7 @@ from flows.connection import Lake
 from flows.lake import keys
 from flows.lake.errors import LakeError, StorageError, TagsNotOffered
 from flows.lake.manifests.history import History
+from flows.lake.memory import seldom_collected
 from flows.lake.models import SourceFile
 from flows.lake.places import is_web
 from flows.lake.run_models import BucketReport, FileList, LandingReport
@@ -144,6 +145,7 @@ def name_of(file: SourceFile) -> FileName:
     return file.dataset, keys.known_as(file.path.name, file.contract.date)
 
 
+@seldom_collected()
 def with_last_landings(files: Iterable[SourceFile], history: History, settings: IngestSettings) -> FileList[SourceFile]:
     """Return files with each one's last landing; `reread` takes none for read or stored because of it."""
     last = history.last

@@ -68,8 +68,11 @@ def check_inside(path: Path, root: Path) -> None:
     Raises:
         LinkLeadsOut: One does; names where it leads.
     """
-    with contextlib.suppress(OSError), _folders_of(root) as folders:
-        _walk(path, root, folders)
+    with contextlib.suppress(OSError):
+        if path.parent == root and not path.is_symlink():
+            return
+        with _folders_of(root) as folders:
+            _walk(path, root, folders)
 
 
 def _open_inside(path: Path, root: Path) -> int:

@@ -81,6 +81,8 @@ def unfit_for_key(text: str) -> str | None:
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html), and a line break in a name breaks every
     tool that reads lists of keys. Blanks of every width, joiners and format characters are fine.
     """
+    if text.isascii() and text.isprintable():
+        return None
     for character in text:
         what = {"Cc": "a control character", "Zl": "a line separator", "Zp": "a paragraph separator"}.get(
             unicodedata.category(character)

@@ -65,6 +65,8 @@ class Contracts(Mapping[str, Contract]):
 
     def claimants(self, name: str) -> list[str]:
         """Return the datasets whose contracts claim a file, by its name without folders."""
+        if not self._contracts:
+            return []
         name = _plain(name)
         stem = keys.stem_of(name)
         exact = {dataset for known in (name, stem) for dataset in self._exact.get(known, ())}

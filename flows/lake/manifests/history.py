@@ -22,6 +22,7 @@ from flows.lake.manifests.drift import told
 from flows.lake.manifests.entries import ManifestFile
 from flows.lake.manifests.manifest import Manifest
 from flows.lake.masking_rules import LooksSensitive, MaskedCells, Masking
+from flows.lake.memory import seldom_collected
 from flows.lake.models import BadRow, ColumnProfile, CsvProfile, Drift, Landed, LastLanding
 from flows.lake.units import MB
 from flows.lake.web.answers import WebAnswer
@@ -94,6 +95,7 @@ class History:
     masked: frozenset[str] = frozenset()
 
 
+@seldom_collected()
 def read_history(store: ManifestStore, wanted: Iterable[FileName], day: date, origin: keys.Origin = "Local") -> History:
     """Read what earlier runs landed.
 

@@ -37,6 +37,7 @@ from flows.lake.manifests.entries import (
     Seconds,
 )
 from flows.lake.manifests.signature import is_signed
+from flows.lake.memory import seldom_collected
 from flows.lake.models import CsvProfile, FileOutcome
 from flows.lake.places import place_text, source_text
 from flows.lake.run_models import RunSummary
@@ -98,6 +99,7 @@ class Manifest(Part):
         return self._is_signed
 
 
+@seldom_collected()
 def of_run(summary: RunSummary, run_count: int, ended: datetime, contracts: Mapping[str, Contract]) -> Manifest:
     """Make the manifest of a run.
 
@@ -240,6 +242,7 @@ def masked(manifest: Manifest, redact: Callable[[str], str]) -> str:
     return with_masked(manifest, redact)[0]
 
 
+@seldom_collected()
 def with_masked(manifest: Manifest, redact: Callable[[str], str]) -> tuple[str, Manifest]:
     """Write a manifest with secret values masked; returns its text and what that says.
 

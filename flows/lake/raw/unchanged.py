@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flows.lake.contracts.changes import changes
+from flows.lake.memory import seldom_collected
 from flows.lake.models import CsvProfile, FileOutcome, Landed, SourceFile
 from flows.lake.places import place_text
 from flows.lake.run_models import FileList
@@ -79,6 +80,7 @@ class Unchanged:
     left: FileList[SourceFile]
 
 
+@seldom_collected()
 def find_unchanged(bucket: Bucket, files: Sequence[SourceFile], key: str | None = None) -> Unchanged:
     """Tell apart the files that need no work.
 

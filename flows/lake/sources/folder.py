@@ -6,6 +6,7 @@ Every key is known, and checked for collisions, before the first byte is sent. T
 from __future__ import annotations
 
 import fnmatch
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,6 +17,7 @@ from flows.lake import keys
 from flows.lake.contracts.collection import Contracts
 from flows.lake.contracts.name_groups import FileGroup, find_groups, with_groups
 from flows.lake.errors import KeyCollision, LakeError, SourceNotFound, SourceUnreadable
+from flows.lake.memory import seldom_collected
 from flows.lake.models import FileOutcome, S3Origin, SourceFile
 from flows.lake.places import is_s3, is_web, source_text
 from flows.lake.run_models import FileList
@@ -56,6 +58,7 @@ class SourceFolder:
     contracts: Contracts = field(default_factory=Contracts)
 
 
+@seldom_collected()
 def find_files(settings: IngestSettings, day: date, client: S3Client | None = None) -> SourceFolder:
     """Choose the files of a run and give each its key.
 
@@ -177,19 +180,26 @@ def _walk(source: Path, recursive: bool) -> Iterator[Path]:
         if (info.st_dev, info.st_ino) in entered:
             continue
         entered.add((info.st_dev, info.st_ino))
-        for path in _listed(folder):
-            if not path.is_dir():
+        for path, is_folder in _listed(folder):
+            if not is_folder:
                 yield path
             elif recursive and not path.name.startswith("."):
                 (linked if path.is_symlink() else waiting).append(path)
 
 
-def _listed(folder: Path) -> list[Path]:
+def _listed(folder: Path) -> list[tuple[Path, bool]]:
+    """Return what is in a folder, in order, and whether each is a folder or a link to one."""
     try:
-        return sorted(folder.iterdir())
+        with os.scandir(folder) as entries:
+            return sorted((folder / entry.name, _is_folder(entry)) for entry in entries)
     except PermissionError as error:
         raise SourceUnreadable(
             f"The folder {folder} cannot be listed ({error.strerror}).",
             remedy="Give the user that runs the flow the right to read it.",
             path=folder,
         ) from error
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    # Of a link that leads to itself the entry would raise an error, where a path says no.
+    return Path(entry.path).is_dir() if entry.is_symlink() else entry.is_dir()

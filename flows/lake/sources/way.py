@@ -33,6 +33,7 @@ class Way:
         self._day = day
         self._decided: dict[str, tuple[LandingRules, CsvDialect, FileContract]] = {}
         self._by_address = owners(settings.contracts, day)
+        self._without_contract = settings.rules, CsvDialect(), FileContract()
 
     def contract_of(self, path: Path, origin: S3Origin | WebOrigin | None = None) -> str | None:
         """Return the dataset whose contract claims a file, by its address or its name; `None` where none does.
@@ -136,13 +137,12 @@ class Way:
     def _decide(self, dataset: str) -> tuple[LandingRules, CsvDialect, FileContract]:
         """Return what the files of a dataset share, made once: tasks then carry it once too."""
         stated = self._settings.contracts.get(dataset)
-        dialect, contract = CsvDialect(), FileContract()
-        if stated:
-            dialect = stated.dialect
-            contract = FileContract(
-                stated.text, stated.required, stated.kms_key_id, stated.date, stated.owner, stated.mask, stated.unpack
-            )
-        self._decided[dataset] = self._settings.rules_of(dataset), dialect, contract
+        if not stated:
+            return self._without_contract
+        contract = FileContract(
+            stated.text, stated.required, stated.kms_key_id, stated.date, stated.owner, stated.mask, stated.unpack
+        )
+        self._decided[dataset] = self._settings.rules_of(dataset), stated.dialect, contract
         return self._decided[dataset]
 
 
