@@ -21,6 +21,7 @@ from flows.lake.contracts.documents import MAX_BYTES
 from flows.lake.errors import ContractInvalid, CredentialsError, LakeError, SettingsError
 from flows.lake.redact import Redactor
 from flows.lake.run_models import LakeAddress
+from flows.lake.web.access import WebAccess
 from flows.lake.words import printable, shown
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Lake:
             self.landing_bucket,
             self.address.landing_kms_key_id,
             lambda: masking_keys(self.address),
+            lambda: web_access(self.address),
         )
 
     @property
@@ -132,6 +134,24 @@ def _load_keys(name: str, run_id: str) -> MaskingKeys:  # noqa: ARG001 - each ru
     from blocks.masking_key import load_masking_keys
 
     return load_masking_keys(name)
+
+
+def web_access(address: LakeAddress) -> WebAccess:
+    """Return what hosts that publish files are told of who asks; each process loads it once for each run.
+
+    Raises:
+        CredentialsMissing: There is no such block, or it cannot be read.
+    """
+    return _load_access(address.web_credentials, address.run_id)
+
+
+@functools.lru_cache(maxsize=2)
+def _load_access(names: tuple[str, ...], run_id: str) -> WebAccess:  # noqa: ARG001 - each run loads anew
+    if not names:
+        return WebAccess()
+    from blocks.web_credentials import load_access
+
+    return load_access(names)
 
 
 def find_lake(

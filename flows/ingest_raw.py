@@ -55,6 +55,7 @@ def ingest_raw(
     sensitive: Literal["warn", "reject", "ignore"] = "warn",
     masking_key: BlockName = "masking-key",
     masking_off: list[str] | None = None,
+    web_credentials: list[str] | None = None,
     landing_bucket: Annotated[str, Field(max_length=63)] = "",
     landing_days: Annotated[int, Field(ge=0, le=3650)] = 7,
     storage_class: Literal["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR"] = "STANDARD",
@@ -104,6 +105,8 @@ def ingest_raw(
             by python -m blocks.register masking-key.
         masking_off: Datasets that had masking rules and shall have none from now on. Without their names here, such a
             change is an error.
+        web_credentials: Names of Web Credentials blocks, each of one host that publishes files and asks who asks for
+            them; stored by python -m blocks.web_credentials.
         landing_bucket: Bucket for the originals of files that are masked, under Landing/. {account} and {region} in it
             are filled in. Empty: the lake's own.
         landing_days: Days after which such originals expire. 0: none are kept.

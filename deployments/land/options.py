@@ -19,6 +19,7 @@ WITHOUT = {
     "credentials": "there is no server that keeps a block",
     "masking_key": "a file holds the key (--masking-key-file)",
     "own_tasks_up_to": "there are no tasks",
+    "web_credentials": "there are no blocks; addresses are asked as anybody asks them",
 }
 """Parameters of the flow that are no options, and why."""
 
@@ -41,7 +42,7 @@ def parameters_of(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the run is asked, by the flow's names; those that are no options have the flow's defaults."""
     given = {name: getattr(options, name) for name in _names()}
     given["source"] = absolute(options.source)
-    return given | {"credentials": "land", "masking_key": "masking-key", "own_tasks_up_to": 100}
+    return given | {"credentials": "land", "masking_key": "masking-key", "own_tasks_up_to": 100, "web_credentials": []}
 
 
 def _names() -> list[str]:

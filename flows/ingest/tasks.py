@@ -52,7 +52,14 @@ def find_lake(settings: IngestSettings, day: date) -> LakeAddress:
         manifest_keys,
         settings.landing_bucket,
     )
-    return replace(address, masking_key=settings.masking_key, landing_kms_key_id=settings.kms_key_id or None)
+    address = replace(
+        address,
+        masking_key=settings.masking_key,
+        landing_kms_key_id=settings.kms_key_id or None,
+        web_credentials=tuple(settings.web_credentials),
+    )
+    connection.web_access(address)  # a block that is missing ends the run before any file is asked for
+    return address
 
 
 @stage(name="ensure-bucket", task_run_name="ensure bucket {address.bucket}")

@@ -39,6 +39,7 @@ class LakeAddress:
         landing_bucket: The bucket that keeps the originals of masked files; the lake's own without one.
         landing_kms_key_id: The KMS key that encrypts them; the bucket's own encryption without one.
         masking_key: The name of the block with the key by which columns are masked.
+        web_credentials: The names of the blocks with the credentials of hosts that publish files.
     """
 
     bucket: str
@@ -50,6 +51,7 @@ class LakeAddress:
     landing_bucket: str | None = None
     landing_kms_key_id: str | None = None
     masking_key: str = "masking-key"
+    web_credentials: tuple[str, ...] = ()
 
 
 SettingState = Literal["applied", "present", "missing", "not offered", "unknown"]

@@ -44,6 +44,7 @@ class IngestSettings(LandingRules):
     retention_days: int
     masking_key: str
     masking_off: list[str]
+    web_credentials: list[str]
     landing_bucket: str
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -53,7 +54,7 @@ class IngestSettings(LandingRules):
     def _nothing_given(cls, given: dict[str, str] | None) -> dict[str, str]:
         return given or {}
 
-    @field_validator("masking_off", mode="before")
+    @field_validator("masking_off", "web_credentials", mode="before")
     @classmethod
     def _none_off(cls, given: list[str] | None) -> list[str]:
         return given or []

@@ -20,6 +20,7 @@ ELSEWHERE = {
     "make ingest": "tests/system/test_make_ingest.py",
     "make analysis": "tests/system/test_make_analysis.py",
     "python -m blocks.tmdb_credentials": "tests/flows/test_ingest_tmdb.py",
+    "python -m blocks.web_credentials": "tests/unit/blocks/test_web_credentials.py",
     "prefect deployment run ingest-tmdb/weekly": "tests/flows/test_ingest_tmdb.py",
     "prefect deployment run analyze-films/after-ingest": "tests/flows/test_analyze_films.py",
     "python -m benchmarks.tune_languages": "tests/unit/films/test_languages.py",

@@ -27,6 +27,7 @@ DEFAULTS: dict[str, Any] = {
     "sensitive": "warn",
     "masking_key": "masking-key",
     "masking_off": None,
+    "web_credentials": None,
     "landing_bucket": "",
     "landing_days": 7,
     "storage_class": "STANDARD",

@@ -143,7 +143,7 @@ def ingest_file(
     try:
         known = known_answer(file, to)
         follow = file.inside is None and not file.contract.mask
-        with as_file(to.bucket.client, file, known, whole=not follow) as local:
+        with as_file(to.bucket.client, file, known, whole=not follow, access=to.web_access) as local:
             if file.contract.mask and file.inside is None:
                 return replace(_ingest_masked(local, to, absent), path=file.path, web=local.web)
             try:

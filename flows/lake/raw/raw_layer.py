@@ -15,6 +15,7 @@ from flows.lake.raw.storing import UploadOptions
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.object_metadata import tags_in_metadata
 from flows.lake.s3.storage_rules import STORAGE_CLASSES
+from flows.lake.web.access import WebAccess, no_access
 
 if TYPE_CHECKING:
     from flows.lake.landing.masking_key import MaskingKeys
@@ -37,6 +38,7 @@ class RawLayer:
         landing_bucket: The bucket that keeps originals; the lake's own without one.
         landing_kms_key_id: The KMS key that encrypts them; the bucket's own encryption without one.
         masking_keys: Gives the keys by which columns are masked.
+        web_access: Gives what hosts of addresses are told of who asks.
     """
 
     bucket: Bucket
@@ -46,6 +48,7 @@ class RawLayer:
     landing_bucket: Bucket | None = None
     landing_kms_key_id: str | None = None
     masking_keys: Callable[[], MaskingKeys] = no_keys
+    web_access: Callable[[], WebAccess] = no_access
 
     @property
     def landing(self) -> Landing:

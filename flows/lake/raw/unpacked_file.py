@@ -35,7 +35,7 @@ def ingest_members(file: SourceFile, to: RawLayer) -> list[FileOutcome]:
     from flows.lake.sources.s3_prefix import as_file
 
     try:
-        with as_file(to.bucket.client, file) as local:
+        with as_file(to.bucket.client, file, access=to.web_access) as local:
             try:
                 return _members(file, local, to)
             except CsvRejected as error:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +27,7 @@ from flows.lake.places import SCHEME, source_text
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.errors import status_of
 from flows.lake.units import MIB
+from flows.lake.web.access import WebAccess, no_access
 from flows.lake.web.addresses import WebOrigin
 from flows.lake.web.answers import WebAnswer
 
@@ -70,7 +71,12 @@ def objects(client: S3Client, source: Path, recursive: bool) -> Iterator[tuple[P
 
 @contextmanager
 def as_file(
-    client: S3Client, file: SourceFile, known: WebAnswer | None = None, *, whole: bool = True
+    client: S3Client,
+    file: SourceFile,
+    known: WebAnswer | None = None,
+    *,
+    whole: bool = True,
+    access: Callable[[], WebAccess] = no_access,
 ) -> Iterator[SourceFile]:
     """Make a file local while the block runs; one that is local already stays what it is.
 
@@ -79,6 +85,7 @@ def as_file(
         file: The file.
         known: What its server said when the lake got it, if it came from an address.
         whole: Whether all of it must be there; otherwise a file from an address may still be on its way.
+        access: Gives what hosts of addresses are told of who asks.
 
     Yields:
         The local file.
@@ -95,7 +102,7 @@ def as_file(
         if isinstance(file.origin, WebOrigin):
             from flows.lake.sources.web import fetched  # brings httpx
 
-            with fetched(file, file.origin, path, known, whole=whole) as local:
+            with fetched(file, file.origin, path, known, whole=whole, access=access()) as local:
                 yield local
             return
         fetch(client, file.origin, path)

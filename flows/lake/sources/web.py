@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flows.lake.models import SourceFile
+from flows.lake.web.access import WebAccess
 from flows.lake.web.addresses import WebOrigin
 from flows.lake.web.answers import WebAnswer
 from flows.lake.web.arrival import arriving
@@ -21,7 +22,13 @@ from flows.lake.web.spool import kept_spool
 
 @contextmanager
 def fetched(
-    file: SourceFile, origin: WebOrigin, path: Path, known: WebAnswer | None, *, whole: bool = True
+    file: SourceFile,
+    origin: WebOrigin,
+    path: Path,
+    known: WebAnswer | None,
+    *,
+    whole: bool = True,
+    access: WebAccess | None = None,
 ) -> Iterator[SourceFile]:
     """Fetch a file that is published at an address, and have it while the block runs.
 
@@ -31,6 +38,7 @@ def fetched(
         path: What is to lead to it; if something is there, it is written to that.
         known: What its server said when the lake got it, if it has it.
         whole: Whether all of it must be there; otherwise the block begins with its first bytes.
+        access: What hosts are told of who asks.
 
     Yields:
         The local file; `all_of` waits for its end.
@@ -48,7 +56,7 @@ def fetched(
                 path.unlink(missing_ok=True)
                 spool.path.rename(path)
                 spool = replace(spool, path=path)
-        fetch = Fetch(origin)
+        fetch = Fetch(origin, access=access)
         arrival = stack.enter_context(arriving(lambda told: fetch.into(path, known, spool, told)))
         if not arrival.begins():
             raise NotModified

@@ -107,7 +107,7 @@ def _checked(url: str, rules: WebRules) -> WebOrigin:
     if "@" in parts.netloc:
         raise AddressRefused(
             f"The address {where} holds a name or password.",
-            remedy="Give an address that needs none: parameters are stored and shown.",
+            remedy="Store it in a block (web_credentials): parameters are stored and shown.",
         )
     if any(_SECRET.search(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
         raise AddressRefused(

@@ -28,8 +28,8 @@ class NotModified(Exception):
 def refused_by(status: int, where: str) -> WebError:
     """Return the error for an answer's status that is no file and will not become one."""
     remedies = {
-        401: "It wants to know who asks: give an address that needs no password.",
-        403: "It lets nobody ask from here, or not without a sign of who asks.",
+        401: "It wants to know who asks: name a block for its host in web_credentials.",
+        403: "It lets nobody ask from here, or not without a sign of who asks (web_credentials).",
         404: "Check the address, and the day in it.",
         410: "Check the address, and the day in it.",
     }

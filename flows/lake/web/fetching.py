@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from flows.lake.web.access import WebAccess
 from flows.lake.web.addresses import WebOrigin, without_secrets
 from flows.lake.web.answers import WebAnswer, answer_of, asked_to_wait_s, check_digests, digests_of
 from flows.lake.web.body import Body, Cut, unpacked
@@ -43,10 +44,14 @@ class Fetch:
     Args:
         origin: Where it is published, and what is allowed.
         sleep: Waits for so many seconds.
+        access: What hosts are told of who asks.
     """
 
-    def __init__(self, origin: WebOrigin, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, origin: WebOrigin, sleep: Callable[[float], None] = time.sleep, access: WebAccess | None = None
+    ) -> None:
         self._origin = origin
+        self._access = access or WebAccess()
         self._rules = rules = origin.rules
         self._sleep = sleep
         self._where = without_secrets(origin.url)
@@ -181,7 +186,8 @@ class Fetch:
         self._check_scheme(url, None)
         with ExitStack() as stack:
             for _ in range(MOST_REDIRECTS + 1):
-                response = stack.enter_context(client.stream("GET", url, headers=headers))
+                who = self._access.headers_for(url)  # anew for each address, so that no other host gets them
+                response = stack.enter_context(client.stream("GET", url, headers=headers | who))
                 if response.status_code not in _REDIRECTS:
                     yield response
                     return

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from blocks.web_credentials import WebCredentials
 from tests.conftest import S3
 from tests.flows.conftest import log_of, objects
 from tests.tools.scripted_server import Request, scripted_server
@@ -85,6 +87,41 @@ def test_an_archive_lands_from_its_address_whole_or_unpacked(ingest: Ingest, s3:
         "Raw/Web/CSV/Registro/2024/03/06/clientes.csv": b"x\n1\n",
         "Raw/Web/CSV/Mensal/2024/03/06/mensal_202403.csv": BODY,
     }
+
+
+@pytest.mark.usefixtures("web_of_this_machine")
+def test_credentials_go_to_their_host_alone_and_appear_nowhere(
+    ingest: Ingest, s3: S3, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = "s3nha-do-portal"
+    caplog.set_level("DEBUG")
+    with scripted_server(published) as elsewhere:
+
+        def closed(request: Request) -> Any:
+            if request.headers.get("x-api-key") != secret:
+                return 401, b"who asks?"
+            if request.path == "/moved.csv":
+                return 302, b"", {"Location": f"{elsewhere.url}/moved.csv"}
+            return published(request)
+
+        with scripted_server(closed) as server:
+            host = server.url.removeprefix("http://")
+            WebCredentials(host=host, header="X-Api-Key", secret=SecretStr(secret)).save("portal", overwrite=True)
+            source = Path(f"{server.url}/dados.csv {server.url}/moved.csv")
+            refused = ingest(source, partition_date=DAY)
+            assert "HTTP 401. It wants to know who asks" in str(refused.message)
+            state = ingest(source, partition_date=DAY, web_credentials=["portal"])
+            missing = ingest(source, partition_date=DAY, web_credentials=["other"])
+    assert sorted(objects(s3, "Raw/")) == [
+        "Raw/Web/CSV/Dados/2024/03/05/dados.csv",
+        "Raw/Web/CSV/Moved/2024/03/05/moved.csv",
+    ]
+    assert state.is_completed()
+    assert "no Web Credentials block 'other'" in str(missing.message)
+    (request,) = elsewhere.requests
+    assert "x-api-key" not in request.headers
+    assert secret.encode() not in b"".join(objects(s3).values())
+    assert secret not in caplog.text
 
 
 @pytest.mark.usefixtures("web_of_this_machine")
