@@ -19,18 +19,22 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from deployments.land import evidence
+from deployments.land.words import Words
 from flows.lake.catalog.pages import lake_page
 from flows.lake.catalog.records import INDEX_KEY, page_key
 from flows.lake.catalog.refresh import rebuild
 from flows.lake.manifests.store import ManifestStore
-from flows.lake.models import Drift
+from flows.lake.models import Drift, FileOutcome
 from flows.lake.s3.bucket import Bucket
+from flows.lake.tables.profile import profile_csv
 from tests.system.conftest import free_port
 from tests.tools.catalogs import landed, manifest_of, store
 from tests.tools.chromium import WAIT_MS, chromium, needs_chromium
 from tests.tools.servers import rclone_server
 from tests.tools.stack import PROJECT
 from tests.unit.catalog.test_pages import lake_of, record_of
+from tests.unit.deployments.land.test_evidence import a_landing
 
 HOSTILE = "<script>document.title='acted'</script>"
 TODAY = date(2026, 11, 28)
@@ -216,6 +220,15 @@ def test_axe_finds_nothing_that_keeps_people_from_reading(reader: Reader, scheme
         assert found.violations_count == 0, found.generate_report()
         if scheme == "dark" and key == INDEX_KEY:
             picture(page, "catalog-dark")
+
+
+def test_axe_finds_nothing_on_the_evidence_page(reader: Reader) -> None:
+    path = PROJECT / "data/sample/movies.csv"
+    outcome = FileOutcome(path, "Movies", f"Raw/{'n' * 200}", "uploaded", profile=profile_csv(path))
+    page = reader.open(INDEX_KEY, viewport={"width": 360, "height": 740}, bypass_csp=True)
+    page.set_content(evidence.page(a_landing(outcome), Words({})))
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
+    assert found.violations_count == 0, found.generate_report()
 
 
 def test_phone_scrolls_down_and_not_sideways(reader: Reader) -> None:

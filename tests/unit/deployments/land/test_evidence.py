@@ -48,7 +48,7 @@ def test_hostile_text_is_escaped_and_nothing_is_fetched(tmp_path: Path) -> None:
     (tmp_path / "file.csv").write_text("<img src=x>,b\n1,2\n")
     profile = profile_csv(tmp_path / "file.csv")
     outcome = FileOutcome(Path(name), "X", f"Raw/{name}", "rejected", reason="</pre><script>", profile=profile)
-    html = evidence.page(_landing(outcome), Words({"LANG": "pt_BR"}))
+    html = evidence.page(a_landing(outcome), Words({"LANG": "pt_BR"}))
     assert '<html lang="pt-BR">' in html
     assert "<script" not in html
     assert "<img" not in html
@@ -58,7 +58,7 @@ def test_hostile_text_is_escaped_and_nothing_is_fetched(tmp_path: Path) -> None:
     assert "https://" not in html
 
 
-def _landing(outcome: FileOutcome) -> Any:
+def a_landing(outcome: FileOutcome) -> Any:
     from datetime import UTC, date, datetime
 
     summary = SimpleNamespace(
