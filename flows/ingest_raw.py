@@ -139,9 +139,9 @@ def ingest_raw(
         history = run.tell(past_runs.read_history(folder.files, settings, run.day, lake))
         files = stages.with_last_landings(folder.files, history, settings)
         unchanged = run.tell(past_runs.find_unchanged(files, lake))
-        with processes.workers(unchanged.left) as workers:  # they start with the first batch
-            fetched = is_s3(source) or is_web(source)
-            work = arrange(unchanged.left, own_tasks_up_to, whole=fetched or not workers.split_files)
+        with processes.workers(unchanged.left, own_tasks_up_to) as workers:  # they start with the first batch
+            whole = is_s3(source) or is_web(source) or not workers.split_files
+            work = arrange(unchanged.left, own_tasks_up_to, run_files=len(files), whole=whole)
             landing: dict[Any, Sequence[SourceFile]] = {}
             for file in work.alone:
                 profile = tasks.profile_file.submit(file, lake)

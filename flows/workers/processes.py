@@ -51,15 +51,17 @@ _FORK_SERVER = "forkserver"
 Result = TypeVar("Result")
 
 
-def workers(files: Sequence[SourceFile] = ()) -> ThisProcess | WorkerProcesses:
+def workers(files: Sequence[SourceFile] = (), own_tasks: int = 0) -> ThisProcess | WorkerProcesses:
     """Return what works on batches of files, by where the flow's tasks run: as threads of the flow, or elsewhere.
 
     Args:
         files: All that it will be given, in their order, so that neighbours' keys are looked at together.
+        own_tasks: So many files may have tasks of their own; where no more are left of a larger run, the run's own
+            process ingests them too, sooner than another one would have started.
     """
     context = FlowRunContext.get()
     if context is None or isinstance(context.task_runner, ThreadPoolTaskRunner):
-        return WorkerProcesses(files=files)
+        return WorkerProcesses(files=files, starts=len(files) > own_tasks)
     return ThisProcess()
 
 
@@ -90,12 +92,14 @@ class WorkerProcesses:
     Args:
         count: How many processes; as many as there are cores by default.
         files: The run's files, in the order in which they come.
+        starts: Whether they start at all; else this process does their work.
     """
 
     split_files = True
 
-    def __init__(self, count: int | None = None, files: Sequence[SourceFile] = ()) -> None:
+    def __init__(self, count: int | None = None, files: Sequence[SourceFile] = (), *, starts: bool = True) -> None:
         self._listings = Listings(files)
+        self._starts = starts
         self._count = count or os.cpu_count() or 2
         has_fork_server = _FORK_SERVER in multiprocessing.get_all_start_methods()
         self._context = multiprocessing.get_context(_FORK_SERVER if has_fork_server else "spawn")
@@ -133,6 +137,9 @@ class WorkerProcesses:
                 if is_here:
                     yield from _ingest(files, address)
                     return
+        if not self._starts:
+            yield from _ingest(files, address, self._listings.of(files, address))
+            return
         suspects: list[SourceFile] = []
         pool = self._current()
         chunks = [files[start : start + CHUNK_FILES] for start in range(0, len(files), CHUNK_FILES)]

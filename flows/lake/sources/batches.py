@@ -1,9 +1,9 @@
 """Which files get tasks of their own and which share one.
 
-A task run costs the server about as much as a small file costs the lake (10 ms), and thousands of them make the UI lag.
-So a run of many files has a few hundred task runs at most, whatever the number of files: the large ones keep tasks of
-their own, where progress and duration are worth seeing, the others are grouped by count and bytes. Pure arithmetic;
-outcomes stay per file whatever is grouped here.
+A task run costs Prefect and its server as much as a dozen small files cost the lake (60 ms), and thousands of them make
+the UI lag. So a run of many files has a few hundred task runs at most, whatever the number of files: the large ones
+keep tasks of their own, where progress and duration are worth seeing, the others are grouped by count and bytes. Pure
+arithmetic; outcomes stay per file whatever is grouped here.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from flows.lake.models import SourceFile
 from flows.lake.run_models import FileList
 from flows.lake.units import LARGE_FILE_BYTES, MB
 
-BATCH_FILES = 100
+BATCH_FILES = 250
 BATCH_BYTES = 64 * MB
 """A batch is closed at the first of the two, so that it takes seconds and a retry repeats little."""
+
+FEW_FILES = 25
+"""Of a large run's files that need work, so few have tasks of their own: a second or two for seeing each."""
 
 MOST_BATCHES = 150
 """Beyond, batches grow instead of becoming more; counted by files and by bytes, so twice as many at the very most."""
@@ -57,17 +60,18 @@ class Arrangement:
     batches: tuple[Batch, ...] = ()
 
 
-def arrange(files: Sequence[SourceFile], own_tasks: int, *, whole: bool = False) -> Arrangement:
+def arrange(files: Sequence[SourceFile], own_tasks: int, *, run_files: int = 0, whole: bool = False) -> Arrangement:
     """Spread files over tasks.
 
     Args:
         files: The files, in the order of their paths.
         own_tasks: Runs of up to this many files give each file its own tasks; in larger ones only large files have
             them, and at most this many.
+        run_files: How many files the run has, those included that need no work.
         whole: Whether a file's way must not be cut in two tasks: a file with a task of its own is a batch of one then.
             That of a file that is masked is never cut, since what it becomes lives no longer than a task.
     """
-    if len(files) <= own_tasks:
+    if len(files) <= (own_tasks if run_files <= own_tasks else min(own_tasks, FEW_FILES)):
         alone, groups = list(files), []
     else:
         large = sorted(

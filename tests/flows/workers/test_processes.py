@@ -82,6 +82,16 @@ def test_processes_one_killed_every_file_has_one_outcome(
     assert until(lambda: not working())
 
 
+def test_processes_of_few_files_are_none_and_the_run_s_own_ingests_them(
+    address: LakeAddress, files: list[SourceFile], lake: S3
+) -> None:
+    with processes.workers(files[:5], own_tasks=5) as workers:
+        outcomes = list(workers.ingest(files[:5], address))
+        assert working() == []
+    assert [outcome.state for outcome in outcomes] == ["uploaded"] * 5
+    assert len(objects(lake, "Raw/")) == 5
+
+
 def test_processes_run_that_is_ended_leaves_none(address: LakeAddress, files: list[SourceFile]) -> None:
     def interrupted() -> Iterator[None]:
         with WorkerProcesses(2) as workers:
