@@ -7,7 +7,10 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 from flows.lake.s3.bucket import Bucket
 from flows.lake.s3.object_metadata import headers
@@ -50,7 +53,17 @@ def sent_by(quick: bool, arguments: dict[str, Any], answer: Any = None) -> tuple
         return script.requests, made
 
 
-@pytest.mark.parametrize("key", [RAW, "Raw/a b+c/série (1)/x=%2F~&.csv", "Raw/'!*;,@$:.csv"])
+def signature(request: Request, signed: list[str]) -> str:
+    """Return what botocore signs a request with that has the same headers."""
+    same = AWSRequest(request.method, f"http://{request.headers['host']}{request.path}")
+    for name in signed:
+        same.headers[name] = request.headers[name]
+    same.context["timestamp"] = request.headers["x-amz-date"]
+    signer = S3SigV4Auth(Credentials("key", "secret"), "s3", "us-east-1")
+    return str(signer.signature(signer.string_to_sign(same, signer.canonical_request(same)), same))
+
+
+@pytest.mark.parametrize("key", [RAW, "Raw/a b+c/série (1)/x=%2F~&.csv", "Raw/'!*;,@$:.csv", "Raw/a//b/./c/../d.csv"])
 def test_quick_put_sends_what_boto3_sends(key: str) -> None:
     arguments = EVERYTHING | {
         "Key": key,
@@ -67,7 +80,9 @@ def test_quick_put_sends_what_boto3_sends(key: str) -> None:
         name: value for name, value in other.headers.items() if name not in dropped
     }
     signed = {each for each in other.headers if each.startswith("x-amz-")} | {"host", "content-md5"}
-    assert signed <= set(quick.headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";"))
+    said = dict(part.strip().split("=", 1) for part in quick.headers["authorization"].partition(" ")[2].split(","))
+    assert signed <= set(said["SignedHeaders"].split(";"))
+    assert said["Signature"] == signature(quick, said["SignedHeaders"].split(";"))
     assert answered == {name: boto[name] for name in ("ETag", "VersionId")}
 
 

@@ -97,6 +97,11 @@ def test_second_header_with_the_column_at_another_place_is_an_error_with_its_lin
     )
 
 
+def test_second_header_with_a_quote_in_a_name_is_an_error() -> None:
+    data = f'"C""PF",nome\n{MARKER},x\nnome,"C""PF"\nx,{MARKER}\n'
+    assert fails(data.encode(), {'C"PF': "hash"}).line == 3
+
+
 @pytest.mark.parametrize("row", ["CPF,nome,uf", "x,CPF,SP", "x,CPF do pai,SP", ",,CPF"])
 def test_header_again_as_it_was_and_cells_that_say_a_column_s_name_are_rows(row: str) -> None:
     masker = masker_of("p.csv", MaskingDialect(",", "utf-8", '"'), MaskingRules.parse({"CPF": "redact"}), KEY)
