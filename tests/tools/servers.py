@@ -22,6 +22,7 @@ from typing import IO, Any
 import boto3
 from botocore.config import Config
 
+from blocks.sessions import share_descriptions
 from deployments.local.services import rclone_options
 from tests.tools.certificates import Authority
 
@@ -53,7 +54,9 @@ class S3Server:
             "verify": self.ca_bundle or True,
             "config": config or Config(s3={"addressing_style": "path"}),
         }
-        return boto3.session.Session().client("s3", **(arguments | overrides))
+        session = boto3.session.Session()
+        share_descriptions(session)
+        return session.client("s3", **(arguments | overrides))
 
     @property
     def versioned(self) -> bool:
