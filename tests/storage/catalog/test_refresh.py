@@ -13,9 +13,12 @@ from flows.lake.catalog.__main__ import main
 from flows.lake.catalog.records import INDEX_KEY, LAKE_KEY, DatasetRecord, LakeRecord, page_key, record_key
 from flows.lake.manifests.manifest import Manifest
 from flows.lake.manifests.store import ManifestStore
+from flows.lake.s3.bucket import Bucket
+from tests.conftest import fresh_bucket_name
 from tests.storage.conftest import Lake
 from tests.storage.manifests.test_store import requests_of
 from tests.tools.catalogs import landed, manifest_of, store
+from tests.tools.servers import S3Server
 
 DAY = date(2024, 3, 5)
 
@@ -94,6 +97,59 @@ def test_runs_at_once_do_not_lose_each_others_day(lake: Lake) -> None:
     page = text(lake, page_key("Movies"))
     assert all(f'id="d-{made.logical_date}"' in page for _, made in runs)
     assert all(f"Own{n}" in text(lake, INDEX_KEY) for n in range(4))
+
+
+@pytest.mark.parametrize("meanwhile", ["another run", "the lake's record is overwritten", "the dataset's record is"])
+def test_what_others_write_while_pages_are_made_is_not_lost(
+    lake: Lake, meanwhile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifests, put_page = ManifestStore(lake.whole), refresh._put_page
+    key, made = made_on(lake, DAY - timedelta(days=1), "Movies", name="first")
+    refresh.refresh(manifests, DAY, {key: made})
+    before = {key: lake.read(key) for key in (LAKE_KEY, record_key("Movies"))}
+    at, pages = page_key("Movies") if meanwhile == "another run" else INDEX_KEY, list[str]()
+
+    def put(store: ManifestStore, key: str, page: str) -> None:
+        pages.append(key)
+        if pages.count(at) == 1 and key == at:  # its record is written, its page is not
+            if meanwhile == "another run":
+                other_key, other = made_on(lake, DAY, "Movies", name="other")
+                refresh.refresh(store, DAY, {other_key: other})
+            else:  # by a run that had read it before, on a server without conditions
+                overwritten = LAKE_KEY if "lake" in meanwhile else record_key("Movies")
+                lake.client.put_object(Bucket=lake.bucket, Key=overwritten, Body=before[overwritten])
+        put_page(store, key, page)
+
+    monkeypatch.setattr(refresh, "_put_page", put)
+    last = DAY + timedelta(days=1)
+    key, made = made_on(lake, last, "Movies", name="last")
+    refresh.refresh(manifests, DAY, {key: made})
+    days = [DAY - timedelta(days=1), *([DAY] if meanwhile == "another run" else ()), last]
+    of_lake, of_datasets = records(lake)
+    assert sorted(of_datasets["Movies"].days) == days
+    assert of_lake.datasets["Movies"].days == len(days)
+    assert all(f'id="d-{day}"' in text(lake, page_key("Movies")) for day in days)
+    assert str(last) in text(lake, INDEX_KEY)
+
+
+def test_record_that_changes_between_reading_and_writing_is_changed_anew(moto: S3Server) -> None:
+    client, name = moto.client(), fresh_bucket_name()
+    client.create_bucket(Bucket=name)
+    bucket, tries = Bucket(client, name), list[str]()
+
+    def change(held: LakeRecord | None) -> LakeRecord:
+        tries.append("")
+        record = held or LakeRecord(bucket=name)
+        if len(tries) < 3:  # another run is quicker: the first time it makes the record, then it changes it
+            other = LakeRecord(bucket=name, unreadable={str(n): "" for n in range(len(tries))})
+            objects.put(bucket, LAKE_KEY, objects.packed(other), "application/gzip")
+        record.unreadable["mine"] = ""
+        return record
+
+    record, _ = objects.update(bucket, LAKE_KEY, LakeRecord, change)
+    assert len(tries) == 3
+    assert record.unreadable.keys() == {"0", "1", "mine"}
+    assert objects.read(bucket, LAKE_KEY, LakeRecord)[0] == record
 
 
 def test_record_that_was_lost_is_made_again_from_manifests(lake: Lake) -> None:

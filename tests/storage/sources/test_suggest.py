@@ -50,9 +50,9 @@ def test_suggest_for_a_folder_in_s3_says_what_a_run_takes(
     assert main([folder, "--output", str(tmp_path / "datasets.yaml")]) == 0, capsys.readouterr().err
     text = (tmp_path / "datasets.yaml").read_text("utf-8")
     (contract,) = load(text).values()
-    assert contract.files
-    assert contract.date
-    assert "cpf" in text
+    assert contract.files == ("vendas_[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]",)
+    assert contract.date == "%Y-%m-%d"
+    assert "  # columns:\n  #   cpf:\n  #     mask: hash\n" in text
     assert not any(cpf in text for cpf in CPFS)
 
 

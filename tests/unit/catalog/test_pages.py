@@ -249,3 +249,6 @@ def test_day_to_come_is_told_and_hides_neither_the_last_days_nor_that_one_is_mis
     needs, _ = needs_of(lake, date(2024, 3, 6))
     assert [(need.kind, need.values[0]) for need in needs] == [("ahead", "2099-03-03"), ("late", "2024-03-04")]
     assert "still to come, 2099-03-03" in pages.lake_page(lake, date(2024, 3, 6), linked=True)
+    # Tomorrow may have begun where its runs are.
+    told = {today: [need.kind for need in needs_of(lake, today)[0]] for today in (date(2099, 3, 1), date(2099, 3, 2))}
+    assert ("ahead" in told[date(2099, 3, 1)], "ahead" in told[date(2099, 3, 2)]) == (True, False)
