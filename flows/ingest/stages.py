@@ -142,7 +142,7 @@ def read_history(files: Sequence[SourceFile], settings: IngestSettings, day: dat
 
 def name_of(file: SourceFile) -> FileName:
     """Return what a file is looked for as in earlier days."""
-    return file.dataset, keys.known_as(file.path.name, file.contract.date)
+    return file.dataset, keys.known_as(file.path.name, file.contract.date, file.contract.forms)
 
 
 @seldom_collected()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path, PurePath
 from typing import Literal
@@ -212,15 +213,29 @@ def day_of_key(key: str) -> date | None:
         return None
 
 
-def known_as(name: str, pattern: str | None) -> str:
+_FORM = re.compile("%[Yymdj]")
+_DIGITS = {"%Y": r"\d{4}", "%j": r"\d{3}"}
+
+
+def known_as(name: str, pattern: str | None, forms: Iterable[str] = ()) -> str:
     """Return the name under which a file is looked for in earlier days: its own, with its date's form for its date.
 
     Args:
         name: The file's name, such as `orders_2024-03-05.csv`.
         pattern: The form of the date in it (`date` of its contract), if it has one, such as `orders_%Y-%m-%d`.
+        forms: The names of files that are published under another one each day or month, such as `orders_%Y%m.csv`.
     """
     name = unicodedata.normalize("NFC", name)
-    return re.sub(_date_regex(pattern), lambda _: pattern, name, count=1) if pattern else name
+    if pattern:
+        return re.sub(_date_regex(pattern), lambda _: pattern, name, count=1)
+    return next((form for form in forms if _has_form(name, unicodedata.normalize("NFC", form))), name)
+
+
+def _has_form(name: str, form: str) -> bool:
+    literals, directives = _FORM.split(form), _FORM.findall(form)
+    digits = [_DIGITS.get(directive, r"\d{2}") for directive in directives]
+    regex = "".join(re.escape(literal) + of for literal, of in zip(literals, [*digits, ""], strict=True))
+    return re.fullmatch(regex, name) is not None
 
 
 def _checked(key: str, path: Path) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
 from flows.lake import keys
 from flows.lake.errors import LakeError
 from flows.lake.places import is_web
-from flows.lake.web.addresses import origins
+from flows.lake.web.addresses import name_form, origins
 
 
 def is_address(text: str) -> bool:
@@ -26,7 +27,7 @@ def file_pattern(pattern: str) -> str:
         raise ValueError("a pattern is empty")
     if is_address(pattern):
         try:
-            count = len(origins(Path(pattern), date(2000, 1, 1)))
+            count = len(origins(pattern, date(2000, 1, 1)))
         except LakeError as error:
             raise ValueError(str(error)) from None
         if count != 1:
@@ -35,6 +36,11 @@ def file_pattern(pattern: str) -> str:
     if "/" in pattern:
         raise ValueError(f"{pattern!r} names a folder; a pattern is a file name with wildcards")
     return pattern
+
+
+def forms_of(files: Iterable[str]) -> tuple[str, ...]:
+    """Return what those files of a contract are called on every day that are published under another name each."""
+    return tuple(form for text in files if is_address(text) and (form := name_form(text)))
 
 
 def date_pattern(pattern: str) -> str:

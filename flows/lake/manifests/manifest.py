@@ -25,6 +25,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, PrivateAttr
 
 from flows.lake import keys
 from flows.lake.contracts.contract import Contract
+from flows.lake.contracts.patterns import forms_of
 from flows.lake.manifests import archives
 from flows.lake.manifests.copied import ManifestOrigin
 from flows.lake.manifests.entries import (
@@ -140,7 +141,7 @@ def _of_outcome(outcome: FileOutcome, contract: Contract | None) -> ManifestFile
         {
             "name": name,
             "path": place_text(outcome.path),
-            "known_as": keys.known_as(name, pattern),
+            "known_as": keys.known_as(name, pattern, forms_of(contract.files) if contract else ()),
             "dataset": _text(outcome.dataset),
             "day": keys.day_of_key(outcome.key),
             "outcome": outcome.state,

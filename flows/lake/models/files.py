@@ -150,6 +150,7 @@ class FileContract:
         owner: Who is asked when something is wrong.
         mask: How its columns are masked.
         unpack: Whether of an archive its members land, not itself.
+        forms: What its files are called whose published names differ by their day.
     """
 
     text: str = ""
@@ -159,6 +160,7 @@ class FileContract:
     owner: str | None = None
     mask: MaskingRules = field(default_factory=MaskingRules)
     unpack: bool = False
+    forms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

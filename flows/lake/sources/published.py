@@ -41,5 +41,5 @@ def _stated(contracts: Contracts, day: date) -> list[tuple[WebOrigin, str]]:
         (origin, dataset)
         for dataset, contract in contracts.items()
         for text in contract.addresses
-        for origin in origins(Path(text), day)
+        for origin in origins(text, day)  # not as a path, which would lose a slash of two
     ]

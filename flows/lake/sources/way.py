@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from flows.lake import keys
 from flows.lake.contracts.collection import named
+from flows.lake.contracts.patterns import forms_of
 from flows.lake.errors import SourceError, SourceUnreadable
 from flows.lake.models import CsvDialect, FileContract, S3Origin, SourceFile
 from flows.lake.opening import check_inside
@@ -140,7 +141,14 @@ class Way:
         if not stated:
             return self._without_contract
         contract = FileContract(
-            stated.text, stated.required, stated.kms_key_id, stated.date, stated.owner, stated.mask, stated.unpack
+            stated.text,
+            stated.required,
+            stated.kms_key_id,
+            stated.date,
+            stated.owner,
+            stated.mask,
+            stated.unpack,
+            forms_of(stated.files),
         )
         self._decided[dataset] = self._settings.rules_of(dataset), stated.dialect, contract
         return self._decided[dataset]

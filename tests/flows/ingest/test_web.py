@@ -125,6 +125,21 @@ def test_credentials_go_to_their_host_alone_and_appear_nowhere(
 
 
 @pytest.mark.usefixtures("web_of_this_machine")
+def test_files_of_one_address_that_differ_by_their_month_are_compared(ingest: Ingest, s3: S3) -> None:
+    with scripted_server(lambda request: (200, BODY if "202402" in request.path else b"id;uf\n1;SP\n")) as server:
+        contracts = {"Mensal": {"files": f"{server.url}/a//dados_%Y%m.csv"}}
+        ingest(Path("https://"), partition_date=date(2024, 2, 5), contracts=contracts)
+        state = ingest(Path("https://"), partition_date=DAY, contracts=contracts)
+    (outcome,) = state.result().outcomes
+    assert outcome.key == "Raw/Web/CSV/Mensal/2024/03/05/dados_202403.csv"
+    assert [change.text for change in outcome.drift] == ["column 'nome' is now 'uf'"]
+    assert [request.path for request in server.requests if "dados" in request.path] == [
+        "/a//dados_202402.csv",
+        "/a//dados_202403.csv",
+    ]
+
+
+@pytest.mark.usefixtures("web_of_this_machine")
 def test_one_address_that_fails_does_not_stop_the_others(ingest: Ingest, s3: S3) -> None:
     with scripted_server(published) as server:
         source = Path(json.dumps([f"{server.url}/absent.csv", f"{server.url}/dados.csv"]))

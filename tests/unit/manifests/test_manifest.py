@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from flows.lake import keys
+from flows.lake.contracts.patterns import forms_of
 from flows.lake.manifests import manifest
 from flows.lake.models import ColumnProfile, Drift, FileOutcome
 from tests.unit.reports.test_run_report import outcome, profile, summary
@@ -136,3 +137,21 @@ def test_day_of_key(key: str, day: date | None) -> None:
 )
 def test_known_as_is_the_same_on_every_day(name: str, pattern: str | None, known: str) -> None:
     assert keys.known_as(name, pattern) == known
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "known"),
+    [
+        ("https://a.example/%Y/dados_%Y%m.csv?x=%d", "dados_202403.csv", "dados_%Y%m.csv"),
+        ("https://a.example/get?id=1#dados%20%Y.zip", "dados 2024.zip", "dados %Y.zip"),
+        ("https://a.example/dados%C3%A3_%Y.csv", "dadosã_2024.csv", "dadosã_%Y.csv"),
+        ("https://a.example/dados_%Y%m.csv", "dados_2024.csv", "dados_2024.csv"),
+        ("https://a.example/dados_%Y%m.csv", "outros_202403.csv", "outros_202403.csv"),
+        ("https://a.example/%Y/dados.csv", "dados.csv", "dados.csv"),
+        ("dados_%Y%m.csv", "dados_202403.csv", "dados_202403.csv"),
+    ],
+)
+def test_a_file_that_is_published_under_another_name_each_month_is_known_by_its_form(
+    address: str, name: str, known: str
+) -> None:
+    assert keys.known_as(name, None, forms_of([address])) == known
