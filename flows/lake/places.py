@@ -20,6 +20,10 @@ ALL_ADDRESSES = Path("https://")
 _ADDRESS = re.compile(r"(https?):/+(?:[^\s\"'@/]*@)?([^\s\"'?#]*)[^\s\"',\]]*", re.IGNORECASE)
 
 
+_PATH_PARAMETERS = re.compile(";[^/]*")
+"""`…;jsessionid=1`, which some servers write into their paths."""
+
+
 def is_s3(source: Path) -> bool:
     """Say whether a source is an S3 prefix, given as `s3://bucket/prefix`."""
     return source.parts[:1] == (SCHEME,)
@@ -30,7 +34,7 @@ def is_web(source: Path) -> bool:
     return source == ALL_ADDRESSES or WEB_SCHEME.match(next(iter(addresses(source)), "")) is not None
 
 
-def addresses(source: Path) -> Iterator[str]:
+def addresses(source: Path | str) -> Iterator[str]:
     """Yield the texts of a source's addresses: a JSON list, or with blanks or line breaks between them."""
     text = str(source).strip()
     if text.startswith("["):
@@ -56,7 +60,7 @@ def source_text(source: Path) -> str:
     if source == ALL_ADDRESSES:
         return "https://"
     if is_web(source):
-        return _ADDRESS.sub(r"\1://\2", str(source))
+        return _ADDRESS.sub(lambda one: f"{one[1]}://{_PATH_PARAMETERS.sub('', one[2])}", str(source))
     return "s3://" + "/".join(source.parts[1:]) if is_s3(source) else str(source.absolute())
 
 

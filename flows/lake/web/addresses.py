@@ -20,7 +20,8 @@ from flows.lake.web.rules import WebRules
 from flows.lake.words import shown
 
 _SECRET = re.compile(
-    r"sig$|signature|token|secret|passw|credential|api.?key|access.?key|auth|jwt|session|^(key|pwd|code)$",
+    r"sig$|signature|token|secret|passw|senha|credential|[-_. ]key$|api.?key|access.?key|auth|jwt|session|hmac|bearer"
+    r"|^(key|pwd|code|otp|ticket|chave)$",
     re.IGNORECASE,
 )
 """Names of query parameters that prove who asks: SAS, presigned S3 and GCS, and the usual tokens."""
@@ -70,12 +71,13 @@ def without_secrets(url: str) -> str:
     try:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
-        return shown(urlunsplit((parts.scheme, host, parts.path, "", "")), 300)
+        path = re.sub(";[^/]*", "", parts.path)  # …;jsessionid=1
+        return shown(urlunsplit((parts.scheme, host, path, "", "")), 300)
     except ValueError:
         return "an address that cannot be read"
 
 
-def origins(source: Path, day: date) -> list[WebOrigin]:
+def origins(source: Path | str, day: date) -> list[WebOrigin]:
     """Return the addresses of a source, filled in with a day.
 
     Args:
@@ -95,6 +97,15 @@ def filled_in(text: str, day: date) -> str:
     return _DIRECTIVE.sub(lambda directive: day.strftime(directive[0]), url)
 
 
+def name_form(text: str) -> str | None:
+    """Return what an address's file is called on every day, its directives in place; `None` where it has none."""
+    at, _, named = text.strip().partition("#")
+    name = named or at.partition("?")[0].rpartition("/")[2]
+    directives = _DIRECTIVE.findall(name)
+    literals = map(_segment, _DIRECTIVE.split(name))
+    return "".join(map("".join, zip(literals, [*directives, ""], strict=True))) if directives else None
+
+
 def _checked(url: str, rules: WebRules) -> WebOrigin:
     where = without_secrets(url)
     try:
@@ -109,10 +120,12 @@ def _checked(url: str, rules: WebRules) -> WebOrigin:
             f"The address {where} holds a name or password.",
             remedy="Store it in a block (web_credentials): parameters are stored and shown.",
         )
-    if any(_SECRET.search(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+    inside = (*parts.path.split("/"), f";{parts.fragment}")  # …;jsessionid=1 and …#token=1
+    held = "&".join([parts.query, *(one.partition(";")[2].replace(";", "&") for one in inside)])
+    if any(_SECRET.search(name) for name, _ in parse_qsl(held, keep_blank_values=True)):
         raise AddressRefused(
-            f"The query of {where} holds a key, token or signature.",
-            remedy="Give an address that needs none: parameters are stored and shown.",
+            f"What stands behind {where} holds a key, token or signature.",
+            remedy="Give an address that needs none, or store it in a block (web_credentials): parameters are shown.",
         )
     name = _segment(parts.fragment.strip())
     if "/" in parts.fragment or "/" in name:

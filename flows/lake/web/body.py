@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,7 +20,12 @@ from flows.lake.web.errors import AnswerWrong, FetchFailed
 BLOCK_BYTES = 256 * KIB
 TOLD_EVERY_BYTES = MIB
 _PACKED = ("gzip", "x-gzip")
-_HTML = (b"<!doctype html", b"<html", b"<head")
+_HTML = re.compile(
+    rb"(?><\?xml[^>]*>|<!--.*?-->|\s+)*+<(!doctype\s+html|html|head|title|body|script)\b", re.DOTALL | re.IGNORECASE
+)
+"""How a page begins, whatever its server calls it."""
+
+_LEAD = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"
 
 
 class Cut(Exception):
@@ -127,7 +133,9 @@ class Body:
     def _check_kind(self, head: bytes, response: httpx.Response) -> None:
         if urlsplit(self._url).path.lower().endswith((".html", ".htm")):
             return
-        if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:20].lower().startswith(_HTML):
+        begin = head[: 4 * KIB].lstrip(_LEAD)
+        said = response.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml"))
+        if (said and begin.startswith(b"<")) or _HTML.match(begin):
             raise AnswerWrong(
                 f"{self._where} answers with a page of HTML in place of the file (HTTP {response.status_code}).",
                 remedy="Open it in a browser: it may say why, or where the file is now.",

@@ -191,7 +191,12 @@ class Fetch:
                 if response.status_code not in _REDIRECTS:
                     yield response
                     return
-                before, url = url, urljoin(url, response.headers.get("location", ""))
+                if not (location := response.headers.get("location")):
+                    raise FetchFailed(
+                        f"{self._where} redirects (HTTP {response.status_code}) and does not say whither.",
+                        remedy="Open it in a browser.",
+                    )
+                before, url = url, urljoin(url, location)
                 self._check_scheme(url, before)
                 stack.pop_all().close()
         raise FetchFailed(
@@ -200,6 +205,12 @@ class Fetch:
         )
 
     def _check_scheme(self, url: str, before: str | None) -> None:
+        try:
+            httpx.URL(url)
+        except httpx.InvalidURL:
+            raise AddressRefused(
+                f"{self._where} {'redirects to what is' if before else 'is'} no address.", remedy="Correct the address."
+            ) from None  # which quotes it
         scheme, was = urlsplit(url).scheme.lower(), urlsplit(before or "").scheme.lower()
         if scheme == "https" or (scheme == "http" and self._rules.http and was != "https"):
             if "@" in urlsplit(url).netloc:

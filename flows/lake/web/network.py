@@ -27,6 +27,13 @@ _TRANSLATED = tuple(
         ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"),
     )
 )
+_SPECIAL = tuple(
+    map(
+        ipaddress.ip_network,
+        # Which older versions of Python take for public: protocols' own, 6to4 relays, documentation, segment routing.
+        ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "5f00::/16"),
+    )
+)
 CONNECT_TIMEOUT_S = 20.0
 SILENT_TIMEOUT_S = 60.0
 
@@ -39,6 +46,8 @@ def is_public(address: str) -> bool:
             return False
         if any(ip in network for network in _TRANSLATED):
             return False
+    if any(ip in network for network in _SPECIAL):
+        return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 

@@ -143,12 +143,18 @@ def test_tries_end(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "target", ["file:///etc/passwd", "ftp://example.org/x", "gopher://x", "https://a:b@example.org/"]
+    "target",
+    ["file:///etc/passwd", "ftp://example.org/x", "gopher://x", "https://a:b@example.org/"],
 )
 def test_redirects_keep_to_the_scheme(target, tmp_path):
     with pytest.raises(AddressRefused, match="redirects to") as caught:
         fetched(lambda request: (302, b"", {"Location": target}), tmp_path)
     assert "a:b" not in str(caught.value)
+
+
+def test_a_redirect_to_nowhere_is_told(tmp_path):
+    with pytest.raises(FetchFailed, match="does not say whither"):
+        fetched(lambda request: (302, b""), tmp_path)
 
 
 def test_redirects_end(tmp_path):
@@ -199,7 +205,8 @@ def test_a_name_is_checked_where_it_is_connected(tmp_path, monkeypatch):
     "address",
     """127.0.0.1 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 255.255.255.255 240.0.0.1
     192.0.2.1 ::1 :: fe80::1 fe80::1%eth0 fc00::1 fd00:ec2::254 ff02::1 ::ffff:127.0.0.1 ::ffff:8.8.8.8 ::7f00:1
-    64:ff9b::7f00:1 64:ff9b:1::1 2002:7f00:1:: 2001::1""".split(),
+    64:ff9b::7f00:1 64:ff9b:1::1 2002:7f00:1:: 2001::1
+    192.0.0.8 192.88.99.1 3fff::1 5f00::1""".split(),
 )
 def test_what_is_not_public(address):
     assert not is_public(address)
@@ -247,9 +254,28 @@ def test_digests_are_checked(header, form, tmp_path):
         fetched(server, tmp_path)
 
 
-def test_a_page_in_place_of_the_file_is_told(tmp_path):
+@pytest.mark.parametrize(
+    ("page", "kind"),
+    [
+        (b"\n<!DOCTYPE html><p>Manuten\xe7\xe3o", "text/csv"),
+        (b"<!-- a --> <!-- b -->\n<HTML>", "text/csv"),
+        (b"<?xml version='1.0'?>\n<!doctype  html>", "application/zip"),
+        (b"<title>Erro</title>", "text/csv"),
+        (b"<p>Sess\xe3o expirada", "text/html; charset=iso-8859-1"),
+        ("\ufeff<html>".encode("utf-16-le"), "text/html"),
+    ],
+)
+def test_a_page_in_place_of_the_file_is_told(page, kind, tmp_path):
     with pytest.raises(AnswerWrong, match="a page of HTML"):
-        fetched(lambda request: (200, b"\n<!DOCTYPE html><p>Manuten\xe7\xe3o"), tmp_path)
+        fetched(lambda request: (200, page, {"Content-Type": kind}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"), [(BODY, "text/html"), (b"<b>;x\n1;2\n", "text/csv"), (b"<!---->" * 600 + b"x", "text/csv")]
+)
+def test_what_only_looks_like_a_page_a_little_is_none(body, kind, tmp_path):
+    _, path, _, _ = fetched(lambda request: (200, body, {"Content-Type": kind}), tmp_path)
+    assert path.read_bytes() == body
 
 
 @pytest.mark.parametrize("says_so", [True, False])
@@ -363,6 +389,11 @@ def test_lists_and_encoded_signs():
         "https://a.example/x.csv?sv=2022&sig=s3cr3t",
         "https://a.example/x.csv?X-Amz-Signature=s3cr3t",
         "https://a.example/x.csv?access_token=s3cr3t",
+        "https://a.example/x.csv?subscription-key=s3cr3t",
+        "https://a.example/x.csv?senha=s3cr3t",
+        "https://a.example/x.csv;jsessionid=s3cr3t",
+        "https://a.example/a;jsessionid=s3cr3t/x.csv",
+        "https://a.example/x.csv#token=s3cr3t",
         "https://a.example/",
         "https:///x.csv",
         "https://[::1/x.csv",
