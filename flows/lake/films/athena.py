@@ -55,7 +55,7 @@ REFINED: dict[layout.RefinedTable, dict[str, str]] = {
         "title_language": "string",
         "title_confidence": "double",
     },
-    "person": {"person_id": "string", "name": "string", "birth_year": "smallint", "tmdb_id": "int"},
+    "person": {"person_id": "string", "name": "string", "birth_year": "smallint", "tmdb_id": "bigint"},
     "country": {"country_code": "string", "name": "string", "m49_region": "string", "region": "string"},
     "language": {"language_code": "string", "name": "string"},
     "region": {"region": "string", "m49_regions": _LIST},

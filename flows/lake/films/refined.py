@@ -28,7 +28,7 @@ TABLES: dict[RefinedTable, str] = {
         FROM selected ORDER BY film_id""",
     "person": f"""
         SELECT person_id, min(name) AS name, min(birth_year) AS birth_year, min(tmdb_id) AS tmdb_id FROM (
-            SELECT {_PERFORMER} AS person_id, name, birth_year, NULL::INTEGER AS tmdb_id
+            SELECT {_PERFORMER} AS person_id, name, birth_year, NULL::BIGINT AS tmdb_id
             FROM performers SEMI JOIN selected USING (title_id)
             UNION ALL SELECT {_DIRECTOR}, name, NULL, tmdb_id FROM tmdb_director SEMI JOIN selected USING (title_id)
         ) GROUP BY person_id ORDER BY person_id""",

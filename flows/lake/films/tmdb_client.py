@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 TRIES = 6
 TIMEOUT_S = 20.0
+"""For the connection, and between two pieces of an answer."""
+
+LONGEST_ANSWER_S = 60.0
+"""An answer that trickles is none: without this, a piece every 19 s would keep the run for days."""
+
 LONGEST_WAIT_S = 120.0
 """A server that asks for more is away: the run says so, and goes on another time."""
 
@@ -106,15 +111,20 @@ class TmdbClient:
             self.requests += 1
             wait_s = float(2 ** (attempt - 1))
             try:
-                answer = self._http.get(path, params=query)
-            except httpx.TransportError as error:
+                with self._http.stream("GET", path, params=query) as answer:
+                    body = self._whole(answer)
+            except httpx.TimeoutException:
+                problem = "no answer in time"
+            except httpx.DecodingError:
+                problem = "a compressed answer that is broken"
+            except httpx.RequestError as error:
                 problem = type(error).__name__
             else:
                 if answer.status_code == 404:
                     return None
                 if answer.status_code in (401, 403):
-                    raise _refused(answer)
-                text, problem = _usable(answer)
+                    raise _refused(answer.status_code, body)
+                text, problem = _usable(answer.status_code, body)
                 if not problem:
                     return text
                 if answer.status_code in (429, 503):
@@ -129,28 +139,46 @@ class TmdbClient:
             remedy="Look after the network or TMDB's status, and start the run again: it goes on where it was.",
         )
 
+    @staticmethod
+    def _whole(answer: httpx.Response) -> bytes:
+        """Return the bytes of an answer, up to a little more than may be.
 
-def _usable(answer: httpx.Response) -> tuple[str, str]:
+        Raises:
+            httpx.ReadTimeout: It takes too long.
+        """
+        import httpx
+
+        body, started = bytearray(), time.monotonic()
+        for piece in answer.iter_bytes():
+            body += piece
+            if time.monotonic() - started > LONGEST_ANSWER_S:
+                raise httpx.ReadTimeout("The answer trickles.", request=answer.request)
+            if len(body) > LONGEST_ANSWER_BYTES:
+                break
+        return bytes(body)
+
+
+def _usable(status: int, body: bytes) -> tuple[str, str]:
     """Return the text of an answer, and what is wrong with it, if anything is."""
-    if answer.status_code != 200:
-        return "", f"HTTP {answer.status_code}"
-    if len(answer.content) > LONGEST_ANSWER_BYTES:
-        return "", f"{len(answer.content):,} bytes"
+    if status != 200:
+        return "", f"HTTP {status}"
+    if len(body) > LONGEST_ANSWER_BYTES:
+        return "", f"more than {LONGEST_ANSWER_BYTES:,} bytes"
     try:
-        text = answer.content.decode("utf-8")
+        text = body.decode("utf-8")
         told: Any = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "", "not JSON"
     return (text, "") if isinstance(told, dict) else ("", "no JSON object")
 
 
-def _refused(answer: httpx.Response) -> TmdbRefused:
+def _refused(status: int, body: bytes) -> TmdbRefused:
     try:
-        why = shown(str(answer.json().get("status_message", "")))
-    except (ValueError, AttributeError):
+        why = shown(str(json.loads(body).get("status_message", "")))
+    except (ValueError, AttributeError, RecursionError):
         why = ""
     return TmdbRefused(
-        f"TMDB refuses the token (HTTP {answer.status_code}{f', {why}' if why else ''}).",
+        f"TMDB refuses the token (HTTP {status}{f', {why}' if why else ''}).",
         remedy="Store TMDB's API read access token anew with `python -m blocks.tmdb_credentials`.",
     )
 

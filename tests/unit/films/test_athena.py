@@ -11,6 +11,7 @@ from flows.lake.films import athena, engine, layout, refined, selection, title_l
 from tests.unit.films.conftest import row
 
 OF_DUCKDB = {
+    "BIGINT": "bigint",
     "VARCHAR": "string",
     "VARCHAR[]": "array<string>",
     "INTEGER": "int",

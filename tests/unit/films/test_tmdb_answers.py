@@ -62,3 +62,20 @@ def test_needed_asks_for_what_is_missing_or_old_and_not_for_what_is_not_there() 
         "tt3": Answer("tt3", now - timedelta(days=1), "not found"),
     }
     assert needed(["tt1", "tt2", "tt3", "tt4"], answers, 30) == ["tt2", "tt4"]
+
+
+def test_parse_takes_numbers_of_64_bits_and_refuses_larger_ones() -> None:
+    def directed(number: Any) -> bytes:
+        return line({"credits": {"crew": [{"id": number, "name": "A\ud800", "job": "Director"}]}})
+
+    assert parse(directed(2**31)).directors == (("A?", 2**31),)
+    for number in (2**63, -1, "seven", 1e400):
+        with pytest.raises((ValueError, OverflowError)):
+            parse(directed(number))
+
+
+def test_parse_takes_codes_in_any_spelling() -> None:
+    answer = parse(
+        line({"original_language": " PT", "production_countries": [{"iso_3166_1": "br "}, {"iso_3166_1": ""}]})
+    )
+    assert (answer.language, answer.countries) == ("pt", ("BR",))

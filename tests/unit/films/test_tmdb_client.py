@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,6 +106,45 @@ def test_ask_of_a_slow_server_times_out_and_asks_again() -> None:
         assert now.client.ask(KNOWN).outcome == "found"
         assert now.slept == [1]
         release.set()
+
+
+def test_ask_of_a_server_that_never_answers_in_time_says_so() -> None:
+    import threading
+
+    release = threading.Event()
+
+    def silent(request: Request, before: int) -> Answer | None:
+        release.wait(30)
+        return None
+
+    with talk(silent, timeout=0.05) as now:
+        with pytest.raises(TmdbUnreachable, match=r"no answer in time, 6 tries\).*it goes on where it was"):
+            now.client.ask(KNOWN)
+        release.set()
+        assert now.slept == [1, 2, 4, 8, 16]
+
+
+def test_ask_of_an_answer_that_trickles_gives_it_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.lake.films import tmdb_client
+
+    monkeypatch.setattr(tmdb_client, "LONGEST_ANSWER_S", -1.0)
+    with talk() as now, pytest.raises(TmdbUnreachable, match="no answer in time"):
+        now.client.ask(KNOWN)
+
+
+def test_ask_of_a_film_that_was_taken_away_between_two_requests_is_an_answer() -> None:
+    with talk(lambda request, before: (404, b"{}") if "/movie/" in request.path else None) as now:
+        asked = now.client.ask(KNOWN)
+        assert (asked.outcome, asked.movie) == ("not found", None)
+        assert json.loads(asked.find)["movie_results"]
+
+
+def test_ask_of_a_compressed_answer_without_its_end_asks_again() -> None:
+    whole = gzip.compress(b'{"movie_results": [], "filler": "%s"}' % bytes(range(97, 123)) * 40)
+    for part in (whole[:-30], whole[:-4] + b"nope", b"no gzip"):
+        with talk(first(1, (200, part, {"Content-Encoding": "gzip"}))) as now:
+            assert now.client.ask(KNOWN).outcome == "found"
+            assert now.slept == [1]
 
 
 def test_ask_with_a_wrong_token_ends_everything_without_showing_it() -> None:
