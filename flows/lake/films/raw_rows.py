@@ -12,12 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.lake.films.engine import text
-from flows.lake.films.inputs import TITLE_COLUMNS, RawInput
-from flows.lake.manifests.entries import ManifestFile
 from flows.lake.units import MIB
 
 if TYPE_CHECKING:
     from flows.lake.films.engine import Connection
+    from flows.lake.films.inputs import RawInput
+    from flows.lake.manifests.entries import ManifestFile
+
+COLUMNS = (
+    "id tituloOriginal anoLancamento tempoMinutos genero notaMedia numeroVotos generoArtista personagem nomeArtista"
+    " anoNascimento anoFalecimento profissao titulosMaisConhecidos"
+).split()
+TITLE_COLUMNS = ("tituloPincipal", "tituloPrincipal")
+"""The reference data spell it the first way; a source that mends it is read too."""
 
 LOWEST_RATING, HIGHEST_RATING = 1, 10
 FIRST_YEAR, LAST_YEAR = 1870, 2100
@@ -36,6 +43,17 @@ _TIDY = """CREATE OR REPLACE MACRO tidy(told) AS CASE
     THEN array_to_string([trim(one) FOR one IN string_split(told, ',') IF trim(one) <> ''], ',')
     ELSE told END"""
 """A list as text without blanks and gaps. Most have none, and looking for them takes a tenth of splitting."""
+
+_BLANKS = " \t\u00a0\u3000\ufeff"
+"""What stands around an id that was copied from a page or a spreadsheet."""
+
+_CLEAN = f"""
+    CREATE OR REPLACE MACRO clean(told) AS
+        CASE WHEN told < '!' OR ends_with(told, ' ') THEN nullif(trim(told), '') ELSE told END;
+    CREATE OR REPLACE MACRO title_id(told) AS
+        CASE WHEN regexp_full_match(told, 'tt[0-9]+') THEN told
+        ELSE nullif(regexp_extract(lower(trim(told, {text(_BLANKS)})), '^tt[0-9]+$'), '') END"""
+"""A text without blanks around it, and a title's id. Most need nothing, which is seen by their first and last byte."""
 
 _DIGITS = "(1 + (n >= 10)::UTINYINT" + "".join(f" + (n >= {10**power})::UTINYINT" for power in range(2, 10)) + ")"
 _WHOLE = f"""
@@ -71,6 +89,7 @@ def read(database: Connection, path: Path, raw: RawInput) -> None:
     title = next(name for name in TITLE_COLUMNS if name in names)
     decimal, thousands = _marks(raw.file)
     database.execute(_TIDY)
+    database.execute(_CLEAN)
     database.execute(_WHOLE.format(decimal=decimal, thousands=thousands))
     query = "CREATE TABLE typed AS " + _typed(f'"{title}"', _source(path, raw.file))
     try:
@@ -131,8 +150,7 @@ def _typed(title: str, source: str) -> str:
     dated = f"year_number BETWEEN {FIRST_YEAR} AND {LAST_YEAR}"
     return f"""
     SELECT
-        CASE WHEN regexp_full_match(title_id, 'tt[0-9]+') THEN title_id END AS title_id,
-        title, coalesce(original_title, title) AS original_title,
+        title_id, title, coalesce(original_title, title) AS original_title,
         CASE WHEN {dated} THEN year_number::SMALLINT END AS release_year,
         minutes, genres,
         CASE WHEN {rated} THEN rating_number::DECIMAL(3, 1) END AS rating,
@@ -148,12 +166,11 @@ def _typed(title: str, source: str) -> str:
                 OR (try_cast(died AS SMALLINT) IS NULL AND trim(anoFalecimento) <> '') THEN {BAD_LIFE} ELSE 0 END
         )::UTINYINT AS wrong
     FROM (
-        SELECT trim(id) AS title_id, nullif(trim({title}), '') AS title,
-            nullif(trim(tituloOriginal), '') AS original_title,
+        SELECT title_id(id) AS title_id, clean({title}) AS title, clean(tituloOriginal) AS original_title,
             whole(anoLancamento) AS year_number, whole(tempoMinutos) AS minutes, tidy(genero) AS genres,
             notaMedia AS rating_text, try_cast(replace(notaMedia, ',', '.') AS DOUBLE) AS rating_number,
-            whole(numeroVotos) AS votes, nullif(trim(nomeArtista), '') AS name,
-            nullif(trim(generoArtista), '') AS role, nullif(trim(personagem), '') AS character,
+            whole(numeroVotos) AS votes, clean(nomeArtista) AS name,
+            clean(generoArtista) AS role, clean(personagem) AS character,
             whole(anoNascimento) AS born, whole(anoFalecimento) AS died, tidy(profissao) AS professions,
             tidy(titulosMaisConhecidos) AS known_for, tempoMinutos, numeroVotos, anoNascimento, anoFalecimento
         FROM {source}

@@ -8,21 +8,19 @@ order of the file, which the same file always has: sorting a million wide rows t
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.lake.errors import AnalysisInputMissing
 from flows.lake.films import raw_rows
-from flows.lake.films.engine import THREADS, count, one_thread_each, write_by_year
-from flows.lake.films.inputs import RawInput
-from flows.lake.films.layout import NO_YEAR, TrustedTable
-from flows.lake.films.raw_rows import LAST_YEAR
+from flows.lake.films.engine import count, one_thread_each, write_by_year
+from flows.lake.films.layout import TrustedTable
 from flows.lake.words import shown
 
 if TYPE_CHECKING:
     from flows.lake.films.engine import Connection
+    from flows.lake.films.inputs import RawInput
 
 FACTS = "title, original_title, release_year, minutes, genres, rating, votes"
 
@@ -96,9 +94,9 @@ def load(database: Connection, path: Path, raw: RawInput) -> Defects:
             remedy="Look at the source; the analysis needs ids such as tt0000064 in the column id.",
             key=raw.file.key,
         )
-    differing = _titles(database)
+    differing, wrong = _titles(database), _wrong(database)
+    _forget_titles(database)
     doubled = _performers(database)
-    wrong = _wrong(database)
     one_thread_each(database)
     return Defects(
         rows=rows,
@@ -153,6 +151,13 @@ def _titles(database: Connection) -> int:
     return count(database, "SELECT count(*) FROM differing")
 
 
+def _forget_titles(database: Connection) -> None:
+    """Drop what `titles` says from the rows: it frees a third of their memory, and writing finds room for its own."""
+    for column in (*FACTS.split(", "), "wrong"):
+        if column != "release_year":
+            database.execute(f"ALTER TABLE typed DROP COLUMN {column}")
+
+
 _PERFORMER = "title_id, name, role, birth_year"
 _OF_PERFORMER = "character, death_year, professions, known_for"
 _NAMED = "title_id IS NOT NULL AND name IS NOT NULL"
@@ -192,28 +197,11 @@ QUERIES: dict[TrustedTable, str] = {"performers": PERFORMERS, "titles": TITLES}
 
 
 def write(database: Connection, folder: Path) -> dict[TrustedTable, list[tuple[str, Path]]]:
-    """Write both tables to files by release year; several threads write some of the years each.
+    """Write both tables to files by release year.
+
+    One thread does it, which has about as much to do as one that identifies languages beside it.
 
     Returns:
         For each table its files: the place below the table, and the path.
     """
-    with ThreadPoolExecutor(THREADS) as threads:
-        written = {
-            table: [
-                threads.submit(write_by_year, database.cursor(), query, folder / table / str(first), (first, last))
-                for first, last in (_shares(database) if table == "performers" else [(NO_YEAR, LAST_YEAR)])
-            ]
-            for table, query in QUERIES.items()
-        }
-    return {table: [file for one in parts for file in one.result()] for table, parts in written.items()}
-
-
-def _shares(database: Connection) -> list[tuple[int, int]]:
-    """Return release years that have about as many rows each, as the first and the last year."""
-    years = database.execute(f"""
-        SELECT max(year) FROM (
-            SELECT year, {THREADS} * sum(films) OVER (ORDER BY year) // (sum(films) OVER () + 1) AS share FROM (
-                SELECT coalesce(release_year, {NO_YEAR}) AS year, count(*) AS films FROM typed GROUP BY year)
-        ) GROUP BY share ORDER BY share""").fetchall()
-    lasts = [*(int(year) for (year,) in years[:-1]), LAST_YEAR]
-    return list(zip([NO_YEAR, *(last + 1 for last in lasts[:-1])], lasts, strict=True))
+    return {table: write_by_year(database, query, folder / table) for table, query in QUERIES.items()}
