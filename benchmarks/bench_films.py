@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -42,11 +43,28 @@ def run(name: str, path: Path) -> tuple[Measured, dict[str, Any]]:
     return took, json.loads(took.output.splitlines()[-1])
 
 
-def row(name: str, rows: str, took: Measured, told: dict[str, Any]) -> str:
-    """Return a row of the table; memory is the process's own, without files that it maps."""
-    return (
-        f"| {name} | {rows} | {took.wall_s:.1f} | {took.cpu_s:.1f} | {told['languages_s']:.1f} | {took.peak_mb:,.0f} |"
-    )
+def row(name: str, rows: str, rounds: list[tuple[Measured, dict[str, Any]]]) -> str:
+    """Return a row of the table, of medians and of the largest peak."""
+    wall_s = statistics.median(took.wall_s for took, _ in rounds)
+    cpu_s = statistics.median(took.cpu_s for took, _ in rounds)
+    languages_s = statistics.median(told["languages_s"] for _, told in rounds)
+    peak_mb = max(took.peak_mb for took, _ in rounds)
+    return f"| {name} | {rows} | {wall_s:.1f} | {cpu_s:.1f} | {languages_s:.1f} | {peak_mb:,.0f} |"
+
+
+def ratios(found: dict[str, list[tuple[Measured, dict[str, Any]]]]) -> list[str]:
+    """Return how much longer the others take than the first, as the median over the rounds and their range."""
+    first, *others = found
+    told = []
+    for name in others:
+        times = sorted(
+            other.wall_s / own.wall_s for (own, _), (other, _) in zip(found[first], found[name], strict=True)
+        )
+        told.append(
+            f"- {first} against {name}: {statistics.median(times):.1f} times less wall time"
+            f" ({times[0]:.1f} to {times[-1]:.1f})"
+        )
+    return told
 
 
 def main() -> None:
@@ -56,25 +74,30 @@ def main() -> None:
     parser.add_argument("--names", nargs="+", default=["duckdb", "polars", "pandas", "pandas-map"])
     parser.add_argument("--larger", nargs="*", default=["duckdb"], help="those that read the larger file too")
     parser.add_argument("--times", type=int, default=TIMES, help="how many times the rows in the second part")
+    parser.add_argument("--rounds", type=int, default=3, help="how many times each is run, one after the other")
     options = parser.parse_args()
     table = [
         "| Engine | Rows | Wall s | CPU s | of it languages s | Peak MB |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     answers: list[dict[str, Any]] = []
+    found: dict[str, list[tuple[Measured, dict[str, Any]]]] = {name: [] for name in options.names}
+    for _ in range(options.rounds):
+        for name in options.names:
+            found[name].append(run(name, FULL))
+            answers.append({key: found[name][-1][1].get(key) for key in ("years", "performers", "defects")})
     for name in options.names:
-        took, told = run(name, FULL)
-        answers.append({key: told.get(key) for key in ("years", "performers", "defects")})
-        table.append(row(name, "1,045,161", took, told))
+        table.append(row(name, "1,045,161", found[name]))
         print(table[-1], flush=True)
     if any(one[key] not in (None, answers[0][key]) for one in answers for key in one):
         raise SystemExit(f"The engines do not agree: {json.dumps(answers)[:2000]}")
     with tempfile.TemporaryDirectory() as folder:
         path = larger(FULL, Path(folder), options.times)
         for name in options.larger:
-            took, told = run(name, path)
-            table.append(row(name, f"{options.times} x", took, told))
+            table.append(row(name, f"{options.times} x", [run(name, path)]))
             print(table[-1], flush=True)
+    table += ["", *ratios(found)]
+    print("\n".join(table[-len(options.names) :]))
     if options.write:
         intro = (
             RESULTS.read_text().partition("| Engine |")[0] if RESULTS.is_file() else "# The engine of the analysis\n\n"
