@@ -19,7 +19,6 @@ from typing import IO, Any, cast
 
 from flows.lake import keys
 from flows.lake.errors import AnalysisInputChanged, AnalysisInputMissing, ManifestUnreadable
-from flows.lake.films.raw_rows import COLUMNS, TITLE_COLUMNS
 from flows.lake.keys import TMDB_PREFIX, day_of_key
 from flows.lake.manifests import last_landing
 from flows.lake.manifests.entries import ManifestFile
@@ -27,6 +26,13 @@ from flows.lake.manifests.store import ManifestStore
 from flows.lake.s3.bucket import Bucket
 from flows.lake.units import MIB
 from flows.lake.words import shown
+
+COLUMNS = (
+    "id tituloOriginal anoLancamento tempoMinutos genero notaMedia numeroVotos generoArtista personagem nomeArtista"
+    " anoNascimento anoFalecimento profissao titulosMaisConhecidos"
+).split()
+TITLE_COLUMNS = ("tituloPincipal", "tituloPrincipal")
+"""The reference data spell it the first way; a source that mends it is read too."""
 
 USUAL = ("|", "utf-8")
 """Delimiter and encoding of the reference data."""

@@ -12,19 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.lake.films.engine import text
+from flows.lake.films.inputs import TITLE_COLUMNS, RawInput
+from flows.lake.manifests.entries import ManifestFile
 from flows.lake.units import MIB
 
 if TYPE_CHECKING:
     from flows.lake.films.engine import Connection
-    from flows.lake.films.inputs import RawInput
-    from flows.lake.manifests.entries import ManifestFile
-
-COLUMNS = (
-    "id tituloOriginal anoLancamento tempoMinutos genero notaMedia numeroVotos generoArtista personagem nomeArtista"
-    " anoNascimento anoFalecimento profissao titulosMaisConhecidos"
-).split()
-TITLE_COLUMNS = ("tituloPincipal", "tituloPrincipal")
-"""The reference data spell it the first way; a source that mends it is read too."""
 
 LOWEST_RATING, HIGHEST_RATING = 1, 10
 FIRST_YEAR, LAST_YEAR = 1870, 2100
