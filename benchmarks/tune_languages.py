@@ -1,11 +1,13 @@
 """Learn how much each kind of evidence about a title's language is believed, and measure it on titles held back.
 
-`python -m benchmarks.tune_languages` measures; with `--write` it first learns anew from one half of the labelled list
-(`data/films/titles.tsv`) and writes `title_examples.tsv` and `language_weights.json`. Which half a title belongs to is
-decided by its hash, so that a title keeps its half when others are added.
+`python -m benchmarks.tune_languages` measures; with `--write` it first learns anew, from one half of the labelled list
+(`data/films/titles.tsv`) and all of `data/films/more_titles.tsv`, and writes `title_examples.tsv`, `title_parts.npz` and
+`language_weights.json`. Which half a title belongs to is decided by its hash, so that a title keeps its half when
+others are added. Nothing is learnt from the other half, nor from `data/films/fresh_titles.tsv`, which was collected
+elsewhere after everything had been decided.
 
-The classifier is multinomial logistic regression with one weight for each kind of evidence and one bias for each
-language. Parts of words are learnt from the same half, so the evidence of each title comes from the other folds.
+The classifier is multinomial logistic regression with a weight for each kind of evidence in each language, and one bias
+for each language. Parts of words are learnt from the same titles, so the evidence about each comes from the other folds.
 """
 
 from __future__ import annotations
@@ -19,26 +21,37 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import learn_title_parts
+from benchmarks.learn_title_parts import Learnt, from_titles
 from flows.lake.films import languages, title_evidence, title_parts
 from flows.lake.films.languages import UNDETERMINED, Weights
 from flows.lake.films.title_evidence import INDEX, KINDS, LANGUAGES
 
 LIST = Path("data/films/titles.tsv")
+MORE = Path("data/films/more_titles.tsv")
+FRESH = Path("data/films/fresh_titles.tsv")
 ROOM = Path("flows/lake/films")
-THRESHOLD = 0.4
-FOLDS = 6
-STEPS = 600
+THRESHOLD = 0.2
+FOLDS = 5
+STEPS = 1500
+ALIKE = 0.01
+"""How much it costs that a kind of evidence is believed differently in different languages."""
 
 Labelled = list[tuple[str, str]]
 
 
 def labelled(path: Path = LIST) -> tuple[Labelled, Labelled]:
     """Return the titles to learn from, and those held back, each with the language of the title."""
-    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
     halves: tuple[Labelled, Labelled] = ([], [])
-    for title, code, _ in rows:
+    for title, code in read(path):
         halves[is_held_back(title)].append((title, code))
     return halves
+
+
+def read(path: Path) -> Labelled:
+    """Return the titles of a list with their languages."""
+    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+    return [(title, code) for title, code, *_ in rows]
 
 
 def is_held_back(title: str) -> bool:
@@ -46,26 +59,30 @@ def is_held_back(title: str) -> bool:
     return hashlib.sha256(title.encode()).digest()[0] % 2 == 0
 
 
-def learn(titles: Labelled) -> Weights:
-    """Learn the weights from titles whose evidence comes from the others."""
+def evidence_from_others(titles: Labelled, words: Learnt) -> NDArray[np.float64]:
+    """Return the evidence about each title, where what parts of words say was learnt without it."""
     found = np.zeros((len(titles), len(KINDS), len(LANGUAGES)))
     for fold in range(FOLDS):
-        examples = [one for number, one in enumerate(titles) if number % FOLDS != fold]
-        _use(title_evidence.learn_parts(examples))
+        _use(from_titles(words, [one for number, one in enumerate(titles) if number % FOLDS != fold]))
         others = [number for number in range(len(titles)) if number % FOLDS == fold]
         found[others] = title_evidence.evidence([titles[number][0] for number in others])
-    _use(title_evidence.learn_parts(titles))
+    return found
+
+
+def learn(titles: Labelled, found: NDArray[np.float64]) -> Weights:
+    """Learn the weights from titles and the evidence about them."""
     allowed = np.array([_allowed(title) for title, _ in titles])
     wanted = np.eye(len(LANGUAGES))[[INDEX[code] for _, code in titles]]
-    kinds, bias = np.full(len(KINDS), 0.5), np.zeros(len(LANGUAGES))
-    squares_kinds, squares_bias = np.full(len(KINDS), 1e-8), np.full(len(LANGUAGES), 1e-8)
+    kinds, bias = np.full((len(KINDS), len(LANGUAGES)), 0.5), np.zeros(len(LANGUAGES))
+    squares_kinds, squares_bias = np.full(kinds.shape, 1e-8), np.full(bias.shape, 1e-8)
     for step in range(STEPS):
-        total = np.einsum("k,nkl->nl", kinds, found) + bias + allowed
+        total = np.einsum("kl,nkl->nl", kinds, found) + bias + allowed
         total -= total.max(axis=1, keepdims=True)
         likely = np.exp(total)
         likely /= likely.sum(axis=1, keepdims=True)
         wrong = (likely - wanted) / len(titles)
-        slope_kinds = np.einsum("nl,nkl->k", wrong, found)
+        slope_kinds = np.einsum("nl,nkl->kl", wrong, found)
+        slope_kinds += 2 * ALIKE * (kinds - kinds.mean(axis=1, keepdims=True))
         slope_bias = wrong.sum(axis=0) + 0.02 * bias / len(LANGUAGES)
         squares_kinds = 0.99 * squares_kinds + 0.01 * slope_kinds**2
         squares_bias = 0.99 * squares_bias + 0.01 * slope_bias**2
@@ -75,8 +92,8 @@ def learn(titles: Labelled) -> Weights:
     return Weights(kinds, bias, THRESHOLD)
 
 
-def _use(parts: title_parts.Parts) -> None:
-    title_evidence._parts = lambda: parts  # type: ignore[assignment]
+def _use(rows: NDArray[np.float32]) -> None:
+    title_parts.table = lambda: rows  # type: ignore[assignment]
     title_evidence._told.clear()
 
 
@@ -90,40 +107,62 @@ def write(titles: Labelled, learnt: Weights) -> None:
     text = "".join(f"{title}\t{code}\n" for title, code in sorted(titles, key=lambda one: (one[1], one[0])))
     (ROOM / "title_examples.tsv").write_text(text, encoding="utf-8")
     told = {
-        "kinds": {kind: round(float(value), 4) for kind, value in zip(KINDS, learnt.kinds, strict=True)},
-        "bias": {code: round(float(value), 4) for code, value in zip(LANGUAGES, learnt.bias, strict=True)},
+        "kinds": {kind: _by_language(row) for kind, row in zip(KINDS, learnt.kinds, strict=True)},
+        "bias": _by_language(learnt.bias),
         "threshold": learnt.threshold,
     }
     (ROOM / "language_weights.json").write_text(json.dumps(told, indent=1) + "\n")
 
 
+def _by_language(values: NDArray[np.float64]) -> dict[str, float]:
+    return {code: round(float(value), 3) for code, value in zip(LANGUAGES, values, strict=True)}
+
+
 def measure(titles: Labelled) -> dict[str, float]:
-    """Return which share of titles is right, of all and of those that are sure, and the share of those that are not."""
-    told = [(languages.identify(title)[0], code) for title, code in titles]
+    """Return which share of titles is right: of those that are not `und`, and of all, where `und` is wrong."""
+    told = [(said, code) for (said, _), (_, code) in zip(answers(titles), titles, strict=True)]
     sure = [(said, code) for said, code in told if said != UNDETERMINED]
+    english = sum((said == "en") == (code == "en") for said, code in sure)
+    right = sum(said == code for said, code in sure)
     return {
         "titles": len(titles),
         "und": 1 - len(sure) / len(told),
-        "language": sum(said == code for said, code in sure) / len(sure),
-        "english": sum((said == "en") == (code == "en") for said, code in sure) / len(sure),
-        "language of all": sum(said == code for said, code in told) / len(told),
+        "language": right / len(sure),
+        "english": english / len(sure),
+        "language of all": right / len(told),
+        "english of all": english / len(told),
     }
 
 
+def answers(titles: Labelled) -> list[tuple[str, float]]:
+    """Return what is said of each title."""
+    return languages.identify_all([title for title, _ in titles])
+
+
+def print_measures(name: str, titles: Labelled) -> None:
+    """Print the measures of a list, each language's share that is right, and what is confused most."""
+    print(name, {what: round(value, 3) for what, value in measure(titles).items()})
+    told = [(code, said) for (said, _), (_, code) in zip(answers(titles), titles, strict=True)]
+    of_each, right = Counter(code for code, _ in told), Counter(code for code, said in told if code == said)
+    print("  right of all:", ", ".join(f"{code} {right[code]}/{number}" for code, number in sorted(of_each.items())))
+    print("  confused:", Counter(pair for pair in told if pair[0] != pair[1]).most_common(15))
+
+
 def main() -> None:
-    """Learn if asked to, measure, and print what is confused most."""
+    """Learn if asked to, and measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--write", action="store_true", help="learn anew and write what was learnt")
     options = parser.parse_args()
     known, held_back = labelled()
     if options.write:
-        write(known, learn(known))
-    for name, titles in (("learnt from", known), ("held back", held_back)):
-        print(name, {what: round(value, 3) for what, value in measure(titles).items()})
-    confused = Counter(
-        (code, said) for title, code in held_back if (said := languages.identify(title)[0]) not in {code, UNDETERMINED}
-    )
-    print(confused.most_common(12))
+        titles = sorted(known + read(MORE), key=lambda one: (one[1], one[0]))
+        words = learn_title_parts.from_words()
+        found = evidence_from_others(titles, words)
+        write(titles, learn(titles, found))
+        learn_title_parts.write(from_titles(words, titles), ROOM / "title_parts.npz")
+    else:
+        for name, measured in (("held back", held_back), ("fresh", read(FRESH))):
+            print_measures(name, measured)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """The language of a title: `python -m flows.lake.films.languages` reads titles, one a line, and tells each one's.
 
-Letters decide first: Greek, Hebrew, Thai or Hangul leave one language, Cyrillic, Arabic or Han a few. Among those that
-are left the evidence (`flows.lake.films.title_evidence`) is weighed, and what is not likely enough is `und`, ISO 639's
-word for a language that is not determined. The weights are learnt from one half of a labelled list and measured on the
-other (docs/analysis.md).
+A title that somebody has labelled needs no guess. Of the others letters decide first: Greek, Hebrew, Thai or Hangul
+leave one language, Cyrillic, Arabic or Han a few. Among those that are left the evidence
+(`flows.lake.films.title_evidence`) is weighed, and what is not likely enough is `und`, ISO 639's word for a language
+that is not determined. The weights are learnt from some labelled titles and measured on others (docs/analysis.md).
 """
 
 from __future__ import annotations
@@ -23,12 +23,15 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from flows.lake.films.title_evidence import KINDS, LANGUAGES, evidence, fasttext_model, one_line
+from flows.lake.films.title_evidence import KINDS, LANGUAGES, evidence, fasttext_model, known_titles, one_line
 
 UNDETERMINED = "und"
 
 AT_A_TIME = 1000
 """Lines that are read before the first is answered."""
+
+SURE_OF_KNOWN = 0.99
+"""How likely the language is of a title that somebody has labelled: another film may have the same title."""
 
 _OF_LETTERS: dict[str, tuple[str, ...]] = {
     "LATIN": LANGUAGES,
@@ -61,19 +64,41 @@ _ONE_LANGUAGE = {
 }
 """Letters that one language of films has, as good as alone."""
 
+_TELLING = {
+    **dict.fromkeys("þð", "is"),
+    **dict.fromkeys("ėųį", "lt"),
+    **dict.fromkeys("ķļņģ", "lv"),
+    "ə": "az",
+    **dict.fromkeys("ђћ", "sr"),
+    **dict.fromkeys("ѓќѕ", "mk"),
+    **dict.fromkeys("ٹڈڑںے", "ur"),
+    "ळ": "mr",
+}
+"""Letters that only a language beyond ours has, among those of films."""
+
+_TELLING_LETTER = re.compile(f"[{''.join(_TELLING)}]", re.IGNORECASE)
+_SOUTH_SLAVIC = re.compile("[јљњџ]", re.IGNORECASE)
+"""Letters that Serbian and Macedonian share; no other language of ours has them."""
+
 _LATIN = re.compile(r"[\W\d_]*[A-Za-zÀ-ÖØ-öø-ɏ][\W\d_A-Za-zÀ-ÖØ-öø-ɏ]*")
 """What the titles of most films consist of, said by one look."""
 
 _SHARED = frozenset({"CYRILLIC", "ARABIC", "DEVANAGARI"})
 """Letters of more languages than ours, which fastText tells apart."""
 
-_SURE_OF_ANOTHER = 0.8
+_SURE_OF_ANOTHER = 0.9
 """From which score on fastText is believed that letters of several languages are those of one that is not ours."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each kind of evidence is believed, what each language has in advance, and when a title is unsure."""
+    """How much each kind of evidence is believed, what each language has in advance, and when a title is unsure.
+
+    Attributes:
+        kinds: A row for each kind, with a column for each language: endings tell Finnish, but not Danish.
+        bias: A number for each language.
+        threshold: From which likelihood on a language is told.
+    """
 
     kinds: NDArray[np.float64]
     bias: NDArray[np.float64]
@@ -85,7 +110,7 @@ def weights() -> Weights:
     """Return what was learnt."""
     told = json.loads((files(__package__) / "language_weights.json").read_text())
     return Weights(
-        np.array([told["kinds"][kind] for kind in KINDS]),
+        np.array([[told["kinds"][kind][code] for code in LANGUAGES] for kind in KINDS]),
         np.array([told["bias"][code] for code in LANGUAGES]),
         told["threshold"],
     )
@@ -115,9 +140,15 @@ def identify_all(titles: Sequence[str]) -> list[tuple[str, float]]:
 
 def _by_letters(title: str) -> tuple[str | None, float, tuple[str, ...]]:
     """Return what the letters of a title say: a language and how likely it is, or which languages are left."""
+    if code := known_titles().get(title.strip()):
+        return code, SURE_OF_KNOWN, ()
     letters = letters_of(title)
     if letters is None:
         return UNDETERMINED, 0.0, ()
+    if telling := _TELLING_LETTER.search(title):
+        return _TELLING[telling[0].lower()], 1.0, ()
+    if letters == "CYRILLIC" and _SOUTH_SLAVIC.search(title):
+        return _likelier(title, ("sr", "mk")), 1.0, ()
     if code := _ONE_LANGUAGE.get(letters):
         return code, 1.0, ()
     possible = _OF_LETTERS.get(letters)
@@ -131,7 +162,7 @@ def _by_letters(title: str) -> tuple[str | None, float, tuple[str, ...]]:
 def probabilities(titles: Sequence[str], possible: Sequence[tuple[str, ...]]) -> NDArray[np.float64]:
     """Return how likely each language is for each title; those that its letters rule out have no chance."""
     learnt = weights()
-    total = np.einsum("k,nkl->nl", learnt.kinds, evidence(titles)) + learnt.bias
+    total = np.einsum("kl,nkl->nl", learnt.kinds, evidence(titles)) + learnt.bias
     total += np.array([_ruled_out(codes) for codes in possible])
     likely: NDArray[np.float64] = np.exp(total - total.max(axis=1, keepdims=True))
     likely /= likely.sum(axis=1, keepdims=True)
@@ -163,6 +194,12 @@ def _is_another(title: str, possible: tuple[str, ...]) -> bool:
     """Say whether fastText is sure that it is a language which these letters have, but which is not among ours."""
     labels, scores = fasttext_model().predict(one_line(title), 1, _SURE_OF_ANOTHER)
     return bool(labels) and labels[0].removeprefix("__label__") not in {*possible, "sh", "arz"} and bool(len(scores))
+
+
+def _likelier(title: str, codes: tuple[str, ...]) -> str:
+    """Return which of some languages fastText takes for the likeliest."""
+    labels, _ = fasttext_model().predict(one_line(title), -1, 0.0)
+    return next((code for label in labels if (code := label.removeprefix("__label__")) in codes), codes[0])
 
 
 def main(lines: TextIO, out: TextIO) -> None:

@@ -2,9 +2,9 @@
 
 Titles are short, and many are written in Latin letters though their language is not (`Manbiki kazoku`, `Jodaeiye Nader
 az Simin`), so no detector made for sentences is enough alone: what each gets wrong, another knows. Whole words are
-looked up in wordfreq's lists and in a list of romanised words of our own; parts of words are counted as a naive Bayes
-classifier counts them; fastText's small model has seen whole sentences; and Chinese, Japanese and Korean in Latin
-letters are told by their syllables.
+looked up in wordfreq's lists, romanised by rule where there is one, and in a list of romanised words of our own; parts
+of words have weights that were learnt; fastText's small model has seen whole sentences; and
+Chinese, Japanese and Korean in Latin letters are told by their syllables.
 
 How much each is believed is learnt (`benchmarks/tune_languages.py`); the measure is in docs/analysis.md.
 """
@@ -15,7 +15,7 @@ import functools
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flows.lake.films import title_parts
+from flows.lake.films.title_romanising import ROMANISED, romanised
 
 Scores = NDArray[np.float64]
 
@@ -42,11 +43,12 @@ _SAME = {"sh": "hr", "nn": "no", "yue": "zh", "wuu": "zh", "arz": "ar"}
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _RAREST = 1e-7
-_ROMANISED = 3e-4
+_OWN_WORD = 3e-4
 """The frequency of a word of our own list: that of a common word."""
 
-_COMMON_WORDS = 1500
-_COMMON_WEIGHT = 0.02
+_WORDS_ROMANISED = 12_000
+"""How many of a language's most common words are also looked up in Latin letters."""
+
 
 _WORDS_KEPT = 50_000
 """What words say is kept, up to so many: titles share most of theirs."""
@@ -98,8 +100,7 @@ def evidence(titles: Sequence[str]) -> NDArray[np.float64]:
         return np.asarray(np.add.reduceat(rows, starts, axis=0), dtype=float)
 
     found[with_words, 1] = summed(0) / np.sqrt(counts)[:, None]
-    parts = summed(1) / np.sqrt(letters * title_parts.LONGEST)[:, None]  # about as many as there are
-    found[with_words, 2] = parts - parts.max(axis=1, keepdims=True)
+    found[with_words, 2] = summed(1) / np.sqrt(title_parts.number_of(letters, counts))[:, None]
     shares = summed(2) / letters[:, None]
     fit = np.where(shares == 1, 1.0, -2 * (1 - shares) - 0.5) * np.sqrt(np.minimum(3, counts))[:, None]
     for number, code in enumerate(_SYLLABLES):
@@ -117,16 +118,17 @@ def _of_words(words: Sequence[str]) -> list[_Told]:
         if len(_told) + len(new) > _WORDS_KEPT:
             _told.clear()
             new = list(words)
-        told = zip(_by_themselves(new), _parts().of_words(new), map(_syllables, new), strict=True)
+        parts = title_parts.of_words(new, title_parts.table())
+        told = zip(_by_themselves(new), parts, map(_syllables, new), strict=True)
         _told.update(zip(new, told, strict=True))
     return [_told[word] for word in words]
 
 
 def _by_themselves(words: Sequence[str]) -> Scores:
-    frequencies = _frequencies()
+    lists = frequencies()
     stems = [word.partition("'")[0] for word in words]
-    known = np.array([[one.get(word, _RAREST) for one in frequencies] for word in words])
-    of_stems = np.array([[one.get(stem, 0.0) for one in frequencies] for stem in stems])
+    known = np.array([[one.get(word, _RAREST) for one in lists] for word in words])
+    of_stems = np.array([[one.get(stem, 0.0) for one in lists] for stem in stems])
     differ = np.array([stem != word for stem, word in zip(stems, words, strict=True)])
     scores: Scores = np.log(np.maximum(known, 0.3 * of_stems * differ[:, None]) / _RAREST)
     return scores
@@ -137,19 +139,24 @@ def _syllables(word: str) -> tuple[int, ...]:
 
 
 @functools.cache
-def _frequencies() -> tuple[dict[str, float], ...]:
-    """Return the words of each language with their frequencies."""
+def frequencies() -> tuple[dict[str, float], ...]:
+    """Return the words of each language with their frequencies, also as titles in Latin letters spell them."""
     import wordfreq
 
     lists = [dict(wordfreq.get_frequency_dict(_OWN_LIST.get(code, code), "small")) for code in LANGUAGES]
-    for code, words in _romanised():
+    for code in ROMANISED:
+        known = lists[INDEX[code]]
+        for word in _most_common(known, _WORDS_ROMANISED):
+            for spelling in romanised(code, word):
+                known[spelling] = max(known.get(spelling, 0.0), known[word])
+    for code, words in own_words():
+        known = lists[INDEX[code]]
         for word in words:
-            known = lists[INDEX[code]]
-            known[word] = max(known.get(word, 0.0), _ROMANISED)
+            known[word] = max(known.get(word, 0.0), _OWN_WORD)
     return tuple(lists)
 
 
-def _romanised() -> Iterator[tuple[str, list[str]]]:
+def own_words() -> Iterator[tuple[str, list[str]]]:
     """Yield the words of our own list: common ones of languages that have other letters, as titles spell them."""
     for line in (files(__package__) / "language_words.tsv").read_text(encoding="utf-8").splitlines():
         code, _, words = line.partition("\t")
@@ -157,38 +164,18 @@ def _romanised() -> Iterator[tuple[str, list[str]]]:
 
 
 @functools.cache
-def _examples() -> tuple[tuple[str, str], ...]:
-    """Return titles with their languages, from which the parts of words are learnt."""
+def known_titles() -> dict[str, str]:
+    """Return the languages of the titles that were labelled by looking, and learnt from."""
     text = (files(__package__) / "title_examples.tsv").read_text(encoding="utf-8")
-    found = [line.split("\t") for line in text.splitlines()]
-    return tuple((title, code) for title, code in found)
+    return dict(line.split("\t") for line in text.splitlines())
 
 
-@functools.cache
-def _parts() -> title_parts.Parts:
-    return learn_parts(_examples())
-
-
-def learn_parts(examples: Iterable[tuple[str, str]]) -> title_parts.Parts:
-    """Learn what words look like from titles, the romanised words and each language's most common ones."""
-    of_titles: list[list[str]] = [[] for _ in LANGUAGES]
-    for title, code in examples:
-        of_titles[INDEX[code]] += words_of(title)
-    for code, words in _romanised():
-        of_titles[INDEX[code]] += words
-    common = [[word for word in _most_common(known) if word.isalpha()] for known in _frequencies()]
-    samples = itertools.chain(
-        ((number, 1.0, words) for number, words in enumerate(of_titles)),
-        ((number, _COMMON_WEIGHT, words) for number, words in enumerate(common)),
-    )
-    return title_parts.learn(samples, len(LANGUAGES))
-
-
-def _most_common(known: dict[str, float]) -> list[str]:
-    """Return the most common words; of two that are as common the first of the alphabet."""
-    least = np.partition(np.fromiter(known.values(), dtype=float), -_COMMON_WORDS)[-_COMMON_WORDS]
+def _most_common(known: dict[str, float], number: int) -> list[str]:
+    """Return so many of the most common words; of two that are as common the first of the alphabet."""
+    number = min(number, len(known))
+    least = np.partition(np.fromiter(known.values(), dtype=float), -number)[-number]
     candidates = [word for word, frequency in known.items() if frequency >= least]
-    return sorted(candidates, key=lambda word: (-known[word], word))[:_COMMON_WORDS]
+    return sorted(candidates, key=lambda word: (-known[word], word))[:number]
 
 
 @functools.cache
@@ -205,14 +192,17 @@ _NUMBER_OF_LABEL = {f"__label__{code}": number for code, number in INDEX.items()
 
 
 def _sentences(titles: Sequence[str]) -> Scores:
-    """Return what fastText says of titles as they are written and in small letters, the mean of both."""
+    """Return what fastText says of titles as they are written and in small letters, the mean of both.
+
+    Of capitals alone it says what it likes (`MY FRIEND IS A BIRD` is Chinese to it).
+    """
     predict = fasttext_model().predict
     rows: list[int] = []
     places: list[int] = []
     scores: list[float] = []
     for row, title in enumerate(titles):
         line = one_line(title)
-        spellings = {line, line.lower()}
+        spellings = {line.lower()} if line.isupper() else {line, line.lower()}
         for spelling in spellings:
             for label, score in zip(*predict(spelling, 12, 1e-3), strict=True):
                 if (place := _NUMBER_OF_LABEL.get(label)) is not None:
