@@ -31,6 +31,9 @@ PACE = 0.3
 SHRINKING = 1e-5
 LEVELS = 127
 
+SHARED = ("LATIN", "CYRILLIC", "ARABIC", "CJK")
+"""Letters that leave the language of a word open."""
+
 
 @dataclass
 class Learnt:
@@ -75,13 +78,13 @@ def made(number: int, seed: int) -> Samples:
             sample = [words[next(drawn)] for _ in range(together)]
             if chance.random() < WITHOUT_ACCENTS:
                 sample = [_plain(word) for word in sample]
-            samples.append((sample, INDEX[code]))
+            samples.append((words_of(" ".join(sample)), INDEX[code]))
     return samples
 
 
 def _as_in_titles(word: str) -> bool:
-    """Say whether letters leave the language of a word open; parts of other words teach nothing."""
-    return word.replace("'", "").isalpha() and unicodedata.name(word[0], "").startswith(("LATIN", "CYRILLIC", "ARABIC"))
+    """Say whether a word has letters of several languages; parts of other words teach nothing."""
+    return word.replace("'", "").isalpha() and unicodedata.name(word[0], "").startswith(SHARED)
 
 
 def _plain(word: str) -> str:

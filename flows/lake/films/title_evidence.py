@@ -12,6 +12,7 @@ How much each is believed is learnt (`benchmarks/tune_languages.py`); the measur
 from __future__ import annotations
 
 import functools
+import gzip
 import itertools
 import re
 import unicodedata
@@ -42,6 +43,7 @@ _SAME = {"sh": "hr", "nn": "no", "yue": "zh", "wuu": "zh", "arz": "ar"}
 """fastText's labels that are one of ours; Serbian and Bosnian are left to the words."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+HAN = re.compile("[\u3400-\u9fff]")
 _RAREST = 1e-7
 _OWN_WORD = 3e-4
 """The frequency of a word of our own list: that of a common word."""
@@ -72,8 +74,11 @@ _SYLLABLES = {
 
 
 def words_of(title: str) -> list[str]:
-    """Return the words of a title, in small letters; a word may hold apostrophes."""
-    return [word.replace("’", "'") for word in _WORD.findall(unicodedata.normalize("NFC", title).lower())]
+    """Return the words of a title, in small letters; a word may hold apostrophes, and each Han character is one."""
+    words = [word.replace("’", "'") for word in _WORD.findall(unicodedata.normalize("NFC", title).lower())]
+    if not HAN.search(title):
+        return words
+    return [part for word in words for part in (word if HAN.search(word) else [word])]
 
 
 def evidence(titles: Sequence[str]) -> NDArray[np.float64]:
@@ -149,11 +154,33 @@ def frequencies() -> tuple[dict[str, float], ...]:
         for word in _most_common(known, _WORDS_ROMANISED):
             for spelling in romanised(code, word):
                 known[spelling] = max(known.get(spelling, 0.0), known[word])
+    for code in ("zh", "ja"):
+        lists[INDEX[code]].update(_characters(lists[INDEX[code]]))
+    lists[INDEX["zh"]].update(_traditional(lists[INDEX["zh"]]))
     for code, words in own_words():
         known = lists[INDEX[code]]
         for word in words:
             known[word] = max(known.get(word, 0.0), _OWN_WORD)
     return tuple(lists)
+
+
+def _characters(known: dict[str, float]) -> dict[str, float]:
+    """Return how frequent each Han character is, in all words together."""
+    found: dict[str, float] = {}
+    for word, frequency in known.items():
+        for character in HAN.findall(word):
+            found[character] = found.get(character, 0.0) + frequency
+    return found
+
+
+def _traditional(known: dict[str, float]) -> dict[str, float]:
+    """Return the traditional characters, each as frequent as its simplified one: wordfreq counts only those."""
+    import msgpack
+
+    packed = gzip.decompress((files("wordfreq") / "data/_chinese_mapping.msgpack.gz").read_bytes())
+    simplified = msgpack.unpackb(packed, strict_map_key=False)
+    pairs = [(chr(traditional), to if isinstance(to, str) else chr(to)) for traditional, to in simplified.items()]
+    return {traditional: known[to] for traditional, to in pairs if to in known and traditional not in known}
 
 
 def own_words() -> Iterator[tuple[str, list[str]]]:
