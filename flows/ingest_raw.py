@@ -136,9 +136,10 @@ def ingest_raw(
         folder = run.tell(tasks.find_files(settings, run.day, lake))
         if stages.keeps_originals(folder.files):
             run.tell(tasks.ensure_landing(settings, lake))
+        ahead = past_runs.look_ahead(folder.files, settings, lake)
         history = run.tell(past_runs.read_history(folder.files, settings, run.day, lake))
         files = stages.with_last_landings(folder.files, history, settings)
-        unchanged = run.tell(past_runs.find_unchanged(files, lake))
+        unchanged = run.tell(past_runs.find_unchanged(files, lake, ahead))
         with processes.workers(unchanged.left, own_tasks_up_to) as workers:  # they start with the first batch
             whole = is_s3(source) or is_web(source) or not workers.split_files
             work = arrange(unchanged.left, own_tasks_up_to, run_files=len(files), whole=whole)

@@ -26,6 +26,7 @@ from flows.lake import keys
 from flows.lake.catalog.records import INDEX_KEY
 from flows.lake.errors import LakeError, RunFailed, RunStopped
 from flows.lake.manifests.history import dataset_runs
+from flows.lake.memory import seldom_collected
 from flows.lake.places import source_text
 from flows.lake.redact import mask_known
 from flows.lake.reports import lines, next_steps, run_log, run_report
@@ -78,6 +79,7 @@ def closed_run() -> Iterator[Run]:
         close(run, None)
 
 
+@seldom_collected()
 def close(run: Run, error: BaseException | None) -> bool:
     """End a run whose stages are over, and set its state.
 

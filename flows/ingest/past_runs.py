@@ -22,7 +22,7 @@ from flows.ingest import stages
 from flows.lake.errors import LakeError, MaskingError
 from flows.lake.manifests.history import History
 from flows.lake.models import SourceFile
-from flows.lake.raw.unchanged import Unchanged
+from flows.lake.raw.unchanged import LookAhead, Unchanged
 from flows.lake.redact import guard_logs
 from flows.lake.run_models import LakeAddress, RunSummary
 from flows.lake.settings import IngestSettings
@@ -47,8 +47,15 @@ def read_history(files: Sequence[SourceFile], settings: IngestSettings, day: dat
     return stages.read_history(files, settings, day, store_of(address))
 
 
+def look_ahead(files: Sequence[SourceFile], settings: IngestSettings, address: LakeAddress) -> LookAhead | None:
+    """Begin to ask what the lake holds of the files, where that takes a while and is needed."""
+    from flows.lake.raw import unchanged
+
+    return None if settings.reread or settings.dry_run else unchanged.look_ahead(connect(address).bucket, files)
+
+
 @stage(name="find-unchanged", task_run_name="find unchanged files")
-def find_unchanged(files: Sequence[SourceFile], address: LakeAddress) -> Unchanged:
+def find_unchanged(files: Sequence[SourceFile], address: LakeAddress, ahead: LookAhead | None = None) -> Unchanged:
     """Tell apart the files that an earlier run recorded and that, like their objects, are unchanged."""
     from flows.lake.raw import unchanged
 
@@ -56,7 +63,7 @@ def find_unchanged(files: Sequence[SourceFile], address: LakeAddress) -> Unchang
     if any(file.contract.mask.needs_key for file in files):
         with contextlib.suppress(MaskingError):  # each file says so when it is masked
             key = masking_keys(address).current.fingerprint
-    return unchanged.find_unchanged(connect(address).bucket, files, key)
+    return unchanged.find_unchanged(connect(address).bucket, files, key, ahead)
 
 
 def store_of(address: LakeAddress, *, make_key: bool = False) -> ManifestStore:

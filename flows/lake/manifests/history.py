@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,8 +36,8 @@ MAX_BYTES = 64 * MB
 """A manifest of 10,000 files with 15 columns each has about 13 MB."""
 
 SHOWN_DAYS = 14
-SHOWN_BYTES = 16 * MB
-"""What is read for the sake of the picture alone."""
+SHOWN_BYTES = 6 * MB
+"""Manifests are read for the sake of the picture alone until so much is read: it shows twenty datasets at most."""
 
 COARSE_CLOCK_S = 2.0
 _BESIDE = {"sep", "encoding", "decimal", "low_memory", "quotechar"}
@@ -186,31 +186,29 @@ def last_landings(manifest: Manifest, key: str, wanted: set[FileName]) -> dict[F
             continue
         if name not in newest or (file.day or date.min) >= (newest[name].day or date.min):
             newest[name] = file
-    return {
-        name: LastLanding(
+    is_signed, since_ns = manifest.is_signed, (manifest.started.timestamp() - COARSE_CLOCK_S) * 1e9
+    found: dict[FileName, LastLanding] = {}
+    for name, file in newest.items():
+        columns = tuple(ColumnProfile(column.name, column.dtype, column.non_null) for column in file.columns)
+        found[name] = LastLanding(
             file.day or manifest.logical_date,
             file.rows or 0,
-            _columns(file),
+            columns,
             key,
-            _landed(file, manifest.started) if manifest.is_signed else None,
-            manifest.is_signed,
+            _landed(file, columns, since_ns) if is_signed else None,
+            is_signed,
             manifest.contract_of(file),
             file.recipe,
             _masking(file),
             archive_of(file.archive) if file.archive else None,
         )
-        for name, file in newest.items()
-    }
+    return found
 
 
-def _columns(file: ManifestFile) -> tuple[ColumnProfile, ...]:
-    return tuple(ColumnProfile(column.name, column.dtype, column.non_null) for column in file.columns)
-
-
-def _landed(file: ManifestFile, started: datetime) -> Landed | None:
+def _landed(file: ManifestFile, columns: tuple[ColumnProfile, ...], since_ns: float) -> Landed | None:
     """Return a landing by which a file can be recognised, `None` where the entry does not say enough for that.
 
-    A file that changed shortly before the run may have changed again within the same tick of its clock.
+    A file that changed shortly before the run, or during it, may have changed again within the same tick of its clock.
     """
     if file.path is None or file.etag is None or file.mtime_ns is None or file.rows is None:
         return None
@@ -218,12 +216,12 @@ def _landed(file: ManifestFile, started: datetime) -> Landed | None:
         return None
     if file.archive is None and (file.encoding is None or file.delimiter is None):
         return None
-    if file.web is None and file.mtime_ns > (started.timestamp() - COARSE_CLOCK_S) * 1e9:
+    if file.web is None and file.mtime_ns > since_ns:
         return None
     profile = CsvProfile(
         path=Path(file.name),
         rows=file.rows,
-        columns=_columns(file),
+        columns=columns,
         size_bytes=file.size_bytes,
         mtime_ns=file.mtime_ns,
         sha256=file.sha256,

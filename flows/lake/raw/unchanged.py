@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flows.lake.contracts.changes import changes
+from flows.lake.errors import LakeError
 from flows.lake.memory import seldom_collected
 from flows.lake.models import CsvProfile, FileOutcome, Landed, SourceFile
 from flows.lake.places import place_text
@@ -27,6 +29,12 @@ from flows.lake.web.addresses import WebOrigin
 
 if TYPE_CHECKING:
     from flows.lake.s3.bucket import Bucket
+    from flows.lake.s3.stored_keys import StoredKey
+
+MANY_FILES = 1_000
+"""From so many on, the lake takes a second to say what it holds, which the reading of the past need not wait for."""
+
+FEW_KEYS = 4
 
 PROOF = "unchanged etag"
 """How an object is verified that was proven by an earlier run and still has the ETag that it had then."""
@@ -80,14 +88,51 @@ class Unchanged:
     left: FileList[SourceFile]
 
 
+class LookAhead:
+    """What the keys of a run's files hold, asked of the lake while the past is read.
+
+    Args:
+        bucket: The lake.
+        files: The run's files.
+    """
+
+    def __init__(self, bucket: Bucket, files: Sequence[SourceFile]) -> None:
+        thread = ThreadPoolExecutor(1)
+        self._found = thread.submit(_stored_if_any, bucket, [file.key for file in files])
+        thread.shutdown(wait=False)
+
+    def found(self) -> dict[str, StoredKey] | None:
+        """Return what is stored under each key; `None` where that could not be learnt, and is to be asked again."""
+        try:
+            return self._found.result()
+        except LakeError:  # who asks again is told
+            return None
+
+
+def look_ahead(bucket: Bucket, files: Sequence[SourceFile]) -> LookAhead | None:
+    """Begin to ask what the keys of many files hold; `None` where they are few, or are read whatever is stored."""
+    is_worth_it = len(files) >= MANY_FILES and not isinstance(files[0].origin, WebOrigin)
+    return LookAhead(bucket, files) if is_worth_it else None
+
+
+def _stored_if_any(bucket: Bucket, keys: list[str]) -> dict[str, StoredKey] | None:
+    """Return what is stored under keys; `None` where a few of them hold nothing, as in a day's first run."""
+    from flows.lake.s3.stored_keys import find_stored
+
+    return find_stored(bucket, keys) if find_stored(bucket, keys[:: len(keys) // FEW_KEYS]) else None
+
+
 @seldom_collected()
-def find_unchanged(bucket: Bucket, files: Sequence[SourceFile], key: str | None = None) -> Unchanged:
+def find_unchanged(
+    bucket: Bucket, files: Sequence[SourceFile], key: str | None = None, ahead: LookAhead | None = None
+) -> Unchanged:
     """Tell apart the files that need no work.
 
     Args:
         bucket: The lake.
         files: The run's files, each with its last landing.
         key: The fingerprint of the key by which files are masked today, if it can be had.
+        ahead: What has been asked of the lake already.
 
     Raises:
         StorageError: What S3 answers, or no answer.
@@ -104,7 +149,9 @@ def find_unchanged(bucket: Bucket, files: Sequence[SourceFile], key: str | None 
     }
     if not candidates:
         return Unchanged(FileList(), FileList(files))
-    stored = find_stored(bucket, candidates)
+    stored = ahead.found() if ahead else None
+    if stored is None:
+        stored = find_stored(bucket, candidates)
     outcomes = [
         unchanged_outcome(file, landed, PROOF)
         for file, landed in candidates.values()

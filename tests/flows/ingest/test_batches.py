@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import uuid
 from collections.abc import Callable
 from datetime import date
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from prefect.artifacts import Artifact
 
+from flows.lake.raw import unchanged
 from flows.lake.reports import run_report
 from flows.ui import progress
 from tests.conftest import S3
@@ -96,3 +98,30 @@ def test_prefect_looks_for_futures_in_no_file_of_a_long_run(
     assert [outcome.state for outcome in state.result().outcomes] == ["unchanged"] * 3
     assert "LakeAddress" in walked
     assert not walked & {"SourceFile", "FileOutcome", "CsvProfile", "SourceFolder"}
+
+
+@pytest.mark.parametrize("s3", ["rclone"], indirect=True)
+def test_what_many_keys_hold_is_asked_while_the_past_is_read(
+    ingest: Ingest, s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+    ask = unchanged.LookAhead.found
+
+    def found(self: unchanged.LookAhead) -> Any:
+        stored = ask(self)
+        asked.append(None if stored is None else len(stored))
+        return stored
+
+    monkeypatch.setattr(unchanged, "MANY_FILES", 6)
+    monkeypatch.setattr(unchanged.LookAhead, "found", found)
+    write_files(tmp_path, 6)
+    for path in tmp_path.iterdir():
+        os.utime(path, ns=(10**18, 10**18))  # no record is believed of a file that changed just before its run
+    states = []
+    for _ in range(3):
+        states = [
+            outcome.state for outcome in ingest(tmp_path, partition_date=DAY, own_tasks_up_to=0).result().outcomes
+        ]
+        s3.client().delete_object(Bucket=s3.bucket, Key="Raw/Local/CSV/Sensor_005/2024/03/05/sensor_005.csv")
+    assert states == ["unchanged"] * 5 + ["uploaded"]
+    assert asked == [5, 5]

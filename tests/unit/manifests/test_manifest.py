@@ -80,13 +80,13 @@ def test_masked_manifest_that_masking_breaks_is_refused() -> None:
 def test_manifest_of_ten_thousand_files_stays_below_what_history_reads() -> None:
     from dataclasses import replace
 
-    from flows.lake.manifests.history import SHOWN_BYTES
+    from flows.lake.manifests.history import MAX_BYTES
 
     columns = tuple(ColumnProfile(f"columnName{n:02}", "float64", 123_456) for n in range(15))
     one = outcome("orders_2024-03-05_00000.csv", profile=replace(profile(), columns=columns, sha256="0" * 64))
     files = 10_000
     size_bytes = len(manifest.to_json(manifest.of_run(summary(*[one] * 100), 1, ENDED, {}))) * files / 100
-    assert size_bytes < SHOWN_BYTES
+    assert size_bytes < MAX_BYTES
 
 
 @pytest.mark.parametrize(
