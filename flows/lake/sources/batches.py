@@ -1,6 +1,6 @@
 """Which files get tasks of their own and which share one.
 
-A task run costs Prefect and its server as much as a dozen small files cost the lake (60 ms), and thousands of them make
+A task run costs Prefect and its server as much as a dozen small files cost the lake (50 ms), and thousands of them make
 the UI lag. So a run of many files has a few hundred task runs at most, whatever the number of files: the large ones
 keep tasks of their own, where progress and duration are worth seeing, the others are grouped by count and bytes. Pure
 arithmetic; outcomes stay per file whatever is grouped here.
