@@ -160,7 +160,7 @@ def _typed(title: str, source: str) -> str:
         )::UTINYINT AS wrong
     FROM (
         SELECT title_id(id) AS title_id, clean({title}) AS title, clean(tituloOriginal) AS original_title,
-            whole(anoLancamento) AS year_number, whole(tempoMinutos) AS minutes, tidy(genero) AS genres,
+            whole(anoLancamento) AS year_number, nullif(whole(tempoMinutos), 0) AS minutes, tidy(genero) AS genres,
             notaMedia AS rating_text, try_cast(replace(notaMedia, ',', '.') AS DOUBLE) AS rating_number,
             whole(numeroVotos) AS votes, clean(nomeArtista) AS name,
             clean(generoArtista) AS role, clean(personagem) AS character,

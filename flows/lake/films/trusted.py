@@ -40,7 +40,7 @@ class Defects:
         years: Titles whose release year is not a number, or not that of a film.
         ratings: Titles whose rating is not a number from 1 to 10, taken as missing.
         rounded_ratings: Titles whose rating has more than one decimal, which is rounded.
-        minutes: Titles whose minutes are not a whole number that fits, taken as missing.
+        minutes: Titles whose minutes are not a whole number from 1 that fits, taken as missing.
         votes: Titles whose votes are not a whole number that fits, taken as missing.
         lives: Performers' rows with a year of birth or death that is not a year, taken as missing.
         differing: Titles whose rows tell different facts.
@@ -139,7 +139,8 @@ def _wrong(database: Connection) -> dict[int, int]:
 
 def _titles(database: Connection) -> int:
     """Make the tables of titles, once each, and of those with rows that differ; returns how many these are."""
-    facts = FACTS.replace("genres", _LIST.format("genres"))
+    once = "list_filter({0}, lambda one, place: list_position({0}, one) = place)"
+    facts = FACTS.replace("genres", f"{once.format(_LIST.format('genres').partition(' AS ')[0])} AS genres")
     database.execute(f"""
         CREATE TABLE told AS SELECT DISTINCT title_id, {FACTS} FROM typed WHERE title_id IS NOT NULL;
         CREATE TABLE differing AS SELECT title_id FROM told GROUP BY title_id HAVING count(*) > 1;

@@ -87,8 +87,21 @@ def test_load_reads_the_other_rows_whatever_is_in_a_title(
     assert defects.unreadable_rows == unreadable
 
 
+@pytest.mark.parametrize("told", [" tt7", "TT7\t", "\u00a0tt7", "tt7 "])
+def test_load_reads_an_id_with_blanks_or_in_capitals(database: Any, load: Any, told: str) -> None:
+    assert load(row("tt7"), row(told)).doubled == 1
+    assert database.execute("SELECT title_id FROM titles").fetchall() == [("tt7",)]
+
+
+@pytest.mark.parametrize("told", [" Bacurau", "Bacurau  "])
+def test_load_takes_blanks_around_a_text_away(database: Any, load: Any, told: str) -> None:
+    assert load(row(), row(title=told, original=told, name="Udo Kier ")).differing == 0
+    load_names = database.execute("SELECT name FROM performers ORDER BY name").fetchall()
+    assert load_names == [("Sônia Braga",), ("Udo Kier",)]
+
+
 def test_load_tidies_lists(database: Any, load: Any) -> None:
-    load(row(genres=" Drama , Romance,,"), row("tt2", genres=","), row("tt3", jobs="actress, producer"))
+    load(row(genres=" Drama , Romance,,Drama"), row("tt2", genres=","), row("tt3", jobs="actress, producer"))
     assert database.execute("SELECT genres FROM titles ORDER BY title_id").fetchall() == [
         (["Drama", "Romance"],),
         (None,),
@@ -136,6 +149,7 @@ def test_load_reads_whole_numbers_as_the_recipe_writes_them(
         ("votes", "-3", "votes"), ("votes", "1e9999", "votes"), ("votes", "0x1F", "votes"),
         ("votes", "12 mil", "votes"),
         ("minutes", "131.5", "minutes"), ("minutes", "2h11", "minutes"), ("minutes", "1_000", "minutes"),
+        ("minutes", "0", "minutes"), ("minutes", "-5", "minutes"), ("minutes", "123456789012345678901", "minutes"),
         ("year", "2019.4", "years"), ("year", "2019-05-01", "years"), ("rating", "NaN", "ratings"),
         ("rating", "inf", "ratings"), ("rating", "7.45", "rounded_ratings"), ("born", "1950?", "lives"),
         ("died", "40000", "lives"),
