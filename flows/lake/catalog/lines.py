@@ -91,20 +91,24 @@ def line_with(line: DatasetLine | None, day: date, one: Day, since: date) -> Dat
     if line is None:
         return _first_line(day, one, since, state)
     is_newest, at = day >= line.newest, day.toordinal() - line.until.toordinal() - 1
+    newest_day = one if is_newest else line.newest_day
     if is_newest and state == "landed" and one.content and one.content == line.newest_day.content:
         state = "unchanged" if day > line.newest else line.state
-    is_known, rows_before, size_before, files_before = -len(line.states) <= at < 0 and line.states[at] != ".", 0, 0, 0
     if day == line.newest:
         before = line.newest_day
+        if before.bad and before.names != one.names:  # a run of other files does not say that these have landed
+            state, newest_day = "rejected", before
         is_known, rows_before, size_before, files_before = True, before.rows, before.size_bytes, before.landed
-    elif -len(line.rows_of) <= at < 0:
-        rows_before = line.rows_of[at]
+    else:
+        is_known = -len(line.states) <= at < 0 and line.states[at] != "."
+        rows_before = line.rows_of[at] if -len(line.rows_of) <= at < 0 else 0
+        size_before = files_before = 0
     until = _last((line.until, day), max(line.newest_day.ended, one.ended))
     return DatasetLine(  # not `replace`, which takes twice as long for ten thousand of them
         first=min(line.first or day, day) if one.landed else line.first,
         last=max(line.last or day, day) if one.landed else line.last,
         newest=max(line.newest, day),
-        newest_day=one if is_newest else line.newest_day,
+        newest_day=newest_day,
         state=state if is_newest else line.state,
         days=line.days + (not is_known and bool(one.landed)),
         rows=max(0, line.rows + one.rows - rows_before),

@@ -9,6 +9,8 @@ from flows.lake.catalog.records import DatasetLine, LakeRecord
 from flows.lake.contracts.rhythm import parse_rhythm
 
 SHOWN_NEEDS = 50
+DAYS_TOLD = 7
+"""Days for which files that did not land are told, though others have landed on later days."""
 MONTHS_BACK = 62
 """Days that are looked at for one on which a dataset was due."""
 _RANKS = ("run", "rejected", "ahead", "late", "unreadable", "drifted", "sensitive")
@@ -62,6 +64,11 @@ def needs_of(lake: LakeRecord, today: date) -> tuple[list[Need], int]:
     for name, line in lake.datasets.items():
         if line.state in ("rejected", "drifted"):
             found.append(Need(line.state, name, (str(line.newest),), line.note, line.has_page))
+        if line.state != "rejected" and "r" in (
+            last := line.states[-DAYS_TOLD:]
+        ):  # the next day's run makes it no good
+            failed = line.until - timedelta(days=len(last) - 1 - last.rindex("r"))
+            found.append(Need("rejected", name, (str(failed),), has_page=line.has_page))
         if line.newest > today + timedelta(days=1):  # tomorrow may have begun where its runs are
             found.append(Need("ahead", name, (str(line.newest),), has_page=line.has_page))
         if day := late_since(line, today):

@@ -27,7 +27,7 @@ from flows.lake.errors import LakeError
 LEAST_ASKED = 3
 """Names that differ in a number which may mean something, for a question to be worth it."""
 _MOST_SHAPES = 12
-_EDGES = "-_. "
+_EDGES = "-_. =,;~+"
 
 Day = date
 
@@ -154,7 +154,7 @@ def _title(first: _Member, members: Sequence[_Member], fallback: str) -> str:
         words.append(stem[at : parts[place].start])
         at = parts[place].end
     words.append(stem[at:])
-    left = [word.strip(_EDGES) for word in words]
+    left = [word.rstrip(_EDGES + "([{").lstrip(_EDGES + ")]}") for word in words]
     title = "_".join(word for word in left if re.search(r"[^\W\d_]", word))
     return (title or fallback.strip(_EDGES) or "files").title()
 

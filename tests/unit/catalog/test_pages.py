@@ -152,7 +152,7 @@ def test_dataset_of_ten_years_and_five_thousand_columns_is_one_page_within_bound
 
 def test_what_is_due_and_did_not_come_is_late() -> None:
     record = record_of("Orders")
-    line = replace(lines.summed_up(record), expect="daily", last=DAY, state="landed")
+    line = replace(lines.summed_up(record), expect="daily", last=DAY, state="landed", states="l")
     lake = LakeRecord(bucket="a-lake", datasets={"Orders": line})
     assert [need.kind for need in needs_of(lake, DAY + timedelta(days=1))[0]] == []
     needs, _ = needs_of(lake, DAY + timedelta(days=2))
@@ -164,6 +164,38 @@ def test_what_needs_a_person_comes_first_and_says_why() -> None:
     lake = lake_of(record_of("Orders", "is <empty>"))
     page = pages.lake_page(lake, DAY, linked=False)
     assert page.index("is &lt;empty&gt;") < page.index('id="h-totals"')
+
+
+def test_what_did_not_land_is_told_for_a_week_unless_it_has_landed_since() -> None:
+    record = DatasetRecord(dataset="Orders")
+
+    def run(day: date, file: str, state: str, hour: int = 6) -> None:
+        made = manifest_of(day, landed("Orders", file, day, state=state), hour=hour)
+        key = f"Manifests/{day}-{hour}.json"
+        taking.take(record, key, made, list(made.files), lambda _: None)
+
+    def told() -> list[tuple[str, tuple[str, ...]]]:
+        return [(need.kind, need.values) for need in needs_of(lake_of(record), DAY + timedelta(days=30))[0]]
+
+    run(DAY, "a.csv", "rejected")
+    for n in range(1, 8):
+        run(DAY + timedelta(days=n), "a.csv", "uploaded")
+        assert told() == ([("rejected", (str(DAY),))] if n < 7 else [])
+    run(DAY + timedelta(days=6), "b.csv", "rejected", hour=7)
+    assert told() == [("rejected", (str(DAY + timedelta(days=6)),))]
+    run(DAY + timedelta(days=6), "b.csv", "uploaded", hour=8)
+    assert told() == []
+
+
+@pytest.mark.parametrize(("files", "state"), [("a", "landed"), ("b", "rejected"), ("bc", "rejected"), ("ba", "landed")])
+def test_run_of_other_files_does_not_say_that_those_of_the_day_have_landed(files: str, state: str) -> None:
+    line = None
+    for outcome in (landed("Orders", "a", DAY, state="rejected"), *(landed("Orders", file, DAY) for file in files)):
+        made = manifest_of(DAY, outcome)
+        one = taking.day_of([taking.line_of(held, made) for held in made.files])
+        line = lines.line_with(line, DAY, one, DAY)
+    assert line
+    assert (line.state, line.states) == (state, state[0])
 
 
 def test_manifests_that_cannot_be_read_do_not_hide_what_did_not_land() -> None:

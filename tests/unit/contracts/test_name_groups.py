@@ -46,6 +46,8 @@ DAYS = [f"orders_2024-01-{day:02}.csv" for day in (1, 2, 3)]
         (["2024-bimestre-1.csv", "2024-bimestre-2.csv"], "In", None),
         (["r_1 de janeiro de 2024.csv", "r_15 de março de 2024.csv"], "R", None),
         (["janeiro.csv", "fevereiro.csv"], "In", None),
+        (["dt=2024-01-01.csv", "dt=2024-01-02.csv"], "Dt", "%Y-%m-%d"),
+        (["[2024-01-01] orders (new).csv", "[2024-01-02] orders (new).csv"], "Orders (New)", "%Y-%m-%d"),
         (["model_v1_2024-01-01.csv", "model_v1_2024-02-01.csv"], "Model_V1", "%Y-%m-%d"),
         (["part-1.csv", "part-2.csv", "part-10.csv"], "Part", None),
         (["x0001.csv", "x0002.csv"], "X", None),
