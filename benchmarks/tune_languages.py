@@ -1,8 +1,8 @@
 """Learn how much each kind of evidence about a title's language is believed, and measure it on titles held back.
 
-`python -m benchmarks.tune_languages` measures; with `--write` it first learns anew, from one half of the labelled list
-(`data/films/titles.tsv`) and all of `data/films/more_titles.tsv`, and writes `title_examples.tsv`, `title_parts.npz` and
-`language_weights.json`. Which half a title belongs to is decided by its hash, so that a title keeps its half when
+`python -m benchmarks.tune_languages` measures, and with `--results` writes RESULTS-languages.md; with `--write` it learns
+anew, from one half of the labelled list (`data/films/titles.tsv`) and all of `data/films/more_titles.tsv`, and writes
+`title_examples.tsv`, `title_parts.npz` and `language_weights.json`. Which half a title belongs to is decided by its hash, so that a title keeps its half when
 others are added. Nothing is learnt from the other half, nor from `data/films/fresh_titles.tsv`, which was collected
 elsewhere afterwards.
 
@@ -30,12 +30,21 @@ from flows.lake.films.title_evidence import INDEX, KINDS, LANGUAGES
 LIST = Path("data/films/titles.tsv")
 MORE = Path("data/films/more_titles.tsv")
 FRESH = Path("data/films/fresh_titles.tsv")
+RESULTS = Path("benchmarks/RESULTS-languages.md")
 ROOM = Path("flows/lake/films")
 THRESHOLD = 0.22
 FOLDS = 5
 STEPS = 1500
 ALIKE = 0.01
 """How much it costs that a kind of evidence is believed differently in different languages."""
+
+MEASURES = {
+    "und": "`und`",
+    "language of all": "language right, of all titles (`und` is wrong)",
+    "language": "language right, of titles that are not `und`",
+    "english": "English or not, right of titles that are not `und`",
+    "english of all": "English or not, right of all titles (`und` is not English)",
+}
 
 Labelled = list[tuple[str, str]]
 
@@ -119,18 +128,22 @@ def _by_language(values: NDArray[np.float64]) -> dict[str, float]:
 
 
 def measure(titles: Labelled) -> dict[str, float]:
-    """Return which share of titles is right: of those that are not `und`, and of all, where `und` is wrong."""
+    """Return which share of titles is right: of those that are not `und`, and of all.
+
+    The language of a title that is `und` is wrong; and `und` is not English.
+    """
     told = [(said, code) for (said, _), (_, code) in zip(answers(titles), titles, strict=True)]
     sure = [(said, code) for said, code in told if said != UNDETERMINED]
-    english = sum((said == "en") == (code == "en") for said, code in sure)
+    english = [(said == "en") == (code == "en") for said, code in sure]
+    of_all = [(said == "en") == (code == "en") for said, code in told]
     right = sum(said == code for said, code in sure)
     return {
         "titles": len(titles),
         "und": 1 - len(sure) / len(told),
         "language": right / len(sure),
-        "english": english / len(sure),
+        "english": sum(english) / len(sure),
         "language of all": right / len(told),
-        "english of all": english / len(told),
+        "english of all": sum(of_all) / len(told),
     }
 
 
@@ -139,19 +152,42 @@ def answers(titles: Labelled) -> list[tuple[str, float]]:
     return languages.identify_all([title for title, _ in titles])
 
 
-def print_measures(name: str, titles: Labelled) -> None:
-    """Print the measures of a list, each language's share that is right, and what is confused most."""
-    print(name, {what: round(value, 3) for what, value in measure(titles).items()})
-    told = [(code, said) for (said, _), (_, code) in zip(answers(titles), titles, strict=True)]
-    of_each, right = Counter(code for code, _ in told), Counter(code for code, said in told if code == said)
-    print("  right of all:", ", ".join(f"{code} {right[code]}/{number}" for code, number in sorted(of_each.items())))
-    print("  confused:", Counter(pair for pair in told if pair[0] != pair[1]).most_common(15))
+def results(lists: dict[str, Labelled]) -> str:
+    """Return the page of results: each list's measures, each language's share, and what is confused most."""
+    measured = [measure(titles) for titles in lists.values()]
+    lines = [
+        "# The language of titles",
+        "",
+        "Titles that nothing was learnt from. `python -m benchmarks.tune_languages --results` writes this page.",
+        "",
+        f"| | {' | '.join(lists)} |",
+        f"| --- |{' ---: |' * len(lists)}",
+        f"| titles | {' | '.join(str(one['titles']) for one in measured)} |",
+    ]
+    lines += [f"| {said} | {' | '.join(f'{one[name]:.1%}' for one in measured)} |" for name, said in MEASURES.items()]
+    lines += ["", "Right, of all titles of a language, where `und` is wrong; and what the others were taken for:", ""]
+    lines += [f"| language | {' | '.join(lists)} | taken for |", f"| --- |{' ---: |' * len(lists)} --- |"]
+    told = [
+        [(code, said) for (said, _), (_, code) in zip(answers(titles), titles, strict=True)]
+        for titles in lists.values()
+    ]
+    for code in sorted({code for one in told for code, _ in one}):
+        shares = [_share([said == code for of, said in one if of == code]) for one in told]
+        wrong = Counter(said for one in told for of, said in one if of == code != said)
+        taken = ", ".join(f"{said} {number}" for said, number in wrong.most_common(5))
+        lines.append(f"| {code} | {' | '.join(shares)} | {taken} |")
+    return "\n".join(lines) + "\n"
+
+
+def _share(right: list[bool]) -> str:
+    return f"{sum(right)} of {len(right)}" if right else ""
 
 
 def main() -> None:
-    """Learn if asked to, and measure."""
+    """Learn if asked to, or measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--write", action="store_true", help="learn anew and write what was learnt")
+    parser.add_argument("--results", action="store_true", help=f"measure and write {RESULTS}")
     options = parser.parse_args()
     known, held_back = labelled()
     if options.write:
@@ -160,9 +196,11 @@ def main() -> None:
         found = evidence_from_others(titles, words)
         write(titles, learn(titles, found))
         learn_title_parts.write(from_titles(words, titles), ROOM / "title_parts.npz")
-    else:
-        for name, measured in (("held back", held_back), ("fresh", read(FRESH))):
-            print_measures(name, measured)
+        return
+    page = results({"held back": held_back, "collected afterwards": read(FRESH)})
+    print(page)
+    if options.results:
+        RESULTS.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -45,6 +45,9 @@ _SAME = {"sh": "hr", "nn": "no", "yue": "zh", "wuu": "zh", "arz": "ar"}
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 HAN = re.compile("[\u3400-\u9fff]")
 _RAREST = 1e-7
+_RARE_ENGLISH = 2e-7
+"""From which frequency on an English word counts that is in wordfreq's large list alone: titles like `Deathtrap`."""
+
 _OWN_WORD = 3e-4
 """The frequency of a word of our own list: that of a common word."""
 
@@ -149,6 +152,8 @@ def frequencies() -> tuple[dict[str, float], ...]:
     import wordfreq
 
     lists = [dict(wordfreq.get_frequency_dict(_OWN_LIST.get(code, code), "small")) for code in LANGUAGES]
+    of_english = wordfreq.get_frequency_dict("en", "large")
+    lists[INDEX["en"]] |= {word: frequency for word, frequency in of_english.items() if frequency >= _RARE_ENGLISH}
     for code in ROMANISED:
         known = lists[INDEX[code]]
         for word in _most_common(known, _WORDS_ROMANISED):

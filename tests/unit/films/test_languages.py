@@ -81,6 +81,8 @@ def test_labelled_list_has_a_thousand_titles_in_thirty_languages() -> None:
         ("Ћутање", "sr"),
         ("مولا جٹ", "ur"),
         ("शोले और आग", "hi"),
+        ("阿飛正傳", "zh"),
+        ("東京の女", "ja"),
     ],
 )
 def test_identify_says_the_language_or_that_it_is_not_certain(title: str, code: str) -> None:
