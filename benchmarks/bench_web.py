@@ -95,6 +95,22 @@ def worker_peer(url: str, endpoint_url: str, key: str) -> None:
         print(time.perf_counter() - started)
 
 
+def worker_pandas(url: str, endpoint_url: str, key: str) -> None:
+    """Fetch the file with curl, read it with pandas in chunks, and store it with boto3."""
+    import pandas as pd
+
+    client = _client(endpoint_url)
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        subprocess.run(["curl", "-sSf", "-o", f"{folder}/file", url], check=True)
+        rows, counts = 0, None
+        for chunk in pd.read_csv(f"{folder}/file", sep="|", chunksize=50_000):
+            rows += len(chunk)
+            counts = chunk.count() if counts is None else counts + chunk.count()
+        client.upload_file(f"{folder}/file", BUCKET, key)
+        print(time.perf_counter() - started)
+
+
 def _client(endpoint_url: str) -> S3Client:
     import boto3
 
@@ -106,6 +122,7 @@ def _client(endpoint_url: str) -> S3Client:
 WORKERS: dict[str, Callable[..., None]] = {
     "this project: fetched, profiled, stored, proven": worker_own,
     "curl, then boto3.upload_file": worker_peer,
+    "curl, pandas in chunks, then boto3.upload_file": worker_pandas,
     "this project: fetched alone": worker_fetch,
     "curl alone": worker_curl,
 }
@@ -158,7 +175,7 @@ def main() -> int:
 
 def _report(taken: dict[str, list[tuple[float, Measured]]], size_bytes: int) -> str:
     medians = {name: statistics.median(seconds for seconds, _ in runs) for name, runs in taken.items()}
-    peers = dict(zip(WORKERS, ["curl, then boto3.upload_file"] * 2 + ["curl alone"] * 2, strict=True))
+    peers = dict(zip(WORKERS, ["curl, then boto3.upload_file"] * 3 + ["curl alone"] * 2, strict=True))
     rows = [
         f"| {name} | {medians[name]:.1f} | {medians[name] / medians[peers[name]]:.2f}"
         f" | {statistics.median(one.cpu_s for _, one in runs):.1f} | {max(one.peak_mb for _, one in runs):.0f} |"
@@ -178,7 +195,7 @@ def _report(taken: dict[str, list[tuple[float, Measured]]], size_bytes: int) -> 
             *rows,
             "",
             "This project's file is also parsed, so that rows, columns, dtypes and counts are known before it is stored, and read back by its "
-            "checksum afterwards; curl and boto3 do neither.",
+            "checksum afterwards; curl and boto3 do neither. pandas in chunks finds rows and counts, and no dtypes of the whole.",
             "",
         ]
     )

@@ -22,7 +22,6 @@ from typing import IO, Any
 import boto3
 from botocore.config import Config
 
-from blocks.sessions import share_descriptions
 from deployments.local.services import rclone_options
 from tests.tools.certificates import Authority
 
@@ -54,6 +53,8 @@ class S3Server:
             "verify": self.ca_bundle or True,
             "config": config or Config(s3={"addressing_style": "path"}),
         }
+        from blocks.sessions import share_descriptions  # brings Prefect, which is no part of what benchmarks measure
+
         session = boto3.session.Session()
         share_descriptions(session)
         return session.client("s3", **(arguments | overrides))

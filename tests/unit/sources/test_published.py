@@ -32,6 +32,11 @@ def test_the_source_https_is_what_contracts_name() -> None:
     ]
 
 
+def test_an_address_that_is_named_twice_is_fetched_once() -> None:
+    source = Path("https://a.example/e_%Y%m.csv https://a.example/e_202403.csv")
+    assert len(keys_of(source)) == 1
+
+
 def test_an_address_belongs_to_the_contract_that_names_it_or_its_name() -> None:
     source = Path("https://a.example/e_202403.zip https://b.example/Empresas_1.csv https://b.example/outra.csv")
     assert [key.split("/")[3] for key in keys_of(source)] == ["Empresas", "Empresas", "Outra"]

@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 
-from flows.lake.web.hosts import LONGEST_DELAY_S, crawl_delay_s, wait_for_turn
+from flows.lake.web.hosts import LONGEST_DELAY_S, crawl_delay_s, place_at, wait_for_turn
 from flows.lake.web.network import robots_of
 from flows.lake.web.rules import WebRules
 from tests.tools.scripted_server import scripted_server
@@ -17,6 +17,22 @@ OPEN = WebRules(http=True, private_networks=True)
 @pytest.fixture(autouse=True)
 def own_temporary_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+def test_a_machine_has_two_places_at_a_host():
+    class Full(Exception):
+        pass
+
+    def give_up(seconds):
+        raise Full
+
+    with place_at("a.example"), place_at("A.example"):
+        with pytest.raises(Full), place_at("a.example", give_up):
+            pass
+        with place_at("b.example", give_up):
+            pass
+    with place_at("a.example", give_up):
+        pass
 
 
 def test_one_file_of_a_host_asks_for_nothing_else_and_more_wait():

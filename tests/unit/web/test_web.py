@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import ssl
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
@@ -201,6 +202,13 @@ def test_a_name_is_checked_where_it_is_connected(tmp_path, monkeypatch):
     assert connected == ["8.8.8.8"]
 
 
+def test_a_host_of_which_one_address_is_not_public_is_refused(tmp_path, monkeypatch):
+    found = [(2, 1, 6, "", (address, 443)) for address in ("8.8.8.8", "10.0.0.1")]
+    monkeypatch.setattr(network.socket, "getaddrinfo", lambda *_, **__: found)
+    with pytest.raises(AddressRefused, match="not public"):
+        Fetch(WebOrigin("https://mixed.example/x.csv")).into(tmp_path / "spool")
+
+
 @pytest.mark.parametrize(
     "address",
     """127.0.0.1 10.0.0.1 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 0.0.0.0 224.0.0.1 255.255.255.255 240.0.0.1
@@ -278,14 +286,24 @@ def test_what_only_looks_like_a_page_a_little_is_none(body, kind, tmp_path):
     assert path.read_bytes() == body
 
 
-@pytest.mark.parametrize("says_so", [True, False])
-def test_size_is_bounded(says_so, tmp_path):
+@pytest.mark.parametrize("packed", [True, False])
+def test_size_is_bounded(packed, tmp_path):
     def script(request):
-        return 200, BODY, {} if says_so else {"Content-Length": "", "Connection": "close"}
+        return 200, gzip.compress(BODY * 9) if packed else BODY, {"Content-Encoding": "gzip"} if packed else {}
 
-    with pytest.raises((AnswerWrong, FetchFailed)):
-        fetched(script, tmp_path, rules=replace(OPEN, most_bytes=1000))
-    assert (tmp_path / "spool").stat().st_size <= 1000
+    with pytest.raises(AnswerWrong, match="larger than"):
+        fetched(script, tmp_path, rules=replace(OPEN, most_bytes=20_000))
+    assert (tmp_path / "spool").stat().st_size <= 20_000
+
+
+def test_what_was_packed_for_the_way_and_ends_early_is_asked_for_again(tmp_path):
+    packed = gzip.compress(BODY)
+    whole = {"Content-Encoding": "gzip", "ETag": '"g"'}
+    _, path, requests, _ = fetched(
+        Server(lambda _: (200, packed[:-9], whole), lambda _: (200, packed, whole)), tmp_path
+    )
+    assert path.read_bytes() == BODY
+    assert [request.headers.get("range") for request in requests] == [None, None]
 
 
 def test_packed_for_the_way_is_unpacked_and_a_packed_file_is_not(tmp_path):
@@ -333,20 +351,50 @@ def test_bodies_without_a_length(ending, tmp_path):
     assert len(asked) == (2 if ending == "chunks" else 1)
 
 
-def test_a_certificate_nobody_trusts_is_told_at_once(tmp_path):
-    files = Authority.make(tmp_path)
+@contextmanager
+def encrypted_server(files):
+    """A server over TLS that sends the body, or leads from /to-http to http."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(302 if self.path == "/to-http" else 200)
+            self.send_header("Location", "http://127.0.0.1/x.csv")
+            self.send_header("Content-Length", str(len(BODY)))
+            self.end_headers()
+            self.wfile.write(BODY)
+
+        def log_message(self, *args):
+            pass
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.certificate, files.key)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     server.handle_error = lambda *args: None
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
-        with pytest.raises(FetchFailed, match=r"CERTIFICATE_VERIFY_FAILED.*1 try"):
-            Fetch(WebOrigin(f"https://127.0.0.1:{server.server_address[1]}/x.csv", OPEN)).into(tmp_path / "spool")
+        yield f"https://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.mark.parametrize(("expired", "trusted"), [(False, False), (True, True), (False, True)])
+def test_a_certificate_that_is_not_good_is_told_at_once(expired, trusted, tmp_path, monkeypatch):
+    files = Authority.make(tmp_path, expired=expired)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(files.ca_bundle))
+    with encrypted_server(files) as url:
+        fetch = Fetch(WebOrigin(f"{url}/x.csv", OPEN))
+        if trusted and not expired:
+            fetch.into(tmp_path / "spool")
+            assert (tmp_path / "spool").read_bytes() == BODY
+            with pytest.raises(AddressRefused, match="redirects to 'http'"):
+                Fetch(WebOrigin(f"{url}/to-http", OPEN)).into(tmp_path / "spool")
+            return
+        why = "certificate has expired" if expired else "CERTIFICATE_VERIFY_FAILED"
+        with pytest.raises(FetchFailed, match=rf"{why}.*1 try"):
+            fetch.into(tmp_path / "spool")
 
 
 def test_only_harmless_headers_are_kept(tmp_path):
