@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -123,6 +124,41 @@ def test_ingest_tmdb_with_a_film_found_twice_takes_the_one_that_names_the_id(giv
         assert ask(given, max_titles=3).is_completed()
     assert [one["outcome"] for one in lines(s3)] == ["found"] * 3
     assert all(one["movie"]["imdb_id"] == one["imdb_id"] for one in lines(s3))
+
+
+def test_ingest_tmdb_of_a_server_that_stops_answering_keeps_what_it_has_and_goes_on(
+    given: Any, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.analysis import tmdb_tasks
+    from flows.lake.films import tmdb_client
+
+    release = threading.Event()
+
+    def fault(request: Request, before: int) -> Answer | None:
+        if before >= 4:
+            release.wait(30)
+        return None
+
+    monkeypatch.setattr(tmdb_client, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(tmdb_client, "TRIES", 1)
+    monkeypatch.setattr(tmdb_tasks, "MOST_FAILURES", 2)
+    tmdb = Tmdb(films_of(SAMPLE / "tmdb.jsonl"), fault)
+    with tmdb_block(tmdb):
+        state = ask(given)
+        release.set()
+        assert state.is_failed()
+        assert "no answer in time" in state.message
+        assert "start the run again: it goes on where it was" in state.message
+        kept = [one["imdb_id"] for one in lines(s3)]
+        assert len(kept) == 2
+        manifest = json.loads(objects(s3)["Manifests/2026/11/28/2026-11-28 ingest-tmdb.json"])
+        assert {one["key"] for one in manifest["files"]} == set(objects(s3, PARTS))
+        monkeypatch.setattr(tmdb_client, "TIMEOUT_S", 20.0)
+        tmdb.asked.clear()
+        tmdb.fault = lambda request, before: None
+        assert ask(given).is_completed()
+    assert not {f"/3/find/{title}" for title in kept} & set(tmdb.asked)
+    assert len({one["imdb_id"] for one in lines(s3)}) == 8
 
 
 def test_ingest_tmdb_whose_token_is_refused_says_so_and_shows_it_nowhere(given: Any, s3: S3) -> None:
