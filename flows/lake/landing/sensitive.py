@@ -87,13 +87,13 @@ class _Column:
             self.signs = tuple(
                 sign
                 for sign in self.signs
-                if any(_looks(sign, text, numbers) for text in (first if sign in _NAMED else likely))
+                if any(map(sign.looks.fullmatch, _wholes(sign, first if sign in _NAMED else likely, numbers)))
             )
         self.checked += len(texts)
         if self.bare_name:
             self.given += sum(map(begins_with_given_name, texts))
         for sign in self.signs:
-            whole = [_whole(sign, text) for text in texts] if numbers else texts
+            whole = _wholes(sign, texts, numbers)
             ones = [text for text in whole if text and sign.looks.fullmatch(text) and sign.is_one(text)]
             self.valid[sign.kind] = self.valid.get(sign.kind, 0) + len(ones)
             self.distinct.setdefault(sign.kind, set()).update(map(hash, ones))
@@ -179,8 +179,8 @@ def _whole(sign: Sign, text: str) -> str:
     return text.zfill(sign.digits) if sign.digits and len(text) >= len(str(_SMALLEST_NUMBER)) else text
 
 
-def _looks(sign: Sign, text: str, numbers: bool) -> bool:
-    return sign.looks.fullmatch(_whole(sign, text) if numbers else text) is not None
+def _wholes(sign: Sign, texts: list[str], numbers: bool) -> list[str]:
+    return [_whole(sign, text) for text in texts] if numbers else texts
 
 
 def contract_of(dataset: str, columns: Iterable[SensitiveColumn | LooksSensitive]) -> str:
