@@ -35,6 +35,7 @@ def test_analyze_films_without_tmdb_answers_what_needs_no_country_and_says_what_
     found = objects(s3)
     report = found[REPORT].decode()
     assert "Ricardo Darín" in report
+    assert "not in English, from any country, as none is known." in report
     assert report.count("TMDB was not asked, so no country and no director is known.") == 3
     assert [key for key in found if key.startswith("Trusted/Films/titles/day=2026-11-28/release_year=2016/")]
     assert {key.split("/")[2] for key in found if key.startswith("Refined/")} == {
