@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -20,10 +21,27 @@ BlockName = Annotated[str, Field(min_length=1, max_length=255)]
 TimeZone = Annotated[str, Field(min_length=1, max_length=64)]
 """An IANA name."""
 
-WITHOUT_SECRETS = (
-    r"^(?![\s\S]*[Hh][Tt][Tt][Pp][Ss]?:/+[^/?#\s]*@)"
-    r"(?![\s\S]*[Hh][Tt][Tt][Pp][Ss]?:/[^\s]*[?&][^=&\s]*([Tt]oken|[Ss]ig|[Ss]ignature|[Pp]assword|[Ss]ecret|[Kk]ey)=)"
+
+def _any_case(word: str) -> str:
+    """Return a pattern for a word however it is written; patterns of a JSON schema have no flags."""
+    return "".join(f"[{letter.upper()}{letter}]" if letter.isalpha() else re.escape(letter) for letter in word)
+
+
+_ADDRESS = f"{_any_case('http')}[Ss]?:/"
+_IN_NAMES = (
+    "signature token secret passw senha credential apikey api_key api-key accesskey auth jwt session hmac bearer"
 )
+_ENDS_OF_NAMES = "sig _key -key .key"
+_NAMES = "key pwd otp code ticket chave"
+_PROOF = "|".join(
+    [
+        rf"[^=&;#\s]*({'|'.join(map(_any_case, _IN_NAMES.split()))})[^=&;#\s]*",
+        rf"[^=&;#\s]*({'|'.join(map(_any_case, _ENDS_OF_NAMES.split()))})",
+        f"({'|'.join(map(_any_case, _NAMES.split()))})",
+    ]
+)
+
+WITHOUT_SECRETS = rf"^(?![\s\S]*{_ADDRESS}/*[^/?#\s]*@)(?![\s\S]*{_ADDRESS}[^\s]*[?&;#]({_PROOF})=)"
 """What a source must be for a server to take it as a parameter: it stores them where many can read them.
 
 The run itself looks more closely (`flows.lake.web.addresses`), but by then the parameter is stored.
