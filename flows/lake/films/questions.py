@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NEEDS_TMDB = (
     "TMDB was not asked, so no country and no director is known. Store a TMDB token"
-    " (`python -m blocks.tmdb_credentials`), run ingest-tmdb, then this analysis again."
+    " (python -m blocks.tmdb_credentials), run ingest-tmdb, then this analysis again."
 )
 MARKET_YEAR = 2016
 """The year in which streaming reached almost every country."""
