@@ -46,12 +46,16 @@ sys.exit(not state.is_completed())
 """
 
 
+PATIENCE = {f"DASK_DISTRIBUTED__COMM__TIMEOUTS__{name}": "300s" for name in ("TCP", "CONNECT")}
+"""Dask gives up a connection after 30 s, which a busy machine may take to answer."""
+
+
 @contextlib.contextmanager
 def dask_process(prefect: PrefectServer, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "dask", *arguments],
         cwd=PROJECT,
-        env=prefect.environment(),
+        env=prefect.environment(**PATIENCE),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -112,7 +116,7 @@ def test_dask_worker_killed_in_mid_run_every_file_is_in_the_lake_once(
         run = subprocess.Popen(
             [sys.executable, "-c", RUN_FLOW, str(source), bucket],
             cwd=PROJECT,
-            env=prefect_server.environment(DASK_SCHEDULER_ADDRESS=address),
+            env=prefect_server.environment(DASK_SCHEDULER_ADDRESS=address, **PATIENCE),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
