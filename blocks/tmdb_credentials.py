@@ -8,15 +8,13 @@ passes its *name*.
 from __future__ import annotations
 
 import argparse
-import getpass
-import os
 import sys
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from prefect.blocks.core import Block
 from pydantic import ConfigDict, Field, SecretStr, field_validator
 
-from flows.lake.errors import CredentialsMissing
+from blocks.one_secret import load_block, secret_from
 from flows.lake.redact import guard_logs
 
 DEFAULT_NAME = "tmdb"
@@ -76,13 +74,7 @@ def load(name: str) -> TmdbCredentials:
     Raises:
         CredentialsMissing: There is no such block, or the server cannot read it.
     """
-    try:
-        return cast("TmdbCredentials", TmdbCredentials.load(name))
-    except (ValueError, RuntimeError) as error:
-        raise CredentialsMissing(
-            f"There is no TMDB Credentials block {name!r} that can be read.",
-            remedy=f"Store TMDB's read access token with `python -m blocks.tmdb_credentials --name {name}`.",
-        ) from error
+    return load_block(TmdbCredentials, name, "python -m blocks.tmdb_credentials")
 
 
 def main() -> int:
@@ -93,7 +85,7 @@ def main() -> int:
     parser.add_argument("--name", default=DEFAULT_NAME, help="the block's name (default: %(default)s)")
     parser.add_argument("--base-url", default=BASE_URL, help="the address of the API (default: %(default)s)")
     options = parser.parse_args()
-    token = os.environ.get("TMDB_TOKEN") or (getpass.getpass("TMDB read access token: ") if sys.stdin.isatty() else "")
+    token = secret_from("TMDB_TOKEN", "TMDB read access token")
     try:
         block = TmdbCredentials(token=SecretStr(token), base_url=options.base_url)
     except ValueError:

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import argparse
 import base64
-import contextlib
-import getpass
-import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from prefect.blocks.core import Block
-from prefect.exceptions import PrefectHTTPStatusError
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from flows.lake.errors import CredentialsMissing
+from blocks.one_secret import load_block, secret_from
 from flows.lake.redact import guard_logs
 from flows.lake.web.access import WebAccess
 
@@ -107,17 +103,7 @@ def load_access(names: Sequence[str]) -> WebAccess:
     Raises:
         CredentialsMissing: There is no such block, or the server cannot read it.
     """
-    blocks = []
-    for name in names:
-        block = None
-        with contextlib.suppress(ValueError, RuntimeError, PrefectHTTPStatusError):
-            block = cast("WebCredentials", WebCredentials.load(name))
-        if block is None:  # outside a handler: what was refused may hang on to what the block holds
-            raise CredentialsMissing(
-                f"There is no Web Credentials block {name!r} that can be read.",
-                remedy=f"Store it with `python -m blocks.web_credentials --name {name}`, or name another one.",
-            )
-        blocks.append(block)
+    blocks = [load_block(WebCredentials, name, "python -m blocks.web_credentials") for name in names]
     return WebAccess((block.host, block.headers()) for block in blocks)
 
 
@@ -132,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kind.add_argument("--user", default="", help="the user, where the host asks for a password")
     kind.add_argument("--header", default="", help="the header that the secret goes in; a bearer token without")
     options = parser.parse_args(arguments)
-    secret = os.environ.get("WEB_SECRET") or (getpass.getpass("Secret: ") if sys.stdin.isatty() else "")
+    secret = secret_from("WEB_SECRET", "Secret")
     try:
         block = WebCredentials(host=options.host, user=options.user, header=options.header, secret=SecretStr(secret))
     except ValueError:

@@ -64,9 +64,8 @@ def needs_of(lake: LakeRecord, today: date) -> tuple[list[Need], int]:
     for name, line in lake.datasets.items():
         if line.state in ("rejected", "drifted"):
             found.append(Need(line.state, name, (str(line.newest),), line.note, line.has_page))
-        if line.state != "rejected" and "r" in (
-            last := line.states[-DAYS_TOLD:]
-        ):  # the next day's run makes it no good
+        last = line.states[-DAYS_TOLD:]
+        if line.state != "rejected" and "r" in last:  # a good day after it has not landed what was rejected
             failed = line.until - timedelta(days=len(last) - 1 - last.rindex("r"))
             found.append(Need("rejected", name, (str(failed),), has_page=line.has_page))
         if line.newest > today + timedelta(days=1):  # tomorrow may have begun where its runs are

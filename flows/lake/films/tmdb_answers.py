@@ -122,10 +122,10 @@ def _number(told: Any) -> int:
     """Return a number of TMDB's.
 
     Raises:
-        ValueError: It is none, or has more than 64 bits.
+        ValueError: It is not one, or has more than 64 bits.
     """
     if not 0 <= (number := int(told)) < 2**63:
-        raise ValueError(f"{shown(str(told))} is no number of TMDB's")
+        raise ValueError(f"{shown(str(told))} is not a number of TMDB's")
     return number
 
 

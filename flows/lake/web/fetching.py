@@ -193,7 +193,7 @@ class Fetch:
                     return
                 if not (location := response.headers.get("location")):
                     raise FetchFailed(
-                        f"{self._where} redirects (HTTP {response.status_code}) and does not say whither.",
+                        f"{self._where} redirects (HTTP {response.status_code}) without saying where to.",
                         remedy="Open it in a browser.",
                     )
                 before, url = url, urljoin(url, location)
@@ -209,7 +209,8 @@ class Fetch:
             httpx.URL(url)
         except httpx.InvalidURL:
             raise AddressRefused(
-                f"{self._where} {'redirects to what is' if before else 'is'} no address.", remedy="Correct the address."
+                f"{self._where} {'redirects to what is' if before else 'is'} not an address.",
+                remedy="Correct the address.",
             ) from None  # which quotes it
         scheme, was = urlsplit(url).scheme.lower(), urlsplit(before or "").scheme.lower()
         if scheme == "https" or (scheme == "http" and self._rules.http and was != "https"):
@@ -219,9 +220,9 @@ class Fetch:
                     remedy="Give the address that it should lead to.",
                 )
             return
-        whither = f"{self._where} redirects to {_scheme_text(scheme)}" if before else f"{self._where} is not https"
+        problem = f"{self._where} redirects to {_scheme_text(scheme)}" if before else f"{self._where} is not https"
         raise AddressRefused(
-            f"{whither}, which is not allowed.",
+            f"{problem}, which is not allowed.",
             remedy="Give an https address; INGEST_WEB_HTTP=1 on the worker allows http from the start.",
         )
 

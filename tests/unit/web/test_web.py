@@ -154,7 +154,7 @@ def test_redirects_keep_to_the_scheme(target, tmp_path):
 
 
 def test_a_redirect_to_nowhere_is_told(tmp_path):
-    with pytest.raises(FetchFailed, match="does not say whither"):
+    with pytest.raises(FetchFailed, match="without saying where to"):
         fetched(lambda request: (302, b""), tmp_path)
 
 
