@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from flows.lake.tables.profile import profile_csv
 from flows.lake.web import fetching
 from flows.lake.web.addresses import WebOrigin
 from flows.lake.web.arrival import arriving
+from flows.lake.web.body import Body
 from flows.lake.web.errors import AnswerWrong, FetchFailed
 from flows.lake.web.rules import WebRules
 from tests.tools.scripted_server import Request, scripted_server
@@ -131,3 +133,14 @@ def test_a_fetch_that_nobody_waits_for_ends():
     with arriving(fetch) as arrival:
         assert arrival.begins()
     assert ended.wait(10)
+
+
+def test_a_new_start_is_told_before_a_byte_changes(tmp_path):
+    path, seen = tmp_path / "dados.csv", []
+    path.write_bytes(b"id;nome\n")
+    body = Body(
+        WebOrigin("https://a.example/dados.csv", OPEN), math.inf, lambda there: seen.append((there, path.read_bytes()))
+    )
+    body.begin_anew(path)
+    assert seen == [(0, b"id;nome\n")]
+    assert path.read_bytes() == b""
