@@ -55,10 +55,14 @@ def write_csv(path: Path, size_bytes: int, seed: int = 1) -> bytes:
 
 
 def eager_client(server: S3Server, *, retry_for_s: float = 8.0, **arguments: Any) -> Any:
-    """Return a client with the project's own configuration, whose pauses between tries are short."""
+    """Return a client with the project's own configuration, whose pauses between tries are short.
+
+    It is as patient with a server that has not answered yet: a first request may meet a fault on a busy machine.
+    """
     client = server.client(config=client_config(path_style=True), **arguments)
     use_own_retries(
-        client, RetryPolicy(retry_for_s=retry_for_s, first_contact_s=0.5, first_delay_s=0.02, longest_delay_s=0.2)
+        client,
+        RetryPolicy(retry_for_s=retry_for_s, first_contact_s=retry_for_s, first_delay_s=0.02, longest_delay_s=0.2),
     )
     return client
 

@@ -249,7 +249,7 @@ def test_bucket_wrong_keys_are_said_as_such(rclone: S3Server) -> None:
 
 
 def test_bucket_unreachable_endpoint_names_the_address(moto: S3Server) -> None:
-    client = eager_client(moto, endpoint_url="http://127.0.0.1:9")
+    client = eager_client(moto, retry_for_s=0.5, endpoint_url="http://127.0.0.1:9")
     with pytest.raises(errors.EndpointUnreachable, match=r"http://127\.0\.0\.1:9.*endpoint address"):
         ensure.ensure_bucket(Bucket(client, "lake-bucket"))
 

@@ -68,6 +68,7 @@ def test_ask_of_a_title_that_tmdb_does_not_know_is_an_answer() -> None:
         ((500, b"oops"), [1, 2, 4]),
         ((200, b'{"movie_results": ['), [1, 2, 4]),
         ((200, b"\xff\xfe"), [1, 2, 4]),
+        ((200, b"[" * 100_000), [1, 2, 4]),
         ((200, b"[]"), [1, 2, 4]),
     ],
 )

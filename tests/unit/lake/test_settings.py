@@ -103,6 +103,7 @@ def test_settings_have_each_parameter_of_the_flow_and_the_tests_its_defaults() -
         ("https://a.example/x.csv?X-Amz-Signature=s3cr3t", False),
         ('["https://a.example/x.csv?access_token=s3cr3t"]', False),
         ("https://a.example/x.csv?TOKEN=s3cr3t", False),
+        ("https://a.example/x.csv?chave=s3cr3t", False),
         ("https://a.example/x.csv?ano=2024&senha=s3cr3t", False),
         ("https://a.example/x.csv?subscription-key=s3cr3t", False),
         ("https://a.example/x.csv;jsessionid=s3cr3t", False),
