@@ -110,7 +110,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, rclone: S3Server) -> Iterato
     (by_hand / "clients.csv").write_text("id;name\n1;x\n")
     broken.mkdir()
     (broken / "broken.csv").write_text("id;name\n1;x\n2;y;z\n3;y\n")
-    first, log = Gate("/Raw/"), Gate("/Logs/")
+    first, log, tuesday = Gate("/Raw/"), Gate("/Logs/"), Gate("/2024/03/05/")
     with (
         postgres(SECRETS["LAKE_DB_PASSWORD"]) as database,
         stack(home, database.url(SECRETS["LAKE_DB_PASSWORD"])) as running,
@@ -118,7 +118,7 @@ def story(tmp_path_factory: pytest.TempPathFactory, rclone: S3Server) -> Iterato
         receiver() as (address, bodies),
     ):
         many = 1000
-        store.add(Fault("PutObject", gates(first, log), times=many))
+        store.add(Fault("PutObject", gates(first, log, tuesday), times=many))
         running.start_server()
         arguments = (address, store.server.endpoint_url, str(folder))
         running.run_setup(f"ARGUMENTS = {arguments!r}\n{DEPLOY}")
@@ -161,8 +161,10 @@ def story(tmp_path_factory: pytest.TempPathFactory, rclone: S3Server) -> Iterato
         running.start_worker("tuesday")
         codes = outlasting.wait(PATIENCE_S), failing.wait(PATIENCE_S)
         eventually(lambda: told("2024-03-07 broken", "Failed"), "word of the failed run")
-        eventually(lambda: told("has not ended after"), "word of the stuck run")
         eventually(lambda: running.state(killed) == "CRASHED", "the end of the dead run")
+        # This run is held while the server stays up: what was due during the restart may have been lost with it.
+        eventually(lambda: told("ingest-raw/daily", "has not ended after"), "word of the stuck run")
+        tuesday.open.set()
         eventually(lambda: running.state(held_back) == "COMPLETED", "the run that was held back")
         eventually(lambda: told("has completed no run for"), "word of the missing run")
         eventually(lambda: told("Series is missing"), "word of the missing dataset")
