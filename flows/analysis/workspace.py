@@ -20,7 +20,7 @@ from flows.lake.films import made_manifest
 if TYPE_CHECKING:
     from flows.analysis.run import FilmsRun
     from flows.lake.films.engine import Connection
-    from flows.lake.films.inputs import RawInput
+    from flows.lake.films.raw_input import RawInput
     from flows.lake.films.selection import Criteria, Selection
     from flows.lake.films.storing import Made
     from flows.lake.films.tmdb_answers import Answers

@@ -145,7 +145,7 @@ def _by_letters(title: str) -> tuple[str | None, float, tuple[str, ...]]:
     letters = letters_of(title)
     if letters is None:
         return UNDETERMINED, 0.0, ()
-    if telling := _TELLING_LETTER.search(title):
+    if not title.isascii() and (telling := _TELLING_LETTER.search(title)):
         return _TELLING[telling[0].lower()], 1.0, ()
     if letters == "CYRILLIC" and _SOUTH_SLAVIC.search(title):
         return _likelier(title, ("sr", "mk")), 1.0, ()

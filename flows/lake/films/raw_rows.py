@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.lake.films.engine import text
-from flows.lake.films.inputs import TITLE_COLUMNS, RawInput
-from flows.lake.manifests.entries import ManifestFile
+from flows.lake.films.raw_input import TITLE_COLUMNS, RawInput
 from flows.lake.units import MIB
 
 if TYPE_CHECKING:
     from flows.lake.films.engine import Connection
+    from flows.lake.manifests.entries import ManifestFile
 
 LOWEST_RATING, HIGHEST_RATING = 1, 10
 FIRST_YEAR, LAST_YEAR = 1870, 2100

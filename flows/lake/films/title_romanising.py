@@ -7,9 +7,17 @@ Persian do not write their vowels, and Chinese and Japanese no sounds: no rule c
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+Rule: TypeAlias = Callable[[Sequence[str]], Iterable[Sequence[str]]]
+"""Words in, and for each of the usual spellings all of them out."""
+
+_NO_SPELLING = "ø"
+"""Stands for a spelling that a word lacks: whatever is not ASCII counts as none."""
 
 _RUSSIAN = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"
 _UKRAINIAN = "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя'"
@@ -70,19 +78,35 @@ _FINALS = " k k k n n n t l k m l l l p l m p p t t ng t t k t p t".split(" ")
 _FIRST_SYLLABLE, _SYLLABLES = 0xAC00, 11172
 
 
-def romanised(code: str, word: str) -> set[str]:
-    """Return a word in Latin letters, in the spellings that are common; nothing where no rule tells one."""
-    rule = _RULES.get(code)
-    return {spelling for spelling in rule(word) if spelling.isascii()} if rule else set()
+def romanised(code: str, words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield words, each with itself in Latin letters, in the spellings that are common.
+
+    Nothing is told where there is no rule for a language, or where a word has a letter that its rule does not know.
+    """
+    if rule := _RULES.get(code):
+        for spellings in rule(words):
+            yield from (pair for pair in zip(words, spellings, strict=True) if pair[1].isascii())
 
 
-def _greek(word: str) -> list[str]:
-    plain = "".join(letter for letter in unicodedata.normalize("NFD", word) if not unicodedata.combining(letter))
-    plain = re.sub("^μπ", "b", re.sub("^ντ", "d", plain))
-    plain = re.sub("([αεη])υ(?=[θκξπσςτφχψ]|$)", r"\1φ", plain)
+def _by_table(code: str) -> Rule:
+    """Write all words at once: one call for each of ten thousand takes ten times as long."""
+
+    def spell(words: Sequence[str]) -> Iterator[list[str]]:
+        lines = "\n".join(words)
+        if code == "el":
+            lines = _plain_greek(lines)
+        return (lines.translate(table).split("\n") for table in _TABLES[code])
+
+    return spell
+
+
+def _plain_greek(lines: str) -> str:
+    plain = "".join(letter for letter in unicodedata.normalize("NFD", lines) if not unicodedata.combining(letter))
+    plain = re.sub("(?m)^μπ", "b", re.sub("(?m)^ντ", "d", plain))
+    plain = re.sub("(?m)([αεη])υ(?=[θκξπσςτφχψ]|$)", r"\1φ", plain)
     for pair, spelling in _GREEK_PAIRS:
         plain = plain.replace(pair, spelling)
-    return [plain.translate(table) for table in _TABLES["el"]]
+    return plain
 
 
 def _hindi(word: str) -> list[str]:
@@ -128,17 +152,17 @@ def _korean(word: str) -> list[str]:
     return found
 
 
-def _by_table(code: str) -> Callable[[str], list[str]]:
-    return lambda word: [word.translate(table) for table in _TABLES[code]]
+def _word_by_word(rule: Callable[[str], list[str]]) -> Rule:
+    return lambda words: itertools.zip_longest(*map(rule, words), fillvalue=_NO_SPELLING)
 
 
-_RULES: dict[str, Callable[[str], list[str]]] = {
+_RULES: dict[str, Rule] = {
     "ru": _by_table("ru"),
     "uk": _by_table("uk"),
     "bg": _by_table("bg"),
-    "el": _greek,
-    "hi": _hindi,
-    "ko": _korean,
+    "el": _by_table("el"),
+    "hi": _word_by_word(_hindi),
+    "ko": _word_by_word(_korean),
 }
 
 ROMANISED = tuple(_RULES)

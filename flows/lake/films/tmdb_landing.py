@@ -15,8 +15,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flows.lake.errors import StorageError
-from flows.lake.films.inputs import RawInput
 from flows.lake.films.layout import tmdb_key
+from flows.lake.films.raw_input import RawInput
 from flows.lake.films.tmdb_answers import Answer, Answers
 from flows.lake.films.tmdb_client import Asked
 from flows.lake.keys import TMDB_PREFIX, day_of_key

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from flows.lake.errors import AnalysisInputMissing
 from flows.lake.films import raw_rows
 from flows.lake.films.engine import count, one_thread_each, write_by_year
-from flows.lake.films.inputs import RawInput
 from flows.lake.films.layout import TrustedTable
+from flows.lake.films.raw_input import RawInput
 from flows.lake.words import shown
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from flows.lake.films import engine, trusted
-from flows.lake.films.inputs import RawInput
+from flows.lake.films.raw_input import RawInput
 from flows.lake.manifests.entries import ManifestColumn, ManifestFile
 
 HEADER = (
