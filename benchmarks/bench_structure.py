@@ -27,7 +27,7 @@ def by_recipe(path: Path) -> Found:
     """Read as the profile says."""
     import pandas as pd
 
-    from flows.lake.tables import profile_csv
+    from flows.lake.tables.profile import profile_csv
 
     recipe = {**profile_csv(path).recipe, "dtype": str, "keep_default_na": False}
     frame = pd.read_csv(path, **recipe).fillna("")

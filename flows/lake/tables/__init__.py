@@ -2,7 +2,3 @@
 
 May import `dialect`, `bucket`, `s3` and the ground.
 """
-
-from flows.lake.tables.profile import profile_csv
-
-__all__ = ["profile_csv"]

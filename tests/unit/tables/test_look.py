@@ -11,8 +11,8 @@ import pandas as pd
 import yaml
 
 from flows.lake.contracts.collection import load
-from flows.lake.tables import profile_csv
 from flows.lake.tables.__main__ import main
+from flows.lake.tables.profile import profile_csv
 from tests.tools.stack import PROJECT
 
 REPORT = "Relatório\n\nid;cep;total\n" + "".join(f"{n};0131010{n};{n}.000,50\n" for n in range(1, 9)) + "Fonte: x\n"

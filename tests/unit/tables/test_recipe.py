@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from flows.lake.errors import CsvRejected
 from flows.lake.models import CsvDialect, CsvProfile
-from flows.lake.tables import profile_csv
+from flows.lake.tables.profile import profile_csv
 from tests.unit.tables.test_profile_exact import assert_equals
 
 QUICK = settings(
