@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 import uuid
@@ -13,6 +14,9 @@ from typing import Any
 import pytest
 
 from tests.tools.servers import S3Server, moto_server, rclone_server
+
+# Python would look for circles through the objects of all modules and tests, over and over: a twentieth of the time.
+gc.set_threshold(50_000, 20, 50)
 
 
 def may_read_everything() -> bool:
