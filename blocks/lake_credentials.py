@@ -9,6 +9,8 @@ How sessions are built and renewed is left to `blocks.sessions`, whose they are 
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -132,6 +134,16 @@ class LakeCredentials(AwsCredentials):
             if address and "@" in address:
                 raise ValueError("an address with a password would be stored in clear: take the part before @ out")
         return self
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return the schema of the fields, which is made once: to save a block Prefect asks for it sixty times."""
+        return copy.deepcopy(cls._schema_made_once(*args, **kwargs))
+
+    @classmethod
+    @functools.cache
+    def _schema_made_once(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return super().model_json_schema(*args, **kwargs)
 
     def block_initialization(self) -> None:
         """Mask what the block holds in every log record from here on."""

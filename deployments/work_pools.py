@@ -18,8 +18,11 @@ POOLS = {"lake-process": "process", "lake-docker": "docker", "lake-ecs": "ecs"}
 
 DATA_FOLDER = "/datalake/raw/data"
 
-ENGINE = "-m prefect.engine"
-"""How a worker starts a run where nothing has to be prepared."""
+ENGINE = "-m deployments.local.engine"
+"""How the local worker starts a run: nothing has to be prepared."""
+
+EARLIER_ENGINES = ("-m prefect.engine",)
+"""What earlier versions set, and this one replaces."""
 
 
 def base_job_template(kind: str) -> dict[str, Any]:
@@ -111,7 +114,7 @@ def start_runs_at_once(name: str, python: str, project: Path) -> None:
         template = client.read_work_pool(name).base_job_template
         variables = template["variables"]["properties"]
         command, folder = variables["command"], variables["working_dir"]
-        if str(command.get("default") or ENGINE).endswith(ENGINE):
+        if str(command.get("default") or ENGINE).endswith((ENGINE, *EARLIER_ENGINES)):
             command["default"] = f"{shlex.quote(python)} {ENGINE}"
             folder["default"] = str(project)
             client.update_work_pool(name, WorkPoolUpdate(base_job_template=template))

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from flows.lake.memory import leave_out_of_collections, seldom_collected
+
 SIGN_IN = "/sign-in"
 _SIGN_IN_PAGE = b"""<!doctype html><meta charset="utf-8"><title>Signing in</title>
 <script>
@@ -82,11 +84,13 @@ def _unframed(send: Send) -> Send:
 
 def main() -> None:
     """Serve until the process is ended."""
-    import uvicorn
-    from prefect.server.api.server import create_app
-
     port = int(sys.argv[1])
-    app: Any = Guard(create_app(final=True), port)
+    with seldom_collected():
+        import uvicorn
+        from prefect.server.api.server import create_app
+
+        app: Any = Guard(create_app(final=True), port)
+    leave_out_of_collections()
     uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", timeout_keep_alive=5)
 
 

@@ -24,6 +24,7 @@ from typing import TextIO
 from deployments.local.children import child, say, wait_until
 from deployments.local.folders import LAKE_FOLDER, LOCK, PREFECT_HOME, PROJECT, StackError
 from deployments.local.ways_in import api_password, block_key, ui_of
+from flows.lake.memory import seldom_collected
 
 LAKE_BLOCK = "local-lake"
 MASKING_BLOCK = "masking-key"
@@ -129,9 +130,21 @@ def _answers(url: str) -> bool:
         return False
 
 
+_WITHOUT_BLOCK_TYPES = {
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "false",
+    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "false",  # which loads every integration to see what is new
+}
+"""For a server whose UI nobody opens: the types of blocks that its pages offer are a second of its start."""
+
+
 @contextlib.contextmanager
-def prefect_server(port: int) -> Iterator[str]:
-    """Run a Prefect server, and point this process at it; yields the address of its API."""
+def prefect_server(port: int, *, for_people: bool = True) -> Iterator[str]:
+    """Run a Prefect server, and point this process at it; yields the address of its API.
+
+    Args:
+        port: Its loopback port.
+        for_people: Whether somebody may open its UI, and look there for types of blocks.
+    """
     log = PREFECT_HOME / "server.log"
     command = [sys.executable, "-m", "deployments.local.server", str(port)]
     api_url = f"http://127.0.0.1:{port}/api"
@@ -145,6 +158,8 @@ def prefect_server(port: int) -> Iterator[str]:
         # or its place taken for good.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
     }
+    if not for_people:
+        environment |= _WITHOUT_BLOCK_TYPES
     say("Starting the Prefect server")
     with child(command, log, environment) as process:
         use_server(api_url)
@@ -170,15 +185,17 @@ def lake_and_server() -> Iterator[str | None]:
             yield browse_url_of_stack()
             return
         lake = started.enter_context(embedded_lake(free_port()))
-        started.enter_context(prefect_server(free_port()))
+        started.enter_context(prefect_server(free_port(), for_people=False))
         store_lake_block(lake)
         yield None
 
 
 def _import_what_a_run_needs() -> None:
     """Spend the many seconds that a server needs to start on imports that take as many."""
-    import flows.ingest_raw
-    import flows.lake.raw.upload  # noqa: F401
+    with seldom_collected():
+        import flows.ingest_raw
+        import flows.lake.raw.upload
+        import flows.lake.tables.profile  # noqa: F401
 
 
 @contextlib.contextmanager

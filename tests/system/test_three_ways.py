@@ -99,7 +99,7 @@ def test_deployments_have_schedule_zone_limit_parameters_and_loadable_entrypoint
         assert set(deployment["parameters"]) <= known
     assert deployments["daily"]["work_pool_name"] == "lake-process"
     started = get(stack, "/work_pools/lake-process")["base_job_template"]["variables"]["properties"]["command"]
-    assert started["default"] == f"{sys.executable} -m prefect.engine"
+    assert started["default"] == f"{sys.executable} -m deployments.local.engine"
     assert deployments["daily"]["parameters"]["source"] == "data/sample"
     assert deployments["docker"]["pull_steps"] == []
     others = [one for one in every if one["entrypoint"] != "flows.ingest_raw.ingest_raw"]

@@ -25,9 +25,9 @@ def test_runs_start_their_engine_at_once_unless_the_pool_was_given_another_comma
     work_pools.create_missing({"lake-process"})
     assert defaults() == (None, None)
     work_pools.start_runs_at_once("lake-process", "/old place/python", Path("/old"))
-    assert defaults() == ("'/old place/python' -m prefect.engine", "/old")
+    assert defaults() == ("'/old place/python' -m deployments.local.engine", "/old")
     work_pools.start_runs_at_once("lake-process", "/new/python", Path("/new"))
-    assert defaults() == ("/new/python -m prefect.engine", "/new")
+    assert defaults() == ("/new/python -m deployments.local.engine", "/new")
 
     own = template()
     own["variables"]["properties"]["command"]["default"] = "nice /new/python -m own"
