@@ -132,3 +132,19 @@ def test_analyze_films_reads_the_file_as_its_manifest_says(ingest: Any, analyze:
     report = objects(s3)[REPORT].decode()
     assert "Ricardo Darín" in report
     assert "delimiter &#39;;&#39; and encoding cp1252" in report
+
+
+@pytest.mark.parametrize("s3", ["moto"], indirect=True)
+def test_analyze_films_reads_titles_with_bytes_that_are_not_in_the_encoding(
+    ingest: Any, analyze: Any, s3: S3, tmp_path: Path
+) -> None:
+    lines = (SAMPLE / "movies.csv").read_bytes().splitlines(keepends=True)
+    broken = [line.replace("ó".encode(), b"\xf3", 1) for line in lines]
+    assert broken != lines
+    (tmp_path / "movies.csv").write_bytes(b"\xef\xbb\xbf" + b"".join(broken))
+    ingest(tmp_path, partition_date=DAY)
+    state = analyze()
+    assert state.is_completed(), state.message
+    (manifest,) = (json.loads(body) for key, body in objects(s3).items() if key.startswith("Manifests/Films/"))
+    assert manifest["funnel"][0]["left"] == 262
+    assert "\ufffd stands for them" in objects(s3)[REPORT].decode()

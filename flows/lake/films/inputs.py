@@ -80,10 +80,10 @@ def fetch(bucket: Bucket, raw: RawInput, folder: Path) -> Path:
     _fetch_proven(bucket, raw.file, fetched)
     encoding = raw.file.encoding or "utf-8"
     plain = codecs.lookup(encoding).name in {"utf-8", "ascii"}
-    if plain and not raw.file.compression:
+    if plain and not raw.file.compression and raw.encoding_errors == "strict":
         return fetched.rename(path)
     with _decompressed(fetched, raw.file.compression) as source, path.open("w", encoding="utf-8", newline="") as out:
-        reader = codecs.getreader(encoding)(source)
+        reader = codecs.getreader(encoding)(source, raw.encoding_errors)
         while text := reader.read(MIB):
             out.write(text)
     fetched.unlink()

@@ -35,9 +35,19 @@ class RawInput:
     day: date
 
     @property
+    def encoding_errors(self) -> str:
+        """What becomes of bytes that are not in its encoding: `strict` where there are none, else `replace`."""
+        return str((self.file.recipe or {}).get("encoding_errors") or "strict")
+
+    @property
     def recipe_note(self) -> str | None:
-        """How it is written, where that is not as the reference data are; a sentence."""
-        found = (self.file.delimiter or ",", (self.file.encoding or "utf-8").lower().replace("_", "-"))
-        if found[0] == USUAL[0] and found[1] in {"utf-8", "utf-8-sig", "ascii"}:
-            return None
-        return f"{self.file.name} is read with delimiter {found[0]!r} and encoding {found[1]}, as its manifest says."
+        """How it is written, where that is not as the reference data are; in sentences."""
+        delimiter, encoding = self.file.delimiter or ",", (self.file.encoding or "utf-8").lower().replace("_", "-")
+        notes = []
+        if delimiter != USUAL[0] or encoding not in {"utf-8", "utf-8-sig", "ascii"}:
+            notes.append(
+                f"{self.file.name} is read with delimiter {delimiter!r} and encoding {encoding}, as its manifest says."
+            )
+        if self.encoding_errors == "replace":
+            notes.append(f"Some of its bytes are not in the encoding {encoding}: \ufffd stands for them.")
+        return " ".join(notes) or None
