@@ -74,6 +74,7 @@ def fetch(bucket: Bucket, raw: RawInput, folder: Path) -> Path:
 
     Raises:
         AnalysisInputChanged: It is not there, or its bytes are not those that the manifest names.
+        AnalysisInputMissing: It cannot be decoded as the manifest says.
     """
     path = folder / "films.csv"
     fetched = folder / "films.raw"
@@ -84,8 +85,17 @@ def fetch(bucket: Bucket, raw: RawInput, folder: Path) -> Path:
         return fetched.rename(path)
     with _decompressed(fetched, raw.file.compression) as source, path.open("w", encoding="utf-8", newline="") as out:
         reader = codecs.getreader(encoding)(source, raw.encoding_errors)
-        while text := reader.read(MIB):
-            out.write(text)
+        try:
+            while text := reader.read(MIB):
+                out.write(text)
+        except UnicodeDecodeError as error:
+            # Not chained: the error holds the text around it, and would bring it into the log.
+            raise AnalysisInputMissing(
+                f"{raw.file.key} holds bytes that are not in the encoding {encoding} ({error.reason}).",
+                remedy="State its encoding in its contract (read, in datasets.yaml), and ingest it again.",
+                bucket=bucket.name,
+                key=raw.file.key,
+            ) from None
     fetched.unlink()
     return path
 
