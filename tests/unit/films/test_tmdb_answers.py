@@ -44,9 +44,10 @@ def test_answers_take_the_last_one_and_count_what_cannot_be_read() -> None:
     older = line({"original_language": "en"}, at=NOW - timedelta(days=40))
     body = b"".join([line(), older, b"nonsense\n", b'{"imdb_id": "tt2"}\n', line("text", "tt3"), line(None, "tt4")])
     answers.add(gzip.compress(body), date(2026, 11, 28))
+    answers.add(gzip.compress(b"[" * 100_000 + b"\n"), date(2026, 11, 28))
     answers.add(b"no gzip", date(2026, 11, 29))
     assert {title: answer.language for title, answer in answers.by_title.items()} == {"tt1": "zh"}
-    assert answers.unreadable == 5
+    assert answers.unreadable == 6
 
 
 @pytest.mark.parametrize("language", ["xx", "", None])

@@ -183,6 +183,7 @@ def test_find_files_links_inside_are_taken_and_loops_end(tmp_path: Path, follow_
     source = outside(tmp_path)
     (source / "x.csv").symlink_to("sub/deep.csv")
     (source / "sub/loop").symlink_to("..")
+    (source / "sub/itself").symlink_to("itself")
     (source / ".data").mkdir()
     write(source, ".data/kept.csv")
     (source / "current").symlink_to(".data")
