@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -17,6 +18,10 @@ from tests.tools.servers import S3Server, moto_server, rclone_server
 
 # Python would look for circles through the objects of all modules and tests, over and over: a twentieth of the time.
 gc.set_threshold(50_000, 20, 50)
+
+# A shell that starts tests in the background has them ignore SIGINT, and so would the programs that tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def may_read_everything() -> bool:

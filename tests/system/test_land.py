@@ -227,7 +227,6 @@ def test_an_interrupted_landing_leaves_manifest_and_log(rclone: S3Server, tmp_pa
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     assert process.stdout
     said = ""
