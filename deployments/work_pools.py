@@ -18,10 +18,10 @@ POOLS = {"lake-process": "process", "lake-docker": "docker", "lake-ecs": "ecs"}
 
 DATA_FOLDER = "/datalake/raw/data"
 
-ENGINE = "-m deployments.local.engine"
-"""How the local worker starts a run: nothing has to be prepared."""
+ENGINE = "deployments.local.engine"
+"""What the local worker starts for a run: nothing has to be prepared."""
 
-EARLIER_ENGINES = ("-m prefect.engine",)
+EARLIER_ENGINE = "prefect.engine"
 """What earlier versions set, and this one replaces."""
 
 
@@ -114,7 +114,13 @@ def start_runs_at_once(name: str, python: str, project: Path) -> None:
         template = client.read_work_pool(name).base_job_template
         variables = template["variables"]["properties"]
         command, folder = variables["command"], variables["working_dir"]
-        if str(command.get("default") or ENGINE).endswith((ENGINE, *EARLIER_ENGINES)):
-            command["default"] = f"{shlex.quote(python)} {ENGINE}"
+        if not command.get("default") or _is_own(command["default"]):
+            command["default"] = f"{shlex.quote(python)} -m {ENGINE}"
             folder["default"] = str(project)
             client.update_work_pool(name, WorkPoolUpdate(base_job_template=template))
+
+
+def _is_own(command: str) -> bool:
+    """Say whether this module set a pool's command, now or in an earlier version."""
+    _, *rest = shlex.split(command)
+    return rest in (["-m", ENGINE], ["-m", EARLIER_ENGINE])

@@ -21,6 +21,13 @@ def defaults() -> tuple[Any, Any]:
     return variables["command"].get("default"), variables["working_dir"].get("default")
 
 
+def set_command(command: str) -> None:
+    own = template()
+    own["variables"]["properties"]["command"]["default"] = command
+    with get_client(sync_client=True) as client:
+        client.update_work_pool("lake-process", WorkPoolUpdate(base_job_template=own))
+
+
 def test_runs_start_their_engine_at_once_unless_the_pool_was_given_another_command() -> None:
     work_pools.create_missing({"lake-process"})
     assert defaults() == (None, None)
@@ -29,9 +36,11 @@ def test_runs_start_their_engine_at_once_unless_the_pool_was_given_another_comma
     work_pools.start_runs_at_once("lake-process", "/new/python", Path("/new"))
     assert defaults() == ("/new/python -m deployments.local.engine", "/new")
 
-    own = template()
-    own["variables"]["properties"]["command"]["default"] = "nice /new/python -m own"
-    with get_client(sync_client=True) as client:
-        client.update_work_pool("lake-process", WorkPoolUpdate(base_job_template=own))
-    work_pools.start_runs_at_once("lake-process", "/newer/python", Path("/newer"))
-    assert defaults() == ("nice /new/python -m own", "/new")
+    set_command("/old/python -m prefect.engine")  # as an earlier version did
+    work_pools.start_runs_at_once("lake-process", "/new/python", Path("/new"))
+    assert defaults() == ("/new/python -m deployments.local.engine", "/new")
+
+    for own in ("nice /new/python -m own", "nice /new/python -m prefect.engine"):
+        set_command(own)
+        work_pools.start_runs_at_once("lake-process", "/newer/python", Path("/newer"))
+        assert defaults() == (own, "/new")
