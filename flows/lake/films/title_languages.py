@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flows.lake.films import languages
 from flows.lake.films.tmdb_answers import insert
+from flows.lake.memory import seldom_collected
 
 if TYPE_CHECKING:
     from flows.lake.films.engine import Connection
@@ -21,11 +22,12 @@ AT_A_TIME = 5_000
 def prepared() -> Iterator[None]:
     """Load the words and models in another thread meanwhile; they are loaded at the end of the block."""
     with ThreadPoolExecutor(1) as beside:
-        loaded = beside.submit(languages.identify, "any title")
+        loaded = beside.submit(seldom_collected()(languages.identify), "any title")
         yield
     loaded.result()
 
 
+@seldom_collected()
 def identify_all(database: Connection) -> int:
     """Make the table `identified`; returns how many titles it has."""
     database.execute("CREATE TABLE identified (title VARCHAR, code VARCHAR, confidence DOUBLE)")
