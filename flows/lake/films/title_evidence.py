@@ -150,15 +150,13 @@ def _syllables(word: str) -> tuple[int, ...]:
 @functools.cache
 def frequencies() -> tuple[dict[str, float], ...]:
     """Return the words of each language with their frequencies, also as titles in Latin letters spell them."""
-    import wordfreq
-
-    lists = [dict(wordfreq.get_frequency_dict(_OWN_LIST.get(code, code), "small")) for code in LANGUAGES]
-    of_english = wordfreq.get_frequency_dict("en", "large")
-    lists[INDEX["en"]] |= {word: frequency for word, frequency in of_english.items() if frequency >= _RARE_ENGLISH}
+    lists = [_list(_OWN_LIST.get(code, code), "small") for code in LANGUAGES]
+    lists[INDEX["en"]] |= _list("en", "large", _RARE_ENGLISH)
     for code in ROMANISED:
         known = lists[INDEX[code]]
         for word, spelling in romanised(code, _most_common(known, _WORDS_ROMANISED)):
-            known[spelling] = max(known.get(spelling, 0.0), known[word])
+            if known.get(spelling, 0.0) < known[word]:
+                known[spelling] = known[word]
     for code in ("zh", "ja"):
         lists[INDEX[code]].update(_characters(lists[INDEX[code]]))
     lists[INDEX["zh"]].update(_traditional(lists[INDEX["zh"]]))
@@ -167,6 +165,19 @@ def frequencies() -> tuple[dict[str, float], ...]:
         for word in words:
             known[word] = max(known.get(word, 0.0), _OWN_WORD)
     return tuple(lists)
+
+
+def _list(name: str, size: str, least: float = 0.0) -> dict[str, float]:
+    """Return one of wordfreq's lists, down to a frequency: word to frequency, group by group of words as frequent."""
+    from wordfreq import cB_to_freq, get_frequency_list
+
+    found: dict[str, float] = {}
+    for number, words in enumerate(get_frequency_list(name, size)):
+        frequency = cB_to_freq(-number)
+        if frequency < least:
+            break
+        found.update(dict.fromkeys(words, frequency))
+    return found
 
 
 def _characters(known: dict[str, float]) -> dict[str, float]:

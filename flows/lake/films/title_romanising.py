@@ -7,17 +7,13 @@ Persian do not write their vowels, and Chinese and Japanese no sounds: no rule c
 
 from __future__ import annotations
 
-import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-Rule: TypeAlias = Callable[[Sequence[str]], Iterable[Sequence[str]]]
-"""Words in, and for each of the usual spellings all of them out."""
-
-_NO_SPELLING = "ø"
-"""Stands for a spelling that a word lacks: whatever is not ASCII counts as none."""
+Rule: TypeAlias = Callable[[Sequence[str]], Iterable[tuple[str, str]]]
+"""Words in; out each with its usual spellings, one after the other."""
 
 _RUSSIAN = "абвгдеёжзийклмнопрстуфхцчшщъыьэюя"
 _UKRAINIAN = "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя'"
@@ -79,29 +75,30 @@ _FIRST_SYLLABLE, _SYLLABLES = 0xAC00, 11172
 
 
 def romanised(code: str, words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield words, each with itself in Latin letters, in the spellings that are common.
+    """Return words, each with itself in Latin letters, in the spellings that are common.
 
     Nothing is told where there is no rule for a language, or where a word has a letter that its rule does not know.
     """
-    if rule := _RULES.get(code):
-        for spellings in rule(words):
-            yield from (pair for pair in zip(words, spellings, strict=True) if pair[1].isascii())
+    rule = _RULES.get(code)
+    return (pair for pair in rule(words) if pair[1].isascii()) if rule else iter(())
 
 
 def _by_table(code: str) -> Rule:
     """Write all words at once: one call for each of ten thousand takes ten times as long."""
 
-    def spell(words: Sequence[str]) -> Iterator[list[str]]:
+    def spell(words: Sequence[str]) -> Iterator[tuple[str, str]]:
         lines = "\n".join(words)
         if code == "el":
             lines = _plain_greek(lines)
-        return (lines.translate(table).split("\n") for table in _TABLES[code])
+        for table in _TABLES[code]:
+            yield from zip(words, lines.translate(table).split("\n"), strict=True)
 
     return spell
 
 
 def _plain_greek(lines: str) -> str:
-    plain = "".join(letter for letter in unicodedata.normalize("NFD", lines) if not unicodedata.combining(letter))
+    parted = unicodedata.normalize("NFD", lines)
+    plain = parted.translate(dict.fromkeys(ord(sign) for sign in set(parted) if unicodedata.combining(sign)))
     plain = re.sub("(?m)^μπ", "b", re.sub("(?m)^ντ", "d", plain))
     plain = re.sub("(?m)([αεη])υ(?=[θκξπσςτφχψ]|$)", r"\1φ", plain)
     for pair, spelling in _GREEK_PAIRS:
@@ -153,7 +150,7 @@ def _korean(word: str) -> list[str]:
 
 
 def _word_by_word(rule: Callable[[str], list[str]]) -> Rule:
-    return lambda words: itertools.zip_longest(*map(rule, words), fillvalue=_NO_SPELLING)
+    return lambda words: ((word, spelling) for word in words for spelling in rule(word))
 
 
 _RULES: dict[str, Rule] = {
