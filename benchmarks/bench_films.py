@@ -85,7 +85,7 @@ def main() -> None:
     for _ in range(options.rounds):
         for name in options.names:
             found[name].append(run(name, FULL))
-            answers.append({key: found[name][-1][1].get(key) for key in ("years", "performers", "defects")})
+            answers.append({key: found[name][-1][1].get(key) for key in ("years", "performers", "defects", "funnel")})
     for name in options.names:
         table.append(row(name, "1,045,161", found[name]))
         print(table[-1], flush=True)

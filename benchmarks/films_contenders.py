@@ -3,7 +3,7 @@
 Each is run as a process of its own: python -m benchmarks.films_contenders NAME FILE FOLDER. All of them read the raw
 file, give it types, take each title once, write titles and performers as Parquet by release year, identify the language
 of every distinct original title, select films, and count them by year and performer. DuckDB and pandas also trim every
-text and count what is wrong; Polars does not, so its figures flatter it. They print their answers as JSON, which must be
+text, count what is wrong, and tell why films fell out; Polars does not, so its figures flatter it. They print their answers as JSON, which must be
 equal, and the seconds that the languages took.
 """
 
@@ -62,9 +62,13 @@ def work_duckdb(path: Path, folder: Path) -> Answers:
     return {
         "years": {row[0]: row[1] for row in years.rows},
         "performers": [[row[0], row[2]] for row in performers.rows],
-        "defects": [found.rows, found.without_id, found.years, found.ratings, found.differing, found.doubled],
+        "defects": [
+            found.rows, found.without_id, found.years, found.ratings, found.rounded_ratings, found.minutes, found.votes,
+            found.lives, found.differing, found.doubled,
+        ],
+        "funnel": [[step.left, *(number for _, number in step.fell_out)] for step in selected.steps],
         "languages_s": languages_s,
-    }
+    }  # fmt: skip
 
 
 def work_polars(path: Path, folder: Path) -> Answers:
@@ -153,8 +157,16 @@ def work_pandas(path: Path, folder: Path, one_by_one: bool = False) -> Answers:
     def number(column: Any) -> Any:
         return pd.to_numeric(column, errors="coerce")
 
+    def whole(column: Any) -> Any:
+        value = number(column.str.replace(",", ""))
+        return value.where(value % 1 == 0)
+
+    def wrong(column: Any, value: Any) -> Any:
+        return tidy(column).notna() & value.isna()
+
     raw = pd.read_csv(path, sep="|", dtype=str, na_values=[r"\N"], keep_default_na=False)
-    ids, title, year = tidy(raw["id"]), tidy(raw["tituloPincipal"]), number(raw["anoLancamento"])
+    ids, title = raw["id"].str.strip(" \t\u00a0\u3000\ufeff").str.lower(), tidy(raw["tituloPincipal"])
+    year, minutes = whole(raw["anoLancamento"]), whole(raw["tempoMinutos"])
     rating = number(raw["notaMedia"].str.replace(",", "."))
     typed = pd.DataFrame(
         {
@@ -162,20 +174,29 @@ def work_pandas(path: Path, folder: Path, one_by_one: bool = False) -> Answers:
             "title": title,
             "original_title": tidy(raw["tituloOriginal"]).fillna(title),
             "release_year": year.where(year.between(1870, 2100)),
-            "minutes": number(raw["tempoMinutos"]),
+            "minutes": minutes.where(minutes > 0),
             "genres": listed(raw["genero"]),
             "rating": rating.where(rating.between(1, 10)),
-            "votes": number(raw["numeroVotos"]),
+            "votes": whole(raw["numeroVotos"]),
             "name": tidy(raw["nomeArtista"]),
             "role": tidy(raw["generoArtista"]),
             "character": tidy(raw["personagem"]),
-            "birth_year": number(raw["anoNascimento"]),
-            "death_year": number(raw["anoFalecimento"]),
+            "birth_year": whole(raw["anoNascimento"]),
+            "death_year": whole(raw["anoFalecimento"]),
             "professions": listed(raw["profissao"]),
             "known_for": listed(raw["titulosMaisConhecidos"]),
         }
     )
-    bad_rating = raw["notaMedia"].notna() & typed["rating"].isna()
+    rounded = (typed["rating"] - typed["rating"].round(1)).abs() > 1e-9
+    typed["rating"] = typed["rating"].round(1)
+    lives = wrong(raw["anoNascimento"], typed["birth_year"]) | wrong(raw["anoFalecimento"], typed["death_year"])
+    of_titles = [
+        typed["release_year"].isna(),
+        wrong(raw["notaMedia"], typed["rating"]),
+        rounded,
+        wrong(raw["tempoMinutos"], typed["minutes"]),
+        wrong(raw["numeroVotos"], typed["votes"]),
+    ]
     facts = ["title", "original_title", "release_year", "minutes", "genres", "rating", "votes"]
     told = typed.loc[typed["title_id"].notna(), ["title_id", *facts]].drop_duplicates()
     titles = told.sort_values(["title_id", *facts]).drop_duplicates("title_id")
@@ -184,8 +205,8 @@ def work_pandas(path: Path, folder: Path, one_by_one: bool = False) -> Answers:
     defects = [
         len(typed),
         int(typed["title_id"].isna().sum()),
-        typed.loc[typed["release_year"].isna(), "title_id"].nunique(),
-        typed.loc[bad_rating, "title_id"].nunique(),
+        *(typed.loc[bad, "title_id"].nunique() for bad in of_titles),
+        int(lives.sum()),
         int((told.groupby("title_id").size() > 1).sum()),
         len(named) - len(performers),
     ]
@@ -206,10 +227,25 @@ def work_pandas(path: Path, folder: Path, one_by_one: bool = False) -> Answers:
         codes = {title: code for title, (code, _) in zip(distinct, found, strict=True)}
     languages_s = time.perf_counter() - started
     titles["language"] = titles["original_title"].map(codes)
-    selected = titles[
+    has_genre = (
         titles["genres"].map(lambda genres: any(genre in GENRES for genre in genres), na_action="ignore").eq(True)
-        & titles["release_year"].between(FIRST, LAST)
-        & ~titles["language"].isin(["en", "und"])
+    )
+    of_genre = titles[has_genre]
+    has_year = of_genre["release_year"].between(FIRST, LAST)
+    of_years = of_genre[has_year]
+    selected = of_years[~of_years["language"].isin(["en", "und"])]
+    fell_out = [
+        [titles["genres"].isna().sum(), (~has_genre & titles["genres"].notna()).sum()],
+        [
+            of_genre["release_year"].isna().sum(),
+            (of_genre["release_year"] < FIRST).sum(),
+            (of_genre["release_year"] > LAST).sum(),
+        ],
+        [(of_years["language"] == "en").sum(), (of_years["language"] == "und").sum()],
+    ]
+    funnel = [[len(titles)]] + [
+        [len(left), *(int(number) for number in why if number)]
+        for left, why in zip((of_genre, of_years, selected), fell_out, strict=True)
     ]
     made = performers[performers["title_id"].isin(selected["title_id"])]
     persons = made[["name", "birth_year"]].drop_duplicates()
@@ -223,6 +259,7 @@ def work_pandas(path: Path, folder: Path, one_by_one: bool = False) -> Answers:
         "years": dict(zip(years.index.astype(int).astype(str).tolist(), years.tolist(), strict=True)),
         "performers": people[["name", "title_id"]].to_numpy().tolist(),
         "defects": defects,
+        "funnel": funnel,
         "languages_s": languages_s,
     }
 
