@@ -40,7 +40,9 @@ def run(case: dict[str, Any]) -> None:
             own_tasks_up_to=case["own_tasks_up_to"],
             return_state=True,
         )
-    print("ENDED", json.dumps({"name": case["name"], "state": state.name, "message": state.message}), flush=True)
+    ended = json.dumps({"name": case["name"], "state": state.name, "message": state.message})
+    # On a line of its own, in one write: threads that log may be in the middle of theirs, in the same pipe.
+    print(f"\nENDED {ended}\n", end="", flush=True)
 
 
 if __name__ == "__main__":  # worker processes import this module, too
