@@ -9,8 +9,6 @@ How sessions are built and renewed is left to `blocks.sessions`, whose they are 
 
 from __future__ import annotations
 
-import copy
-import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,7 +20,7 @@ from botocore.config import Config
 from prefect_aws.credentials import AwsCredentials, ClientType
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_validator, model_validator
 
-from blocks import identity, sessions
+from blocks import identity, schema, sessions
 from flows.lake.errors import ClockSkewed, CredentialsError, CredentialsMissing
 from flows.lake.redact import guard_logs
 from flows.lake.s3.client import is_aws
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-class LakeCredentials(AwsCredentials):
+class LakeCredentials(schema.MadeOnce, AwsCredentials):
     """Credentials of an S3 data lake, on AWS or behind a custom endpoint such as MinIO, Ceph or rclone.
 
     Leave every field empty on a machine that has a role of its own (EC2, ECS, EKS). Make and renew the block with
@@ -134,16 +132,6 @@ class LakeCredentials(AwsCredentials):
             if address and "@" in address:
                 raise ValueError("an address with a password would be stored in clear: take the part before @ out")
         return self
-
-    @classmethod
-    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return the schema of the fields, which is made once: to save a block Prefect asks for it sixty times."""
-        return copy.deepcopy(cls._schema_made_once(*args, **kwargs))
-
-    @classmethod
-    @functools.cache
-    def _schema_made_once(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return super().model_json_schema(*args, **kwargs)
 
     def block_initialization(self) -> None:
         """Mask what the block holds in every log record from here on."""

@@ -27,6 +27,8 @@ HEAPS = 2
 SELDOM = 50_000
 """New objects before Python looks for circles among them; 700 by default."""
 
+_USUAL = gc.get_threshold()
+
 
 @functools.cache
 def reuse_freed_memory() -> bool:
@@ -49,10 +51,13 @@ def reuse_freed_memory() -> bool:
 def leave_out_of_collections() -> None:
     """Leave what the process holds by now out of garbage collections for good; the first call counts.
 
+    From then on Python looks for circles as often as usual, also where it did so seldom until then.
+
     Modules are a million objects here, which Python would look at again each time that a quarter more have come: half a
     second of a run of 10,000 files that have not changed.
     """
     gc.freeze()
+    gc.set_threshold(*_USUAL)
 
 
 @contextmanager

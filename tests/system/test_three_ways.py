@@ -164,6 +164,9 @@ def test_deployment_run_watched_in_a_terminal_lands_the_file_on_the_given_day(
     stored = stack.lake / "Raw/Local/CSV/Movies/2024/02/29/movies.csv"
     assert stored.read_bytes() == (folder / "movies.csv").read_bytes()
     assert "\x1b" not in done.stdout
+    of_the_worker = "".join(stack.output)
+    assert "Run 2024-02-29" in of_the_worker
+    assert "RuntimeWarning" not in of_the_worker
 
     failed = stack.prefect("deployment", "run", "ingest-raw/daily", "-p", f"source={folder}/no", "--watch", check=False)
     assert failed.returncode == 1

@@ -255,7 +255,7 @@ def _sentences(titles: Sequence[str]) -> Scores:
     scores: list[float] = []
     ends = [0]
     for line in lines:
-        # One by one: the package takes a list, and fails at what it finds. Nothing is kept that the collector follows.
+        # One by one: given a list, the package fails at what it finds.
         told = predict(line, 12, 1e-3)
         labels += told[0]
         scores += told[1]

@@ -40,8 +40,11 @@ def test_reuse_freed_memory_blocks_come_out_of_what_was_freed() -> None:
 
 FROZEN = """
 import gc
-from flows.lake.memory import leave_out_of_collections
-leave_out_of_collections()
+from flows.lake.memory import leave_out_of_collections, seldom_collected
+usual = gc.get_threshold()
+with seldom_collected():
+    leave_out_of_collections()
+    assert gc.get_threshold() == usual
 held = gc.get_freeze_count()
 later = [[] for _ in range(1000)]
 leave_out_of_collections()
