@@ -89,7 +89,7 @@ def fetch(bucket: Bucket, raw: RawInput, folder: Path) -> Path:
             while text := reader.read(MIB):
                 out.write(text)
         except UnicodeDecodeError as error:
-            # Not chained: the error holds the text around it, and would bring it into the log.
+            # Prefect logs the repr of an error, and that of this one is the whole text that was to be decoded.
             raise AnalysisInputMissing(
                 f"{raw.file.key} holds bytes that are not in the encoding {encoding} ({error.reason}).",
                 remedy="State its encoding in its contract (read, in datasets.yaml), and ingest it again.",

@@ -49,5 +49,4 @@ def test_fetch_of_bytes_outside_the_encoding_says_so_without_the_text(lake: Lake
     with pytest.raises(AnalysisInputMissing) as told:
         fetch(lake.whole, raw, tmp_path)
     assert "not in the encoding utf-8-sig" in str(told.value)
-    assert "Maria" not in str(told.value)
-    assert told.value.__cause__ is None
+    assert "Maria" not in repr(told.value)
